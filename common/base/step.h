@@ -1,0 +1,230 @@
+/* step: the shape of every service core.
+ *
+ * A core is open / step / close. step(core, event, outbox) never blocks, logs, reads a clock or touches a socket:
+ * time, chance and Redis replies come in as events; messages, Redis calls and timer wishes leave through the outbox.
+ * The same cores run in the daemons (common/io/service.h), in the simulator (tests/sim) and in `lcctl replay`.
+ *
+ * Pure: no I/O, no clock, no globals. */
+#ifndef LC_BASE_STEP_H
+#define LC_BASE_STEP_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include "envelope.pb-c.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- what a core is told ---- */
+
+enum event_kind {
+    EVENT_START = 1,    /* first, once: config and seed are set; Redis and the bus may not be up yet */
+    EVENT_WAKE,         /* the time last wished for with outbox_wake has come */
+    EVENT_TURN_END,     /* all input of this loop turn was given: send what has gathered (batches) */
+    EVENT_MESSAGE,      /* a peer's envelope; ref = link to answer on */
+    EVENT_REDIS,        /* the answer to a redis effect; ref = its tag */
+    EVENT_REDIS_UP,     /* (re)connected and the function library is loaded: unanswered calls were answered with REPLY_LOST */
+    EVENT_HTTP,         /* a request, head and whole body; ref = connection. With `streaming` the body follows */
+    EVENT_HTTP_BODY,    /* a piece of a streaming body */
+    EVENT_HTTP_END,     /* the streaming body is complete */
+    EVENT_GONE,         /* the connection `ref` (HTTP, SSE or WebSocket) is gone; do not answer it */
+    EVENT_SOCKET,       /* a WebSocket message on `ref`; `text` tells its kind */
+    EVENT_CALLED,       /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer */
+    EVENT_STOP          /* drain: finish what was claimed, take nothing new */
+};
+
+/* reply: Redis' answer as a tree in the event's arena. */
+enum reply_kind {
+    REPLY_NIL = 0,
+    REPLY_INT,
+    REPLY_STRING, /* bulk or status */
+    REPLY_ARRAY,
+    REPLY_ERROR,  /* str = Redis' words */
+    REPLY_LOST    /* the connection broke: the outcome is unknown, repeat the same idempotent call */
+};
+
+struct reply {
+    enum reply_kind kind;
+    int64_t integer;
+    struct slice str;
+    size_t n;
+    const struct reply *items;
+};
+
+struct header_field {
+    struct slice name; /* as received; compare without case */
+    struct slice value;
+};
+
+struct http_event {
+    struct slice method;
+    struct slice path;  /* not decoded */
+    struct slice query; /* behind '?', not decoded */
+    const struct header_field *headers;
+    size_t n_headers;
+    struct slice peer;  /* address in words */
+    bool streaming;     /* body follows as EVENT_HTTP_BODY ... EVENT_HTTP_END */
+    bool upgrade;       /* asks for a WebSocket: answer with outbox_socket_accept or outbox_http */
+};
+
+/* event: borrows everything it points to until step returns. */
+struct event {
+    enum event_kind kind;
+    int64_t now_ms;     /* Unix ms; never goes back between the events of one core */
+    uint64_t entropy;   /* 64 fresh random bits */
+    uint64_t ref;       /* see kind */
+    struct slice bytes; /* HTTP body (piece), socket message, message frame as received */
+    bool text;          /* EVENT_SOCKET */
+    int status;         /* EVENT_CALLED */
+    const Lifecircle__V1__Envelope *envelope; /* EVENT_MESSAGE: decoded and checked by stepper */
+    const struct reply *reply;                /* EVENT_REDIS */
+    const struct http_event *http;            /* EVENT_HTTP */
+    const struct config *config;              /* EVENT_START */
+    struct arena *arena;                      /* scratch until step returns */
+};
+
+/* config: what the shell read from flags, environment and file, as names and values. */
+struct config_item {
+    struct slice name;
+    struct slice value;
+};
+
+struct config {
+    const struct config_item *items;
+    size_t n;
+};
+
+/* config_get: the value of name, or the empty slice. config_int: as a number, or fallback when absent or malformed. */
+struct slice config_get(const struct config *c, const char *name);
+int64_t config_int(const struct config *c, const char *name, int64_t fallback);
+
+/* ---- what a core wants done ---- */
+
+enum effect_kind {
+    EFFECT_SEND = 1,      /* an envelope to any one peer of a role that has credit; dropped and counted without one */
+    EFFECT_ANSWER,        /* an envelope back on the link `ref` */
+    EFFECT_NEWS,          /* an envelope to all subscribers */
+    EFFECT_REDIS,         /* a command; its reply comes as EVENT_REDIS with tag `ref` (0 = no reply wanted) */
+    EFFECT_HTTP,          /* a whole answer on connection `ref` */
+    EFFECT_HTTP_BEGIN,    /* the head of a streamed answer (NDJSON, SSE) */
+    EFFECT_HTTP_CHUNK,
+    EFFECT_HTTP_DONE,
+    EFFECT_HTTP_PAUSE,    /* stop / go on reading the streaming body of `ref` */
+    EFFECT_HTTP_RESUME,
+    EFFECT_SOCKET_ACCEPT, /* name = subprotocol */
+    EFFECT_SOCKET_SEND,
+    EFFECT_SOCKET_CLOSE,  /* status = code, name = reason */
+    EFFECT_CALL,          /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref` */
+    EFFECT_WAKE,          /* at_ms: the earliest wish wins */
+    EFFECT_NOTE           /* something the operator may want in the log: name = event, bytes = key=value pairs */
+};
+
+enum role { ROLE_MATCHER = 1, ROLE_INVENTORY, ROLE_ROUTER };
+
+struct effect {
+    enum effect_kind kind;
+    uint64_t ref;
+    int status;                /* HTTP status or close code */
+    enum role role;            /* EFFECT_SEND */
+    bool text;                 /* EFFECT_SOCKET_SEND */
+    int64_t at_ms;             /* EFFECT_WAKE; EFFECT_CALL and EFFECT_SEND: deadline */
+    struct slice name;         /* content type, subprotocol, URL, event name */
+    struct slice extra;        /* further header lines, each ending in CRLF */
+    struct slice bytes;        /* body, frame, chunk, packed envelope */
+    const struct slice *argv;  /* EFFECT_REDIS */
+    size_t argc;
+};
+
+/* outbox: what a step wants done, in order. Everything is copied in. When memory runs out the outbox is `failed` and
+ * stepper rolls the step's effects back. */
+struct outbox;
+
+struct outbox *outbox_new(size_t cap);
+void outbox_destroy(struct outbox *o);
+void outbox_reset(struct outbox *o);
+bool outbox_failed(const struct outbox *o);
+size_t outbox_count(const struct outbox *o);
+const struct effect *outbox_at(const struct outbox *o, size_t i);
+
+struct outbox_mark {
+    size_t count;
+    struct arena_mark memory;
+};
+struct outbox_mark outbox_mark(const struct outbox *o);
+void outbox_rewind(struct outbox *o, struct outbox_mark mark); /* forgets what came after, clears `failed` */
+
+/* The envelope is packed at once; env may be on the stack. See wire.h for envelope_init. */
+void outbox_send(struct outbox *o, enum role role, const Lifecircle__V1__Envelope *env);
+void outbox_answer(struct outbox *o, uint64_t link, const Lifecircle__V1__Envelope *env);
+void outbox_news(struct outbox *o, const Lifecircle__V1__Envelope *env);
+void outbox_redis(struct outbox *o, uint64_t tag, const struct slice *argv, size_t argc);
+void outbox_http(struct outbox *o, uint64_t conn, int status, const char *type, const char *extra,
+                 struct slice body);
+void outbox_http_begin(struct outbox *o, uint64_t conn, int status, const char *type,
+                       const char *extra);
+void outbox_http_chunk(struct outbox *o, uint64_t conn, struct slice piece);
+void outbox_http_done(struct outbox *o, uint64_t conn);
+void outbox_http_pause(struct outbox *o, uint64_t conn, bool paused);
+void outbox_socket_accept(struct outbox *o, uint64_t conn, const char *subprotocol);
+void outbox_socket_send(struct outbox *o, uint64_t conn, bool text, struct slice message);
+void outbox_socket_close(struct outbox *o, uint64_t conn, int code, const char *reason);
+void outbox_call(struct outbox *o, uint64_t tag, struct slice url, struct slice headers,
+                 struct slice body, int64_t deadline_ms);
+void outbox_wake(struct outbox *o, int64_t at_ms);
+void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- a core ---- */
+
+/* counters: numbers a core keeps for /metrics; names are static, Prometheus style without the lifecircle_ prefix. */
+struct counter {
+    const char *name; /* e.g. "orders_total{outcome=\"placed\"}" */
+    const char *help;
+    uint64_t value;
+    bool gauge;
+};
+
+/* service: one per daemon, a constant. */
+struct service {
+    const char *name;
+    /* open: an empty core; NULL without memory. */
+    void *(*open)(void);
+    /* step: takes one event. LC_OK, or an error that is counted and logged: then the step's effects are dropped and
+     * the core is as it was before. */
+    enum lc_err (*step)(void *core, const struct event *ev, struct outbox *out);
+    void (*close)(void *core);
+    /* counters: the core's counters, valid until the next step. */
+    const struct counter *(*counters)(const void *core, size_t *n);
+    /* ready: takes orders now? For /readyz. */
+    bool (*ready)(const void *core);
+    /* streams: wants the body of this HTTP request as it comes? May be NULL. */
+    bool (*streams)(struct slice method, struct slice path);
+};
+
+/* ---- driving a core: one way for daemon, simulator and replay ---- */
+
+/* stepper: decodes, steps, rolls back what failed, records. Owns the core, the arena and the outbox. */
+struct stepper;
+
+struct stepper *stepper_new(const struct service *service);
+void stepper_destroy(struct stepper *s);
+
+/* stepper_feed: one event through the core. EVENT_MESSAGE: bytes is decoded into ev->envelope here; a frame that breaks
+ * the wire's limits is counted and never reaches the core (LC_EINVAL). Effects gather in the outbox until
+ * stepper_flushed. */
+enum lc_err stepper_feed(struct stepper *s, struct event *ev);
+struct outbox *stepper_outbox(struct stepper *s);
+void stepper_flushed(struct stepper *s);
+void *stepper_core(struct stepper *s);
+uint64_t stepper_bad_frames(const struct stepper *s);
+uint64_t stepper_failed_steps(const struct stepper *s);
+
+/* trace: an event and the effects it caused as bytes, for --record and replay (layout in trace.c). */
+void trace_put_event(struct buf *b, const struct event *ev);
+void trace_put_effects(struct buf *b, const struct outbox *o, size_t from);
+/* trace_get_event: rebuilds the event in the arena. LC_EINVAL when the bytes are not a trace. */
+LC_MUST_CHECK enum lc_err trace_get_event(struct cursor *c, struct arena *a, struct event *ev);
+
+#endif

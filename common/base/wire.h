@@ -1,0 +1,50 @@
+/* wire: one Envelope in and out, with all limits checked once, at decode. Pure. */
+#ifndef LC_BASE_WIRE_H
+#define LC_BASE_WIRE_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include "envelope.pb-c.h"
+
+enum {
+    WIRE_FRAME_MAX = 4 * 1024 * 1024,
+    WIRE_ARENA_MAX = 64 * 1024 * 1024, /* what one frame may unpack to */
+};
+
+/* wire_decode: an Envelope from a frame, in the arena. Checks what protobuf-c does not: strings are UTF-8 without NUL,
+ * enums are known, doubles finite, points on Earth, body set, over the whole tree by the messages' descriptors.
+ *   LC_ETOOBIG  frame over WIRE_FRAME_MAX
+ *   LC_EINVAL   not an Envelope, or a check fails
+ *   LC_ENOMEM   over the arena's cap */
+LC_MUST_CHECK enum lc_err wire_decode(struct arena *a, struct slice frame,
+                                      const Lifecircle__V1__Envelope **out);
+
+/* wire_check: the same checks for any message inside other bytes (a Redis value). */
+LC_MUST_CHECK enum lc_err wire_check(const ProtobufCMessage *message);
+
+/* wire_unpack: any message from bytes that Redis kept, in the arena, checked; NULL when malformed. */
+const void *wire_unpack(const ProtobufCMessageDescriptor *type, struct arena *a, struct slice bytes);
+
+/* mint: makes envelope ids (UUIDv7) from a seed and the event's time; deterministic. One per core. */
+struct mint {
+    const char *source; /* static: the daemon's name */
+    char city[32];
+    uint64_t state;
+    int64_t last_ms;
+    uint8_t id[16];     /* of the envelope made last */
+};
+
+/* mint_init: city is cut at 31 bytes; seed = the entropy of EVENT_START. */
+void mint_init(struct mint *m, const char *source, struct slice city, uint64_t seed);
+
+/* envelope_init: a fresh envelope; the caller sets body_case and the body. Points into m until the next one. */
+void envelope_init(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
+                   int64_t deadline_ms);
+
+/* envelope_answer: the same, carrying the id of the request it answers. */
+void envelope_answer(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
+                     const Lifecircle__V1__Envelope *request);
+
+#endif
