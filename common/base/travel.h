@@ -1,0 +1,73 @@
+/* travel: how long from here to there? The one interface to travel times (docs/architecture.md),
+ * and its last resort, the estimate. Pure.
+ *
+ * A provider embeds struct travel as its first member and fills in the functions. Results are whole
+ * seconds and metres, so that decisions made of them replay to the same bytes. One answer never
+ * mixes providers. */
+#ifndef LC_BASE_TRAVEL_H
+#define LC_BASE_TRAVEL_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/geo.h"
+
+#include <stddef.h>
+
+enum travel_mode {
+    TRAVEL_FOOT,
+    TRAVEL_BICYCLE,
+    TRAVEL_EBIKE,
+    TRAVEL_SCOOTER,
+    TRAVEL_CAR,
+    TRAVEL_VAN
+};
+enum { TRAVEL_MODES = 6 };
+
+enum travel_quality {
+    TRAVEL_ROAD,    /* along real roads */
+    TRAVEL_ESTIMATE /* great circle x detour */
+};
+
+#define TRAVEL_UNREACHABLE UINT32_MAX
+
+struct travel_cell {
+    uint32_t seconds; /* TRAVEL_UNREACHABLE when there is no way; metres is then the same */
+    uint32_t metres;
+};
+
+struct travel {
+    /* matrix: out[i * to_n + j] = from[i] to[j], leaving at depart_ms. *quality is that of all
+     * cells. LC_EINVAL  a coordinate out of range LC_EIO     the provider has no answer now; ask
+     * another for the whole matrix */
+    enum lc_err (*matrix)(const struct travel *t, const struct latlng *from, size_t from_n,
+                          const struct latlng *to, size_t to_n, enum travel_mode mode,
+                          int64_t depart_ms, struct travel_cell *out, enum travel_quality *quality);
+
+    /* lower_bound_s: cheap, and never more than the seconds that matrix answers for the same pair
+     * at any departure; grows with the great-circle distance. */
+    uint32_t (*lower_bound_s)(const struct travel *t, struct latlng a, struct latlng b,
+                              enum travel_mode mode);
+};
+
+/* travel_estimate: great circle x detour / speed. Constants fitted to the medians of 600 pairs a
+ * mode that OSRM v6.0.0 answered for south-east Baltimore
+ * (data/osrm/baltimore.{car,bicycle,foot}.tsv): see travel.c. Its lower bound is its answer.
+ * Static, never freed; has no state, so any thread may use it. */
+const struct travel *travel_estimate(void);
+
+/* travel_crow_s: great circle over a top speed that no real trip in the mode keeps up: the lower
+ * bound for providers of real roads. */
+uint32_t travel_crow_s(struct latlng a, struct latlng b, enum travel_mode mode);
+
+/* travel_margin_s: what to add to a travel time before promising it: small on roads; for an
+ * estimate so much that about 85 % of the OSRM pairs above arrive within estimate + margin.
+ * TRAVEL_UNREACHABLE stays so. */
+uint32_t travel_margin_s(enum travel_mode mode, enum travel_quality quality, uint32_t seconds);
+
+/* travel_mode_name: "foot", "bicycle", "ebike", "scooter", "car", "van"; static. */
+const char *travel_mode_name(enum travel_mode mode);
+
+/* travel_mode_parse: the reverse. LC_EINVAL for any other name. */
+LC_MUST_CHECK enum lc_err travel_mode_parse(struct slice name, enum travel_mode *mode);
+
+#endif
