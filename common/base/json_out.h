@@ -45,8 +45,9 @@ void json_out_uint(struct json_out *w, const char *key, uint64_t v);
 /* json_out_e7: v / 1e7 with up to 7 decimals, exact: 392637110 is 39.263711. */
 void json_out_e7(struct json_out *w, const char *key, int64_t v);
 
-/* json_out_double: with `decimals` (0 to 9) digits behind the point; null unless finite. */
-void json_out_double(struct json_out *w, const char *key, double v, int decimals);
+/* json_out_double: with up to `decimals` (0 to 9) digits behind the point, without trailing zeros;
+ * null unless finite. */
+void json_out_double(struct json_out *w, const char *key, double v, unsigned decimals);
 
 void json_out_bool(struct json_out *w, const char *key, bool v);
 void json_out_null(struct json_out *w, const char *key);

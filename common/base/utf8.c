@@ -1,0 +1,47 @@
+#include "base/utf8.h"
+
+static bool
+tail(unsigned char c)
+{
+    return (c & 0xC0) == 0x80;
+}
+
+size_t
+utf8_next(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+
+    if (s.n == 0)
+        return 0;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xC2 || s.n < 2 || !tail(p[1]))
+        return 0;
+    if (p[0] < 0xE0)
+        return 2;
+    if (s.n < 3 || !tail(p[2]))
+        return 0;
+    if (p[0] < 0xF0) {
+        bool overlong = p[0] == 0xE0 && p[1] < 0xA0;
+        bool surrogate = p[0] == 0xED && p[1] >= 0xA0;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (p[0] > 0xF4 || s.n < 4 || !tail(p[3]))
+        return 0;
+    bool overlong = p[0] == 0xF0 && p[1] < 0x90;
+    bool too_high = p[0] == 0xF4 && p[1] >= 0x90;
+    return overlong || too_high ? 0 : 4;
+}
+
+bool
+utf8_valid(struct slice s)
+{
+    while (s.n > 0) {
+        size_t n = utf8_next(s);
+        if (n == 0 || *s.p == '\0')
+            return false;
+        s.p += n;
+        s.n -= n;
+    }
+    return true;
+}
