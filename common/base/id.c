@@ -1,0 +1,99 @@
+#include "base/id.h"
+
+#include <sodium.h>
+
+void
+uuid_format(struct uuid id, char out[UUID_TEXT])
+{
+    static const char hex[] = "0123456789abcdef";
+    char *p = out;
+
+    for (size_t i = 0; i < sizeof id.b; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        *p++ = hex[id.b[i] >> 4];
+        *p++ = hex[id.b[i] & 15];
+    }
+    *p = '\0';
+}
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+enum lc_err
+uuid_parse(struct slice s, struct uuid *out)
+{
+    struct uuid id;
+    size_t at = 0;
+
+    if (s.n != UUID_TEXT - 1)
+        return LC_EINVAL;
+    for (size_t i = 0; i < sizeof id.b; i++) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && s.p[at++] != '-')
+            return LC_EINVAL;
+        int high = hex_value(s.p[at++]);
+        int low = hex_value(s.p[at++]);
+        if (high < 0 || low < 0)
+            return LC_EINVAL;
+        id.b[i] = (uint8_t)(high << 4 | low);
+    }
+    *out = id;
+    return LC_OK;
+}
+
+static void
+set_version(struct uuid *id, unsigned version)
+{
+    id->b[6] = (uint8_t)((id->b[6] & 0x0F) | version << 4);
+    id->b[8] = (uint8_t)((id->b[8] & 0x3F) | 0x80);
+}
+
+struct uuid
+uuid_v7(int64_t now_ms, const uint8_t random[10])
+{
+    struct uuid id;
+
+    for (size_t i = 0; i < 6; i++)
+        id.b[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
+    memcpy(id.b + 6, random, 10);
+    set_version(&id, 7);
+    return id;
+}
+
+/* crypto_generichash fails only for lengths out of range, and those are constants here. */
+
+struct uuid
+uuid_order(uint32_t chain, struct slice external_id)
+{
+    static const char domain[] = "lifecircle/order/1"; /* hashed with its NUL */
+    const uint8_t number[4] = {(uint8_t)chain, (uint8_t)(chain >> 8), (uint8_t)(chain >> 16),
+                               (uint8_t)(chain >> 24)};
+    crypto_generichash_state state;
+    struct uuid id;
+
+    crypto_generichash_init(&state, NULL, 0, sizeof id.b);
+    crypto_generichash_update(&state, (const uint8_t *)domain, sizeof domain);
+    crypto_generichash_update(&state, number, sizeof number);
+    crypto_generichash_update(&state, (const uint8_t *)external_id.p, external_id.n);
+    crypto_generichash_final(&state, id.b, sizeof id.b);
+    set_version(&id, 8);
+    return id;
+}
+
+uint64_t
+fingerprint64(struct slice s)
+{
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)s.p, s.n, NULL, 0);
+    return bytes_u64((const char *)hash);
+}
