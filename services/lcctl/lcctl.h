@@ -1,0 +1,65 @@
+/* lcctl: the operator's command. Each subcommand is a function here; it prints its answer to stdout, what is wrong to
+ * stderr, and returns the exit status: 0 done, 1 the thing asked for is not so (not found, audit failed, replay
+ * differs), 2 wrong use, 3 Redis or a file failed. */
+#ifndef LC_LCCTL_H
+#define LC_LCCTL_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+
+/* ctl: one run of lcctl. */
+struct ctl {
+    redisContext *redis; /* NULL for commands that need none */
+    const char *city;
+    struct arena *arena; /* for the whole run */
+    int64_t now_ms;
+};
+
+/* args: the words behind the subcommand: options are taken out by name, what is left is positional. */
+struct args {
+    char **v;
+    int n;
+};
+
+/* args_option: the value of --name, taken out of the list; fallback when absent. args_flag: the same without value.
+ * args_next: the next positional word, or NULL. args_done: complains about and refuses anything left over. */
+const char *args_option(struct args *a, const char *name, const char *fallback);
+bool args_flag(struct args *a, const char *name);
+const char *args_next(struct args *a);
+bool args_done(struct args *a);
+
+/* ctl_redis: one command; the reply (free with freeReplyObject), or NULL after saying what Redis said. */
+redisReply *ctl_redis(struct ctl *c, size_t argc, const struct slice *argv);
+
+/* ctl_read: the same for a read of {city}:<key>, for example ctl_read(c, "HGETALL", "chains", NULL). The key is the
+ * second word; more words follow until NULL. */
+redisReply *ctl_read(struct ctl *c, const char *command, const char *key, ...)
+    __attribute__((sentinel));
+
+/* ctl_call: FCALL function 1 city args...; as ctl_redis. */
+redisReply *ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args);
+
+/* ctl_number: v as decimal text in the arena. */
+struct slice ctl_number(struct ctl *c, int64_t v);
+
+/* ctl_random: n random bytes from the system; ends the program when there are none. */
+void ctl_random(void *to, size_t n);
+
+int cmd_chain(struct ctl *c, struct args *a);   /* chain add | list | set */
+int cmd_key(struct ctl *c, struct args *a);     /* key new | revoke */
+int cmd_courier(struct ctl *c, struct args *a); /* courier add | list | revoke */
+int cmd_order(struct ctl *c, struct args *a);   /* order ORDER */
+int cmd_explain(struct ctl *c, struct args *a); /* explain ORDER */
+int cmd_audit(struct ctl *c, struct args *a);   /* audit */
+int cmd_queue(struct ctl *c, struct args *a);   /* queue */
+int cmd_replay(struct ctl *c, struct args *a);  /* replay DIR */
+int cmd_secret(struct ctl *c, struct args *a);  /* secret */
+int cmd_ports(struct ctl *c, struct args *a);   /* ports N */
+
+#endif

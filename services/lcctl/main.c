@@ -1,0 +1,268 @@
+#include "lcctl/lcctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+struct command {
+    const char *name;
+    int (*run)(struct ctl *, struct args *);
+    bool needs_redis;
+    const char *use;
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"chain", cmd_chain, true,
+     "chain add ID --name NAME [--currency USD] [--price-policy refuse|take] [--promise SECONDS] "
+     "[--rate N]\n"
+     "  chain list",
+     "add a chain and print its first API key; list chains and keys"},
+    {"key", cmd_key, true, "key new CHAIN | key revoke CHAIN KEY_ID",
+     "make another API key for a chain; revoke one"},
+    {"courier", cmd_courier, true,
+     "courier add ID --name NAME [--no-age-checks] | courier list | courier revoke ID",
+     "register a courier and print the token; list; revoke"},
+    {"order", cmd_order, true, "order ORDER", "an order's state and its history"},
+    {"explain", cmd_explain, true, "explain ORDER",
+     "why this store and not the others, candidate by candidate"},
+    {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
+    {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
+    {"replay", cmd_replay, false, "replay DIR",
+     "run recorded steps again and compare every outgoing byte"},
+    {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
+    {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
+};
+
+static void
+usage(FILE *to)
+{
+    fputs("lcctl [--redis unix:PATH|HOST:PORT] [--city TAG] COMMAND ...\n\n"
+          "ORDER is an order id or CHAIN/EXTERNAL_ORDER_ID.\n"
+          "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n\n",
+          to);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %s\n      %s\n", commands[i].use, commands[i].help);
+}
+
+const char *
+args_option(struct args *a, const char *name, const char *fallback)
+{
+    for (int i = 0; i < a->n; i++) {
+        const char *word = a->v[i];
+        size_t length = strlen(name);
+        if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, name, length) != 0)
+            continue;
+        int taken = 1;
+        const char *value = NULL;
+        if (word[2 + length] == '=')
+            value = word + 3 + length;
+        else if (word[2 + length] == '\0' && i + 1 < a->n) {
+            value = a->v[i + 1];
+            taken = 2;
+        }
+        if (value == NULL)
+            continue;
+        for (int j = i; j + taken < a->n; j++)
+            a->v[j] = a->v[j + taken];
+        a->n -= taken;
+        return value;
+    }
+    return fallback;
+}
+
+bool
+args_flag(struct args *a, const char *name)
+{
+    for (int i = 0; i < a->n; i++) {
+        if (strncmp(a->v[i], "--", 2) != 0 || strcmp(a->v[i] + 2, name) != 0)
+            continue;
+        for (int j = i; j + 1 < a->n; j++)
+            a->v[j] = a->v[j + 1];
+        a->n--;
+        return true;
+    }
+    return false;
+}
+
+const char *
+args_next(struct args *a)
+{
+    if (a->n == 0 || strncmp(a->v[0], "--", 2) == 0)
+        return NULL;
+    a->n--;
+    return *a->v++;
+}
+
+bool
+args_done(struct args *a)
+{
+    if (a->n == 0)
+        return true;
+    fprintf(stderr, "lcctl: unexpected: %s\n", a->v[0]);
+    return false;
+}
+
+redisReply *
+ctl_redis(struct ctl *c, size_t argc, const struct slice *argv)
+{
+    const char **words = arena_array(c->arena, argc, sizeof *words);
+    size_t *lengths = arena_array(c->arena, argc, sizeof *lengths);
+
+    if (words == NULL || lengths == NULL) {
+        fputs("lcctl: out of memory\n", stderr);
+        return NULL;
+    }
+    for (size_t i = 0; i < argc; i++) {
+        words[i] = argv[i].p == NULL ? "" : argv[i].p;
+        lengths[i] = argv[i].n;
+    }
+    redisReply *reply = redisCommandArgv(c->redis, (int)argc, words, lengths);
+    if (reply == NULL) {
+        fprintf(stderr, "lcctl: Redis: %s\n", c->redis->errstr);
+        return NULL;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+        fprintf(stderr, "lcctl: Redis: %s\n", reply->str);
+        freeReplyObject(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+redisReply *
+ctl_read(struct ctl *c, const char *command, const char *key, ...)
+{
+    struct slice argv[16];
+    size_t argc = 0;
+    va_list ap;
+
+    argv[argc++] = slice_str(command);
+    argv[argc++] = slice_str(arena_printf(c->arena, "{%s}:%s", c->city, key));
+    va_start(ap, key);
+    for (const char *word; argc < 16 && (word = va_arg(ap, const char *)) != NULL;)
+        argv[argc++] = slice_str(word);
+    va_end(ap);
+    return ctl_redis(c, argc, argv);
+}
+
+redisReply *
+ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args)
+{
+    struct slice *argv = arena_array(c->arena, n + 4, sizeof *argv);
+
+    if (argv == NULL)
+        return NULL;
+    argv[0] = SLICE_LIT("FCALL");
+    argv[1] = slice_str(function);
+    argv[2] = SLICE_LIT("1");
+    argv[3] = slice_str(arena_printf(c->arena, "{%s}", c->city));
+    memcpy(argv + 4, args, n * sizeof *args);
+    return ctl_redis(c, n + 4, argv);
+}
+
+struct slice
+ctl_number(struct ctl *c, int64_t v)
+{
+    return slice_str(arena_printf(c->arena, "%lld", (long long)v));
+}
+
+void
+ctl_random(void *to, size_t n)
+{
+    if (getrandom(to, n, 0) != (ssize_t)n) {
+        perror("lcctl: getrandom");
+        exit(EXIT_FAILED);
+    }
+}
+
+/* connect_redis: "unix:PATH" or "HOST:PORT". NULL after saying why. */
+static redisContext *
+connect_redis(const char *address)
+{
+    const struct timeval patience = {5, 0};
+    redisContext *redis = NULL;
+
+    if (strncmp(address, "unix:", 5) == 0) {
+        redis = redisConnectUnixWithTimeout(address + 5, patience);
+    } else {
+        char host[256];
+        const char *colon = strrchr(address, ':');
+        char *end = NULL;
+        long port = colon == NULL ? 6379 : strtol(colon + 1, &end, 10);
+        size_t length = colon == NULL ? strlen(address) : (size_t)(colon - address);
+        if (length == 0 || length >= sizeof host || (end != NULL && *end != '\0') || port < 1 ||
+            port > 65535) {
+            fprintf(stderr, "lcctl: --redis: expected unix:PATH or HOST:PORT, got %s\n", address);
+            return NULL;
+        }
+        memcpy(host, address, length);
+        host[length] = '\0';
+        redis = redisConnectWithTimeout(host, (int)port, patience);
+    }
+    if (redis == NULL || redis->err != 0) {
+        fprintf(stderr, "lcctl: Redis at %s: %s\n", address,
+                redis == NULL ? "out of memory" : redis->errstr);
+        if (redis != NULL)
+            redisFree(redis);
+        return NULL;
+    }
+    redisSetTimeout(redis, (struct timeval){30, 0});
+    return redis;
+}
+
+static const struct command *
+find_command(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static const char *
+env_or(const char *name, const char *fallback)
+{
+    const char *v = getenv(name);
+    return v != NULL && *v != '\0' ? v : fallback;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct args args = {argv + 1, argc - 1};
+    struct timespec now;
+
+    if (args_flag(&args, "help") || argc < 2) {
+        usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
+    }
+    struct ctl ctl = {.city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal"))};
+    const char *address =
+        args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379"));
+    const char *name = args_next(&args);
+    const struct command *command = find_command(name);
+    if (command == NULL) {
+        fprintf(stderr, "lcctl: unknown command: %s (see lcctl --help)\n",
+                name == NULL ? "(none)" : name);
+        return EXIT_USAGE;
+    }
+    ctl.arena = arena_new((size_t)1 << 32);
+    if (ctl.arena == NULL)
+        return EXIT_FAILED;
+    clock_gettime(CLOCK_REALTIME, &now);
+    ctl.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (command->needs_redis && (ctl.redis = connect_redis(address)) == NULL)
+        return EXIT_FAILED;
+
+    int status = command->run(&ctl, &args);
+    if (status == EXIT_USAGE)
+        fprintf(stderr, "use: lcctl %s\n", command->use);
+    if (ctl.redis != NULL)
+        redisFree(ctl.redis);
+    arena_destroy(ctl.arena);
+    return status;
+}

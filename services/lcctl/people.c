@@ -1,0 +1,371 @@
+/* Chains with their API keys, and couriers with their tokens: who may talk to the city. A key or token is shown once,
+ * when it is made; Redis keeps its hash. */
+#include "base/secret.h"
+#include "base/timestamp.h"
+#include "base/wire.h"
+#include "lcctl/lcctl.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* is_short_name: [a-z0-9-]{1,32}. */
+static bool
+is_short_name(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (const char *p = s; *p != '\0'; p++)
+        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-')
+            return false;
+    return n >= 1 && n <= 32;
+}
+
+/* read_number: a decimal in [low, high]; false after naming the option. */
+static bool
+read_number(const char *option, const char *text, long low, long high, uint32_t *out)
+{
+    char *end;
+    long v = strtol(text, &end, 10);
+
+    if (*text == '\0' || *end != '\0' || v < low || v > high) {
+        fprintf(stderr, "lcctl: --%s: expected a number from %ld to %ld, got %s\n", option, low,
+                high, text);
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+/* ---- chains ---- */
+
+/* find_chain: by short name or number; NULL when there is none. number_out is its number. */
+static Lifecircle__V1__Chain *
+find_chain(struct ctl *c, const char *name, redisReply **keep)
+{
+    *keep = ctl_read(c, "HGETALL", "chains", NULL);
+    for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
+        const redisReply *value = (*keep)->element[i + 1];
+        const Lifecircle__V1__Chain *chain =
+            wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
+                        slice_of(value->str, value->len));
+        if (chain != NULL && (strcmp(chain->chain_id, name) == 0 ||
+                              strcmp((*keep)->element[i]->str, name) == 0))
+            return (Lifecircle__V1__Chain *)(uintptr_t)chain;
+    }
+    return NULL;
+}
+
+static int
+store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, uint32_t *number)
+{
+    Lifecircle__V1__Chain bare = *chain;
+    bare.chain = 0; /* the function puts the number in front */
+    size_t n = lifecircle__v1__chain__get_packed_size(&bare);
+    uint8_t *bytes = arena_alloc(c->arena, n + 1);
+    if (bytes == NULL)
+        return EXIT_FAILED;
+    lifecircle__v1__chain__pack(&bare, bytes);
+    struct slice args[] = {ctl_number(c, c->now_ms), ctl_number(c, chain->chain),
+                           slice_of((char *)bytes, n)};
+    redisReply *reply = ctl_call(c, "chain_put", 3, args);
+    if (reply == NULL)
+        return EXIT_FAILED;
+    if (number != NULL)
+        *number = (uint32_t)reply->integer;
+    freeReplyObject(reply);
+    return EXIT_SUCCESS;
+}
+
+/* add_key: gives the chain one more key and prints it. */
+static int
+add_key(struct ctl *c, Lifecircle__V1__Chain *chain)
+{
+    uint8_t random[SECRET_RANDOM];
+    char token[SECRET_TOKEN_TEXT];
+    char *hash = arena_alloc(c->arena, SECRET_HASH_TEXT);
+    Lifecircle__V1__ApiKey *key = arena_alloc(c->arena, sizeof *key);
+    Lifecircle__V1__ApiKey **keys = arena_array(c->arena, chain->n_keys + 1, sizeof(void *));
+
+    if (hash == NULL || key == NULL || keys == NULL)
+        return EXIT_FAILED;
+    ctl_random(random, sizeof random);
+    size_t n = secret_token_format(SECRET_CHAIN, chain->chain, random, token);
+    secret_hash(slice_of(token, n), hash);
+    *key = (Lifecircle__V1__ApiKey)LIFECIRCLE__V1__API_KEY__INIT;
+    key->key_id = arena_copy(c->arena, hash, 8);
+    key->hash = hash;
+    key->created_ms = c->now_ms;
+    if (chain->n_keys > 0)
+        memcpy(keys, chain->keys, chain->n_keys * sizeof(void *));
+    keys[chain->n_keys++] = key;
+    chain->keys = keys;
+    int status = store_chain(c, chain, NULL);
+    if (status == EXIT_SUCCESS)
+        printf("chain %s (number %u), key %s, shown only now:\n%s\n", chain->chain_id, chain->chain,
+               key->key_id, token);
+    return status;
+}
+
+static int
+chain_add(struct ctl *c, struct args *a)
+{
+    Lifecircle__V1__Chain chain = LIFECIRCLE__V1__CHAIN__INIT;
+    const char *name = args_option(a, "name", NULL);
+    const char *currency = args_option(a, "currency", "USD");
+    const char *policy = args_option(a, "price-policy", "refuse");
+    const char *promise = args_option(a, "promise", "3600");
+    const char *rate = args_option(a, "rate", "1000");
+    const char *id = args_next(a);
+    redisReply *keep;
+
+    if (id == NULL || name == NULL || !args_done(a))
+        return EXIT_USAGE;
+    if (!is_short_name(id)) {
+        fprintf(stderr, "lcctl: ID: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
+        return EXIT_USAGE;
+    }
+    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3) {
+        fprintf(stderr, "lcctl: --currency: expected an ISO 4217 code, got %s\n", currency);
+        return EXIT_USAGE;
+    }
+    if (strcmp(policy, "refuse") != 0 && strcmp(policy, "take") != 0) {
+        fprintf(stderr, "lcctl: --price-policy: expected refuse or take, got %s\n", policy);
+        return EXIT_USAGE;
+    }
+    if (!read_number("promise", promise, 300, 86400, &chain.promise_s) ||
+        !read_number("rate", rate, 1, 1000000, &chain.requests_per_s))
+        return EXIT_USAGE;
+    const Lifecircle__V1__Chain *old = find_chain(c, id, &keep);
+    if (keep == NULL)
+        return EXIT_FAILED;
+    freeReplyObject(keep);
+    if (old != NULL) {
+        fprintf(stderr, "lcctl: chain %s exists; lcctl key new %s makes it another key\n", id, id);
+        return EXIT_NOT_SO;
+    }
+    chain.chain_id = arena_copy(c->arena, id, strlen(id));
+    chain.name = arena_copy(c->arena, name, strlen(name));
+    chain.currency = arena_copy(c->arena, currency, 3);
+    chain.price_policy = strcmp(policy, "take") == 0 ? LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE
+                                                     : LIFECIRCLE__V1__PRICE_POLICY__PRICE_REFUSE;
+    int status = store_chain(c, &chain, &chain.chain);
+    return status == EXIT_SUCCESS ? add_key(c, &chain) : status;
+}
+
+static int
+chain_list(struct ctl *c, struct args *a)
+{
+    if (!args_done(a))
+        return EXIT_USAGE;
+    redisReply *all = ctl_read(c, "HGETALL", "chains", NULL);
+    if (all == NULL)
+        return EXIT_FAILED;
+    for (size_t i = 0; i + 1 < all->elements; i += 2) {
+        const Lifecircle__V1__Chain *chain =
+            wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
+                        slice_of(all->element[i + 1]->str, all->element[i + 1]->len));
+        if (chain == NULL) {
+            fprintf(stderr, "lcctl: chain %s: unreadable record\n", all->element[i]->str);
+            continue;
+        }
+        printf("%-4s %-24s %s, %s, promise %u s\n", all->element[i]->str, chain->chain_id,
+               chain->name, chain->currency, chain->promise_s);
+        for (size_t k = 0; k < chain->n_keys; k++) {
+            char when[TIMESTAMP_TEXT];
+            timestamp_format(chain->keys[k]->created_ms, when);
+            printf("       key %s made %s%s\n", chain->keys[k]->key_id, when,
+                   chain->keys[k]->revoked ? ", revoked" : "");
+        }
+    }
+    freeReplyObject(all);
+    return EXIT_SUCCESS;
+}
+
+int
+cmd_chain(struct ctl *c, struct args *a)
+{
+    const char *verb = args_next(a);
+
+    if (verb != NULL && strcmp(verb, "add") == 0)
+        return chain_add(c, a);
+    if (verb != NULL && strcmp(verb, "list") == 0)
+        return chain_list(c, a);
+    return EXIT_USAGE;
+}
+
+static int
+revoke_key(struct ctl *c, Lifecircle__V1__Chain *chain, const char *key_id)
+{
+    for (size_t i = 0; i < chain->n_keys; i++) {
+        if (strcmp(chain->keys[i]->key_id, key_id) != 0)
+            continue;
+        chain->keys[i]->revoked = true;
+        int status = store_chain(c, chain, NULL);
+        if (status == EXIT_SUCCESS)
+            printf("key %s of chain %s is revoked\n", key_id, chain->chain_id);
+        return status;
+    }
+    fprintf(stderr, "lcctl: chain %s has no key %s\n", chain->chain_id, key_id);
+    return EXIT_NOT_SO;
+}
+
+int
+cmd_key(struct ctl *c, struct args *a)
+{
+    const char *verb = args_next(a);
+    const char *name = args_next(a);
+    bool revoke = verb != NULL && strcmp(verb, "revoke") == 0;
+    const char *key_id = revoke ? args_next(a) : NULL;
+    redisReply *keep;
+
+    if (name == NULL || !args_done(a) || (revoke ? key_id == NULL : strcmp(verb, "new") != 0))
+        return EXIT_USAGE;
+    Lifecircle__V1__Chain *chain = find_chain(c, name, &keep);
+    int status = EXIT_FAILED;
+    if (keep != NULL && chain == NULL) {
+        fprintf(stderr, "lcctl: no chain %s\n", name);
+        status = EXIT_NOT_SO;
+    } else if (keep != NULL) {
+        status = revoke ? revoke_key(c, chain, key_id) : add_key(c, chain);
+    }
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return status;
+}
+
+/* ---- couriers ---- */
+
+static int
+store_courier(struct ctl *c, const Lifecircle__V1__Courier *courier, uint32_t *number)
+{
+    Lifecircle__V1__Courier bare = *courier;
+    bare.courier = 0;
+    size_t n = lifecircle__v1__courier__get_packed_size(&bare);
+    uint8_t *bytes = arena_alloc(c->arena, n + 1);
+    if (bytes == NULL)
+        return EXIT_FAILED;
+    lifecircle__v1__courier__pack(&bare, bytes);
+    struct slice args[] = {ctl_number(c, c->now_ms), ctl_number(c, courier->courier),
+                           slice_of((char *)bytes, n)};
+    redisReply *reply = ctl_call(c, "courier_put", 3, args);
+    if (reply == NULL)
+        return EXIT_FAILED;
+    if (number != NULL)
+        *number = (uint32_t)reply->integer;
+    freeReplyObject(reply);
+    return EXIT_SUCCESS;
+}
+
+static Lifecircle__V1__Courier *
+find_courier(struct ctl *c, const char *name, redisReply **keep)
+{
+    *keep = ctl_read(c, "HGETALL", "couriers", NULL);
+    for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
+        const redisReply *value = (*keep)->element[i + 1];
+        const Lifecircle__V1__Courier *courier =
+            wire_unpack(&lifecircle__v1__courier__descriptor, c->arena,
+                        slice_of(value->str, value->len));
+        if (courier != NULL && strcmp(courier->courier_id, name) == 0)
+            return (Lifecircle__V1__Courier *)(uintptr_t)courier;
+    }
+    return NULL;
+}
+
+static int
+courier_add(struct ctl *c, struct args *a)
+{
+    Lifecircle__V1__Courier courier = LIFECIRCLE__V1__COURIER__INIT;
+    const char *name = args_option(a, "name", NULL);
+    uint8_t random[SECRET_RANDOM];
+    char token[SECRET_TOKEN_TEXT];
+    char hash[SECRET_HASH_TEXT];
+    redisReply *keep;
+
+    courier.adult_trained = !args_flag(a, "no-age-checks");
+    const char *id = args_next(a);
+    if (id == NULL || name == NULL || !args_done(a))
+        return EXIT_USAGE;
+    if (!is_short_name(id)) {
+        fprintf(stderr, "lcctl: ID: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
+        return EXIT_USAGE;
+    }
+    const Lifecircle__V1__Courier *old = find_courier(c, id, &keep);
+    if (keep == NULL)
+        return EXIT_FAILED;
+    freeReplyObject(keep);
+    if (old != NULL) {
+        fprintf(stderr, "lcctl: courier %s exists\n", id);
+        return EXIT_NOT_SO;
+    }
+    courier.courier_id = arena_copy(c->arena, id, strlen(id));
+    courier.name = arena_copy(c->arena, name, strlen(name));
+    int status = store_courier(c, &courier, &courier.courier);
+    if (status != EXIT_SUCCESS)
+        return status;
+    ctl_random(random, sizeof random);
+    size_t n = secret_token_format(SECRET_COURIER, courier.courier, random, token);
+    secret_hash(slice_of(token, n), hash);
+    courier.token_hash = hash;
+    status = store_courier(c, &courier, NULL);
+    if (status == EXIT_SUCCESS)
+        printf("courier %s (number %u), token, shown only now:\n%s\n", id, courier.courier, token);
+    return status;
+}
+
+static int
+courier_list(struct ctl *c, struct args *a)
+{
+    if (!args_done(a))
+        return EXIT_USAGE;
+    redisReply *all = ctl_read(c, "HGETALL", "couriers", NULL);
+    if (all == NULL)
+        return EXIT_FAILED;
+    for (size_t i = 0; i + 1 < all->elements; i += 2) {
+        const Lifecircle__V1__Courier *courier =
+            wire_unpack(&lifecircle__v1__courier__descriptor, c->arena,
+                        slice_of(all->element[i + 1]->str, all->element[i + 1]->len));
+        if (courier != NULL)
+            printf("%-4s %-24s %s%s%s\n", all->element[i]->str, courier->courier_id, courier->name,
+                   courier->adult_trained ? "" : ", no age checks",
+                   courier->revoked ? ", revoked" : "");
+    }
+    freeReplyObject(all);
+    return EXIT_SUCCESS;
+}
+
+static int
+courier_revoke(struct ctl *c, struct args *a)
+{
+    const char *id = args_next(a);
+    redisReply *keep;
+
+    if (id == NULL || !args_done(a))
+        return EXIT_USAGE;
+    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep);
+    int status = EXIT_FAILED;
+    if (keep != NULL && courier == NULL) {
+        fprintf(stderr, "lcctl: no courier %s\n", id);
+        status = EXIT_NOT_SO;
+    } else if (keep != NULL) {
+        courier->revoked = true;
+        status = store_courier(c, courier, NULL);
+    }
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return status;
+}
+
+int
+cmd_courier(struct ctl *c, struct args *a)
+{
+    const char *verb = args_next(a);
+
+    if (verb != NULL && strcmp(verb, "add") == 0)
+        return courier_add(c, a);
+    if (verb != NULL && strcmp(verb, "list") == 0)
+        return courier_list(c, a);
+    if (verb != NULL && strcmp(verb, "revoke") == 0)
+        return courier_revoke(c, a);
+    return EXIT_USAGE;
+}
