@@ -208,23 +208,45 @@ struct service {
 /* stepper: decodes, steps, rolls back what failed, records. Owns the core, the arena and the outbox. */
 struct stepper;
 
+/* stepper_new: an opened core. NULL without memory. The effects of one turn may take up to 64 MiB. */
 struct stepper *stepper_new(const struct service *service);
 void stepper_destroy(struct stepper *s);
 
+/* stepper_arena: where the shell builds what the next event points to (headers, reply trees); stepper_feed gives it to
+ * the core as ev->arena and empties it before it returns. */
+struct arena *stepper_arena(struct stepper *s);
+
 /* stepper_feed: one event through the core. EVENT_MESSAGE: bytes is decoded into ev->envelope here; a frame that breaks
- * the wire's limits is counted and never reaches the core (LC_EINVAL). Effects gather in the outbox until
- * stepper_flushed. */
+ * the wire's limits, or is of another city than the config's `city`, is counted and never reaches the core (LC_EINVAL,
+ * LC_ETOOBIG, LC_ENOMEM). ev->now_ms is raised to that of the event before. Effects gather in the outbox until
+ * stepper_flushed. When a step fails, or its effects do not fit, its effects are dropped and the error is returned. */
 enum lc_err stepper_feed(struct stepper *s, struct event *ev);
+
+/* stepper_outbox: the effects to carry out now. stepper_flushed: they are; forgets them. */
 struct outbox *stepper_outbox(struct stepper *s);
 void stepper_flushed(struct stepper *s);
+
 void *stepper_core(struct stepper *s);
 uint64_t stepper_bad_frames(const struct stepper *s);
 uint64_t stepper_failed_steps(const struct stepper *s);
 
-/* trace: an event and the effects it caused as bytes, for --record and replay (layout in trace.c). */
+/* stepper_record: from now on record(ctx, bytes) gets every step as one piece: event, outcome, effects (see replay.h).
+ * Only whole recordings, from before EVENT_START, can be replayed. NULL ends it. The bytes hold secrets: config and
+ * customers as they came. */
+void stepper_record(struct stepper *s, void (*record)(void *ctx, struct slice bytes), void *ctx);
+
+/* trace: an event and the effects it caused as bytes, for --record and replay (layout in trace.c). The effects are
+ * those from index `from` on. */
 void trace_put_event(struct buf *b, const struct event *ev);
 void trace_put_effects(struct buf *b, const struct outbox *o, size_t from);
-/* trace_get_event: rebuilds the event in the arena. LC_EINVAL when the bytes are not a trace. */
+/* trace_get_event: rebuilds the event; lists go into the arena, bytes are borrowed from the cursor.
+ *   LC_EINVAL  the bytes are not a trace
+ *   LC_ENOMEM  over the arena's cap */
 LC_MUST_CHECK enum lc_err trace_get_event(struct cursor *c, struct arena *a, struct event *ev);
+/* trace_print_effects: what trace_put_effects wrote, one line an effect, for people. LC_EINVAL. */
+LC_MUST_CHECK enum lc_err trace_print_effects(struct buf *b, struct slice effects);
+/* event_name / effect_name: of a kind, for people; "?" when unknown. */
+const char *event_name(enum event_kind kind);
+const char *effect_name(enum effect_kind kind);
 
 #endif

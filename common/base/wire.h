@@ -13,16 +13,17 @@ enum {
     WIRE_ARENA_MAX = 64 * 1024 * 1024, /* what one frame may unpack to */
 };
 
-/* wire_decode: an Envelope from a frame, in the arena. Checks what protobuf-c does not: strings are UTF-8 without NUL,
- * enums are known, doubles finite, points on Earth, body set, over the whole tree by the messages' descriptors.
+/* wire_decode: an Envelope from a frame, in the arena (cap WIRE_ARENA_MAX). Checks what protobuf-c does not, on the
+ * frame itself, as protobuf-c forgets the length of strings: they are UTF-8 without NUL, enums are known, doubles
+ * finite, points on Earth, body set. Fields this version does not know are passed over.
  *   LC_ETOOBIG  frame over WIRE_FRAME_MAX
  *   LC_EINVAL   not an Envelope, or a check fails
  *   LC_ENOMEM   over the arena's cap */
 LC_MUST_CHECK enum lc_err wire_decode(struct arena *a, struct slice frame,
                                       const Lifecircle__V1__Envelope **out);
 
-/* wire_check: the same checks for any message inside other bytes (a Redis value). */
-LC_MUST_CHECK enum lc_err wire_check(const ProtobufCMessage *message);
+/* wire_check: the same checks for the packed bytes of any message. LC_EINVAL. */
+LC_MUST_CHECK enum lc_err wire_check(const ProtobufCMessageDescriptor *type, struct slice bytes);
 
 /* wire_unpack: any message from bytes that Redis kept, in the arena, checked; NULL when malformed. */
 const void *wire_unpack(const ProtobufCMessageDescriptor *type, struct arena *a, struct slice bytes);
@@ -39,7 +40,7 @@ struct mint {
 /* mint_init: city is cut at 31 bytes; seed = the entropy of EVENT_START. */
 void mint_init(struct mint *m, const char *source, struct slice city, uint64_t seed);
 
-/* envelope_init: a fresh envelope; the caller sets body_case and the body. Points into m until the next one. */
+/* envelope_init: a fresh envelope; the caller sets body_case and the body. Points into m until the next one is made. */
 void envelope_init(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
                    int64_t deadline_ms);
 
