@@ -89,11 +89,13 @@ outbox_rewind(struct outbox *o, struct outbox_mark mark)
 static struct effect *
 add(struct outbox *o, enum effect_kind kind)
 {
-    if (o->failed)
+    if (o->failed || o->count == o->most) {
+        o->failed = true;
         return NULL;
+    }
     if (o->count == o->room) {
         size_t room = o->room == 0 ? 64 : o->room * 2;
-        struct effect *list = o->count < o->most ? realloc(o->list, room * sizeof *list) : NULL;
+        struct effect *list = realloc(o->list, room * sizeof *list);
         if (list == NULL) {
             o->failed = true;
             return NULL;
