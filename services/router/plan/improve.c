@@ -1,0 +1,172 @@
+/* What goes on between events: orders of the pool are tried again, free ones look for a cheaper place. */
+#include "router/plan/plan_own.h"
+
+#include <stdlib.h>
+
+enum lc_err
+plan_retry(struct plan *p, size_t max, size_t *placed)
+{
+    struct task *t, *next;
+    bool round_over = true;
+
+    *placed = 0;
+    HASH_ITER(hh, p->tasks, t, next)
+    {
+        struct place best;
+
+        if (t->runner != NULL || t->tried > p->round)
+            continue;
+        if (max-- == 0) {
+            round_over = false;
+            break;
+        }
+        enum lc_err err = place_best(p, t, &best, &t->why);
+        if (err != LC_OK)
+            return err;
+        t->tried = p->round + 1;
+        if (best.runner == NULL)
+            continue;
+        err = place_apply(p, t, &best);
+        if (err != LC_OK)
+            return err;
+        p->pool--;
+        ++*placed;
+    }
+    p->round += round_over;
+    return LC_OK;
+}
+
+/* Takes the task out, and puts it where the whole plan is cheapest: there again when that is no better. */
+static enum lc_err
+relocate(struct plan *p, struct task *t, size_t *moved)
+{
+    struct runner *r = t->runner;
+    struct place was = {.runner = r}, best;
+    enum plan_verdict why;
+    size_t dropoff;
+
+    if (!route_find(r, t, PLAN_PICKUP, &was.pickup) || !route_find(r, t, PLAN_DROPOFF, &dropoff))
+        return LC_OK;
+    was.dropoff = dropoff - 1;
+    int64_t cost = route_cost(p, r);
+    route_erase_task(p, t);
+    t->runner = NULL;
+    cost -= route_cost(p, r);
+
+    enum lc_err err = place_best(p, t, &best, &why);
+    bool better = err == LC_OK && best.runner != NULL &&
+                  best.late_ms * PLAN_COST_LATE + best.cost < cost;
+    if (better && place_apply(p, t, &best) == LC_OK) {
+        ++*moved;
+        return LC_OK;
+    }
+    enum lc_err back = place_apply(p, t, &was); /* it has the room: the stops were there */
+    return err != LC_OK ? err : back;
+}
+
+enum lc_err
+plan_improve(struct plan *p, size_t attempts, size_t *moved)
+{
+    struct task *t, *next;
+
+    *moved = 0;
+    HASH_ITER(hh, p->tasks, t, next)
+    {
+        if (t->runner == NULL || t->locked || t->improved > p->improved)
+            continue;
+        if (attempts-- == 0)
+            return LC_OK;
+        enum lc_err err = relocate(p, t, moved);
+        if (err != LC_OK)
+            return err;
+        t->improved = p->improved + 1;
+    }
+    p->improved++;
+    return LC_OK;
+}
+
+int64_t
+plan_cost(struct plan *p)
+{
+    int64_t cost = 0;
+
+    for (size_t i = 0; i < p->n_runners; i++)
+        cost += route_cost(p, p->runners[i]);
+    return cost;
+}
+
+/* ---- why ---- */
+
+struct why {
+    struct plan *p;
+    struct plan_candidate *out;
+    size_t max;
+};
+
+static void
+tell(void *ctx, struct runner *r, enum plan_verdict verdict, const struct place *at)
+{
+    struct why *w = ctx;
+
+    for (size_t i = 0; i < w->p->n_runners && i < w->max; i++)
+        if (w->p->runners[i] == r)
+            w->out[i] = (struct plan_candidate){
+                .courier = r->in.courier,
+                .verdict = verdict,
+                .late_ms = at->runner == NULL ? 0 : at->late_ms,
+                .cost = at->runner == NULL ? 0 : at->cost,
+                .dropoff_ms = at->runner == NULL ? 0 : at->dropoff_ms,
+            };
+}
+
+size_t
+plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max)
+{
+    struct task *t = task_find(p, order);
+    struct why w = {p, out, max};
+    struct place was = {.runner = t == NULL ? NULL : t->runner};
+    size_t dropoff;
+
+    if (t == NULL || t->carried)
+        return 0;
+    for (size_t i = 0; i < p->n_runners && i < max; i++)
+        out[i] = (struct plan_candidate){.courier = p->runners[i]->in.courier,
+                                         .verdict = place_judge(p, t, p->runners[i])};
+    if (was.runner != NULL) { /* as it would be judged without itself on the way */
+        if (!route_find(was.runner, t, PLAN_PICKUP, &was.pickup) ||
+            !route_find(was.runner, t, PLAN_DROPOFF, &dropoff))
+            return 0;
+        was.dropoff = dropoff - 1;
+    }
+    struct runner saved = {.n = 0};
+    if (was.runner != NULL) {
+        saved = *was.runner;
+        route_erase_task(p, t);
+    }
+    enum lc_err err = place_each(p, t, tell, &w);
+    if (was.runner != NULL) {
+        err = place_apply(p, t, &was) == LC_OK ? err : LC_ENOMEM;
+        was.runner->fixed = saved.fixed;
+        was.runner->arrived_ms = saved.arrived_ms;
+    }
+    return err == LC_OK ? p->n_runners : 0;
+}
+
+const char *
+plan_verdict_name(enum plan_verdict v)
+{
+    static const char *const name[PLAN_VERDICTS] = {
+        [PLAN_FITS] = "fits",
+        [PLAN_NO_COURIERS] = "no couriers",
+        [PLAN_CLOSED] = "takes nothing new",
+        [PLAN_BANNED] = "declined it",
+        [PLAN_SKILL] = "age check or cold box",
+        [PLAN_UNREACHABLE] = "no way",
+        [PLAN_CAPACITY] = "capacity",
+        [PLAN_SHIFT] = "shift end",
+        [PLAN_OTHERS] = "other promises",
+        [PLAN_LATE] = "late",
+    };
+
+    return name[v];
+}

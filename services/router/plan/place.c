@@ -1,0 +1,363 @@
+/* Where an order costs least: every courier, every pair of places, each tested in constant time against the slack of
+ * what comes behind. */
+#include "router/plan/plan_own.h"
+
+#include <stdlib.h>
+
+/* Travel to and from the two new stops. Node 0 is the courier's position, node k its stop k - 1. */
+struct legs {
+    const struct travel_cell *to;     /* [node][0 pickup, 1 drop-off] */
+    const struct travel_cell *from_p; /* [node] */
+    const struct travel_cell *from_d;
+    struct travel_cell across; /* pickup -> drop-off */
+};
+
+struct search {
+    struct plan *p;
+    const struct task *t;
+    struct runner *r;
+    struct legs legs;
+    enum plan_verdict furthest;
+    struct place best;
+};
+
+/* What an insertion adds to the way. */
+struct way {
+    int64_t s;
+    int64_t m;
+};
+
+static void
+note(struct search *s, enum plan_verdict v)
+{
+    if (v > s->furthest)
+        s->furthest = v;
+}
+
+static struct way
+way_add(struct way w, struct travel_cell c)
+{
+    return (struct way){w.s + c.seconds, w.m + c.metres};
+}
+
+static struct way
+way_take(struct way w, const struct runner *r, size_t stop)
+{
+    if (stop < r->n)
+        w = (struct way){w.s - r->stops[stop].leg_s, w.m - r->stops[stop].leg_m};
+    return w;
+}
+
+static bool
+over(uint32_t a, uint32_t b, uint32_t limit, bool zero_is_none)
+{
+    return (!zero_is_none || limit > 0) && (uint64_t)a + b > limit;
+}
+
+static bool
+too_much(const struct runner *r, const struct plan_load *load, const struct plan_load *more)
+{
+    const struct plan_load *c = &r->in.capacity;
+
+    return over(load->items, more->items, c->items, false) || over(load->g, more->g, c->g, true) ||
+           over(load->ml, more->ml, c->ml, true);
+}
+
+static int64_t
+start_ms(const struct stop *s, int64_t arrive_ms)
+{
+    return s->kind == PLAN_PICKUP && s->task->in.ready_ms > arrive_ms ? s->task->in.ready_ms
+                                                                      : arrive_ms;
+}
+
+static bool
+cheaper(const struct place *a, const struct place *b)
+{
+    if (b->runner == NULL)
+        return true;
+    if (a->late_ms != b->late_ms)
+        return a->late_ms < b->late_ms;
+    if (a->cost != b->cost)
+        return a->cost < b->cost;
+    return a->runner->in.courier < b->runner->in.courier;
+}
+
+/* The delays of the customers from stop x on when the courier arrives there at arrive_ms. */
+static int64_t
+tail_delay_ms(const struct runner *r, size_t x, int64_t arrive_ms)
+{
+    int64_t sum = 0;
+
+    for (; x < r->n; x++) {
+        const struct stop *s = &r->stops[x];
+        int64_t start = start_ms(s, arrive_ms);
+        if (s->kind == PLAN_DROPOFF)
+            sum += arrive_ms - s->arrive_ms;
+        if (start == s->start_ms)
+            break;
+        if (x + 1 < r->n)
+            arrive_ms = start + (s->leave_ms - s->start_ms) + 1000 * (int64_t)s[1].leg_s;
+    }
+    return sum;
+}
+
+/* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and delay_ms what has
+ * been added up to here. */
+static void
+try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct way way,
+            int64_t delay_ms)
+{
+    const struct plan_order *o = &s->t->in;
+    const struct runner *r = s->r;
+    int64_t service_ms = 1000 * (int64_t)o->dropoff_s;
+
+    if (arrive_ms + service_ms > r->in.shift_end_ms) {
+        note(s, PLAN_SHIFT);
+        return;
+    }
+    way = way_take(way, r, x);
+    if (x < r->n) {
+        struct travel_cell on = s->legs.from_d[x + 1];
+        if (on.seconds == TRAVEL_UNREACHABLE) {
+            note(s, PLAN_UNREACHABLE);
+            return;
+        }
+        int64_t next_ms = arrive_ms + service_ms + 1000 * (int64_t)on.seconds;
+        if (start_ms(&r->stops[x], next_ms) > r->stops[x].latest_ms) {
+            note(s, PLAN_OTHERS);
+            return;
+        }
+        way = way_add(way, on);
+        delay_ms += tail_delay_ms(r, x, next_ms);
+    }
+    struct place at = {
+        .runner = s->r,
+        .pickup = pickup,
+        .dropoff = x,
+        .late_ms = arrive_ms > o->promise_ms ? arrive_ms - o->promise_ms : 0,
+        .cost = (delay_ms + arrive_ms - s->p->now_ms) * PLAN_COST_DOOR +
+                1000 * way.s * PLAN_COST_TRAVEL + way.m * PLAN_COST_METRE,
+        .dropoff_ms = arrive_ms,
+    };
+    if (cheaper(&at, &s->best))
+        s->best = at;
+}
+
+/* The pickup before stop i of the old route; all drop-offs behind it. */
+static void
+try_pickup(struct search *s, size_t i)
+{
+    const struct plan_order *o = &s->t->in;
+    const struct runner *r = s->r;
+    struct travel_cell in = s->legs.to[2 * i];
+    int64_t idle_ms = s->p->now_ms > r->in.at_ms ? s->p->now_ms : r->in.at_ms;
+    int64_t t = i == 0 ? idle_ms : r->stops[i - 1].leave_ms;
+
+    if (in.seconds == TRAVEL_UNREACHABLE || s->legs.across.seconds == TRAVEL_UNREACHABLE) {
+        note(s, PLAN_UNREACHABLE);
+        return;
+    }
+    if (too_much(r, i == 0 ? &r->carried : &r->stops[i - 1].load, &o->load)) {
+        note(s, PLAN_CAPACITY);
+        return;
+    }
+    t += 1000 * (int64_t)in.seconds;
+    t = (t > o->ready_ms ? t : o->ready_ms) + 1000 * (int64_t)o->pickup_s;
+
+    struct way way = way_add((struct way){0, 0}, in);
+    try_dropoff(s, i, i, t + 1000 * (int64_t)s->legs.across.seconds,
+                way_add(way, s->legs.across), 0);
+    if (i == r->n || s->legs.from_p[i + 1].seconds == TRAVEL_UNREACHABLE)
+        return;
+    way = way_take(way_add(way, s->legs.from_p[i + 1]), r, i);
+    t += 1000 * (int64_t)s->legs.from_p[i + 1].seconds;
+
+    int64_t delay_ms = 0;
+    for (size_t k = i; k < r->n; k++) {
+        const struct stop *at = &r->stops[k];
+        int64_t start = start_ms(at, t);
+        if (start > at->latest_ms) {
+            note(s, PLAN_OTHERS);
+            return;
+        }
+        if (too_much(r, &at->load, &o->load)) {
+            note(s, PLAN_CAPACITY);
+            return;
+        }
+        if (at->kind == PLAN_DROPOFF)
+            delay_ms += t - at->arrive_ms;
+        t = start + (at->leave_ms - at->start_ms);
+        struct travel_cell out = s->legs.to[2 * (k + 1) + 1];
+        if (out.seconds == TRAVEL_UNREACHABLE)
+            note(s, PLAN_UNREACHABLE);
+        else
+            try_dropoff(s, i, k + 1, t + 1000 * (int64_t)out.seconds, way_add(way, out), delay_ms);
+        if (k + 1 < r->n)
+            t += 1000 * (int64_t)r->stops[k + 1].leg_s;
+    }
+}
+
+enum plan_verdict
+place_judge(const struct plan *p, const struct task *t, const struct runner *r)
+{
+    if (!r->in.open)
+        return PLAN_CLOSED;
+    for (size_t i = 0; i < t->n_bans; i++)
+        if (t->bans[i].courier == r->in.courier && t->bans[i].until_ms > p->now_ms)
+            return PLAN_BANNED;
+    if ((t->in.age_check && !r->in.adult_trained) || (t->in.cold && !r->in.cold_box))
+        return PLAN_SKILL;
+    if (too_much(r, &(struct plan_load){0, 0, 0}, &t->in.load))
+        return PLAN_CAPACITY;
+    return PLAN_FITS;
+}
+
+static bool
+reserve_points(struct plan *p, size_t n)
+{
+    if (n <= p->room_points)
+        return true;
+    size_t room = p->room_points == 0 ? 256 : p->room_points * 2;
+    while (room < n)
+        room *= 2;
+    struct latlng *points = realloc(p->points, room * sizeof *points);
+    if (points == NULL)
+        return false;
+    p->points = points;
+    struct travel_cell *cells = realloc(p->cells, 4 * room * sizeof *cells);
+    if (cells == NULL)
+        return false;
+    p->cells = cells;
+    p->room_points = room;
+    return true;
+}
+
+/* All points of couriers in this mode that may take the task. */
+static enum lc_err
+gather(struct plan *p, const struct task *t, enum travel_mode mode, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < p->n_runners; i++) {
+        struct runner *r = p->runners[i];
+        if (r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
+            continue;
+        if (!reserve_points(p, *n + r->n + 1))
+            return LC_ENOMEM;
+        p->points[(*n)++] = r->in.at;
+        for (size_t k = 0; k < r->n; k++)
+            p->points[(*n)++] = stop_at(&r->stops[k]);
+    }
+    return LC_OK;
+}
+
+/* cells: [n][2] to pickup and drop-off, then [n] from the pickup, [n] from the drop-off. One provider for all. */
+static enum lc_err
+travel_of(struct plan *p, const struct travel *by, const struct task *t, enum travel_mode mode,
+          size_t n, struct travel_cell *across)
+{
+    struct latlng ends[2] = {t->in.pickup, t->in.dropoff};
+    enum travel_quality q[3];
+    enum lc_err err;
+
+    err = by->matrix(by, p->points, n, ends, 2, mode, p->now_ms, p->cells, &q[0]);
+    if (err == LC_OK)
+        err = by->matrix(by, ends, 2, p->points, n, mode, p->now_ms, p->cells + 2 * n, &q[1]);
+    if (err == LC_OK)
+        err = by->matrix(by, &ends[0], 1, &ends[1], 1, mode, p->now_ms, across, &q[2]);
+    if (err == LC_OK && (q[0] != q[1] || q[1] != q[2]))
+        err = LC_EIO;
+    if (err == LC_EIO && by != travel_estimate())
+        return travel_of(p, travel_estimate(), t, mode, n, across);
+    return err;
+}
+
+static void
+search_runner(struct search *s)
+{
+    route_compute(s->p, s->r);
+    for (size_t i = s->r->fixed; i <= s->r->n; i++)
+        try_pickup(s, i);
+    if (s->best.runner != NULL)
+        s->furthest = s->best.late_ms > 0 ? PLAN_LATE : PLAN_FITS;
+}
+
+enum lc_err
+place_each(struct plan *p, struct task *t, place_seen *seen, void *ctx)
+{
+    for (int mode = 0; mode < TRAVEL_MODES; mode++) {
+        struct travel_cell across;
+        size_t n, node = 0;
+        enum lc_err err = gather(p, t, (enum travel_mode)mode, &n);
+
+        if (err == LC_OK && n > 0)
+            err = travel_of(p, p->travel, t, (enum travel_mode)mode, n, &across);
+        if (err != LC_OK)
+            return err;
+        for (size_t i = 0; n > 0 && i < p->n_runners; i++) {
+            struct runner *r = p->runners[i];
+            if ((int)r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
+                continue;
+            struct search s = {
+                .p = p,
+                .t = t,
+                .r = r,
+                .legs = {p->cells + 2 * node, p->cells + 2 * n + node, p->cells + 3 * n + node,
+                         across},
+                .best = {.runner = NULL},
+            };
+            search_runner(&s);
+            seen(ctx, r, s.furthest, &s.best);
+            node += r->n + 1;
+        }
+    }
+    return LC_OK;
+}
+
+struct choice {
+    struct place *best;
+    enum plan_verdict why;
+};
+
+static void
+choose(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at)
+{
+    struct choice *c = ctx;
+
+    (void)r;
+    if (at->runner != NULL && cheaper(at, c->best))
+        *c->best = *at;
+    else if (at->runner == NULL && why > c->why)
+        c->why = why;
+}
+
+enum lc_err
+place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
+{
+    struct choice c = {best, PLAN_NO_COURIERS};
+
+    *best = (struct place){.runner = NULL};
+    for (size_t i = 0; i < p->n_runners; i++) {
+        enum plan_verdict v = place_judge(p, t, p->runners[i]);
+        if (v > c.why)
+            c.why = v;
+    }
+    enum lc_err err = place_each(p, t, choose, &c);
+    if (err != LC_OK)
+        return err;
+    if (best->runner != NULL)
+        c.why = best->late_ms > 0 ? PLAN_LATE : PLAN_FITS;
+    *why = c.why;
+    return LC_OK;
+}
+
+enum lc_err
+place_apply(struct plan *p, struct task *t, const struct place *at)
+{
+    if (!route_reserve(at->runner, 2))
+        return LC_ENOMEM;
+    route_insert(p, at->runner, at->pickup, t, PLAN_PICKUP);
+    route_insert(p, at->runner, at->dropoff + 1, t, PLAN_DROPOFF);
+    t->runner = at->runner;
+    t->why = PLAN_FITS;
+    return LC_OK;
+}

@@ -1,0 +1,106 @@
+/* plan_own: what the plan's own files share. */
+#ifndef LC_ROUTER_PLAN_OWN_H
+#define LC_ROUTER_PLAN_OWN_H
+
+#include "base/map.h"
+#include "router/plan/plan.h"
+
+#define NEVER_MS (INT64_MAX / 4)
+
+struct ban {
+    uint32_t courier;
+    int64_t until_ms;
+};
+
+struct task {
+    struct plan_order in;
+    struct runner *runner; /* whose route it is in; NULL = in the pool */
+    bool locked;
+    bool carried;
+    struct ban *bans; /* owned */
+    size_t n_bans;
+    enum plan_verdict why; /* in the pool: since the last try */
+    uint64_t tried;        /* in which round of the pool, */
+    uint64_t improved;     /* and of improving */
+    UT_hash_handle hh;
+};
+
+struct stop {
+    struct task *task;
+    enum plan_stop_kind kind;
+    uint32_t leg_s; /* from the stop before, or from the courier's position */
+    uint32_t leg_m;
+    int64_t arrive_ms;
+    int64_t start_ms;
+    int64_t leave_ms;
+    int64_t latest_ms; /* the latest start that keeps everything from here on as good as it is */
+    struct plan_load load; /* behind this stop */
+};
+
+struct runner {
+    struct plan_courier in;
+    struct stop *stops; /* owned */
+    size_t n;
+    size_t room;
+    size_t fixed;
+    int64_t arrived_ms;
+    struct plan_load carried; /* at the start of the route */
+    bool stale;               /* the times and loads are to be computed again */
+    int64_t computed_ms;      /* for which now */
+};
+
+struct place {
+    struct runner *runner; /* NULL = nowhere */
+    size_t pickup;         /* the stop of the route as it is before which the pickup goes */
+    size_t dropoff;        /* the same for the drop-off; >= pickup */
+    int64_t late_ms;
+    int64_t cost; /* without lateness */
+    int64_t dropoff_ms;
+};
+
+struct plan {
+    const struct travel *travel;
+    int64_t now_ms;
+    struct runner **runners; /* owned, by courier number */
+    size_t n_runners;
+    size_t room_runners;
+    struct task *tasks; /* owned */
+    size_t pool;
+    uint64_t round;    /* of trying the pool: every task in turn */
+    uint64_t improved; /* the same for improving */
+    struct latlng *points; /* scratch for matrices */
+    struct travel_cell *cells;
+    size_t room_points;
+};
+
+/* route.c */
+struct latlng stop_at(const struct stop *s);
+void route_compute(struct plan *p, struct runner *r);
+int64_t route_cost(struct plan *p, struct runner *r);
+bool route_reserve(struct runner *r, size_t more);
+void route_insert(struct plan *p, struct runner *r, size_t at, struct task *t,
+                  enum plan_stop_kind kind);
+void route_erase(struct plan *p, struct runner *r, size_t at);
+void route_erase_task(struct plan *p, struct task *t);
+bool route_find(const struct runner *r, const struct task *t, enum plan_stop_kind kind, size_t *at);
+void route_leg(struct plan *p, struct runner *r, size_t at);
+
+/* place.c */
+enum plan_verdict place_judge(const struct plan *p, const struct task *t, const struct runner *r);
+/* place_best: the cheapest place over all couriers; best->runner NULL when there is none, *why says why. */
+LC_MUST_CHECK enum lc_err place_best(struct plan *p, struct task *t, struct place *best,
+                                     enum plan_verdict *why);
+/* place_each: the best place of every runner that may take it, one by one. */
+typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
+LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, place_seen *seen, void *ctx);
+/* place_apply: puts the task there. */
+LC_MUST_CHECK enum lc_err place_apply(struct plan *p, struct task *t, const struct place *at);
+
+/* plan.c */
+struct task *task_find(struct plan *p, struct uuid id);
+struct runner *runner_find(struct plan *p, uint32_t courier);
+
+/* task_to_pool: out of its route, free. */
+void task_to_pool(struct plan *p, struct task *t);
+
+#endif
