@@ -7,21 +7,20 @@
  *         json_in_string(&in, &order, "external_order_id", JSON_REQUIRED, 1, 64, &o.external_id);
  *         if (json_in_array(&in, &order, "lines", JSON_REQUIRED, 1, 100, &lines, &n))
  *             for (size_t i = 0; i < n; i++) {
- *                 line = json_in_item(&lines, i);
+ *                 line = json_in_item(&in, &lines, i);
  *                 json_in_int(&in, &line, "quantity", JSON_REQUIRED, 1, 999, &quantity);
  *                 json_in_only(&in, &line, line_fields, 3);
  *             }
  *     }
  *     if (in.error_n > 0) … problem_write(… in.error, in.error_n …)
- *     json_in_close(&in);
  *
  * A getter gives true when the field is there and right, and sets *out. It gives false, leaves *out
  * as it was, and notes an error when the field is wrong, or absent but JSON_REQUIRED. null counts
  * as absent. On a json_at that is not an object every getter gives false and says nothing: that
  * error has been noted before.
  *
- * Slices point into the document and live until json_in_close; errors live in the arena. jansson
- * seeds its hash tables on first use: the shell calls json_object_seed(0) once at start. */
+ * Everything lives in the arena; nothing is freed. Slices point into the arena or into the text
+ * that was parsed, so both must outlive them. */
 #ifndef LC_BASE_JSON_IN_H
 #define LC_BASE_JSON_IN_H
 
@@ -29,14 +28,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/geo.h"
+#include "base/json_value.h"
 #include "base/problem.h"
-
-struct json_t;
-
-struct json_limits {
-    size_t bytes; /* of the whole document */
-    size_t depth; /* of nested arrays and objects; 1 allows {} and [] only */
-};
 
 /* 1 MiB, 16 deep. */
 extern const struct json_limits json_limits_default;
@@ -44,17 +37,17 @@ extern const struct json_limits json_limits_default;
 enum { JSON_ERRORS_MAX = 50 };
 
 struct json_in {
-    struct arena *arena; /* borrowed */
-    struct json_t *root; /* owned */
-    size_t error_n;      /* up to JSON_ERRORS_MAX */
-    size_t more_errors;  /* those that came after */
+    struct arena *arena;           /* borrowed */
+    const struct json_value *root; /* in the arena */
+    size_t error_n;                /* up to JSON_ERRORS_MAX */
+    size_t more_errors;            /* those that came after */
     struct field_error error[JSON_ERRORS_MAX];
 };
 
 /* A value and where it stands. The path lives on the stack and becomes text only for an error: a
  * json_at must outlive those made from it. */
 struct json_at {
-    const struct json_t *value; /* NULL: absent or wrong, noted already */
+    const struct json_value *value; /* NULL: absent or wrong, noted already */
     const struct json_at *up;
     const char *name; /* NULL: element `index` of an array */
     size_t index;
@@ -62,15 +55,20 @@ struct json_at {
 
 enum json_need { JSON_OPTIONAL, JSON_REQUIRED };
 
-/* json_in_parse: reads one document with nothing but white space around it. Duplicate keys, NUL
- * (also escaped), bytes that are not UTF-8, integers beyond 64 bits and numbers beyond double are
- * refused. On error there is one entry in in->error that names line and column, and json_in_close
- * is still allowed. LC_EINVAL   not JSON, or too deep LC_ETOOBIG  over limits->bytes */
+/* json_in_parse: reads one document with nothing but white space around it; what is refused is in
+ * json_value.h. On error there is one entry in in->error that names line and column.
+ *   LC_EINVAL   not JSON
+ *   LC_ETOOBIG  over a limit
+ *   LC_ENOMEM   over the arena's cap */
 LC_MUST_CHECK enum lc_err json_in_parse(struct json_in *in, struct arena *arena, struct slice text,
                                         const struct json_limits *limits);
 
-/* json_in_close: frees the document. Slices into it die, errors stay as long as the arena. */
-void json_in_close(struct json_in *in);
+/* json_in_close: forgets the document, so that a later read finds nothing rather than old memory. */
+static inline void
+json_in_close(struct json_in *in)
+{
+    in->root = NULL;
+}
 
 /* json_in_root: the document; an error is noted, and its value is NULL, unless it is an object. */
 struct json_at json_in_root(struct json_in *in);
@@ -145,5 +143,10 @@ void json_in_only(struct json_in *in, const struct json_at *at, const char *cons
  * see. */
 void json_in_fail(struct json_in *in, const struct json_at *at, const char *name, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
+
+/* json_in_expected: notes "expected <expected>, got <value>" at field `name` of `at`; gives false.
+ */
+bool json_in_expected(struct json_in *in, const struct json_at *at, const char *name,
+                      const struct json_value *value, const char *expected);
 
 #endif
