@@ -1,0 +1,173 @@
+/* The other half of record.h: what the functions take. */
+#include "base/id.h"
+#include "base/record.h"
+
+#include <stdio.h>
+
+enum { IDEM_MAX = 128, SUBSTITUTES_MAX = 5, QUANTITY_MAX = 999 };
+
+static const char *
+check_line(const Lifecircle__V1__OrderLine *l)
+{
+    if (l->sku_index > RECORD_SKU_MAX)
+        return "lines.sku_index: expected at most 1048575";
+    if (l->quantity < 1 || l->quantity > QUANTITY_MAX)
+        return "lines.quantity: expected 1 to 999";
+    if (l->unit_price_cents < -1 || l->unit_price_cents > INT32_MAX)
+        return "lines.unit_price_cents: expected -1 to 2147483647";
+    if (l->n_substitute_indexes > SUBSTITUTES_MAX)
+        return "lines.substitute_indexes: expected at most 5";
+    for (size_t i = 0; i < l->n_substitute_indexes; i++)
+        if (l->substitute_indexes[i] > RECORD_SKU_MAX)
+            return "lines.substitute_indexes: expected at most 1048575";
+    return NULL;
+}
+
+static const char *
+find_fault(const Lifecircle__V1__Order *o)
+{
+    struct uuid id;
+
+    if (uuid_parse(slice_str(o->order_id), &id) != LC_OK)
+        return "order_id: expected a UUID";
+    if (o->chain == 0)
+        return "chain: expected a number";
+    if (strlen(o->idempotency_key) > IDEM_MAX)
+        return "idempotency_key: expected at most 128 bytes";
+    if (o->window_end_ms <= 0 || o->window_start_ms < 0 || o->hold_until_ms < 0)
+        return "window, hold_until_ms: expected times";
+    if (o->n_lines < 1 || o->n_lines > RECORD_LINES_MAX)
+        return "lines: expected 1 to 100";
+    uint64_t sum = 0;
+    for (size_t i = 0; i < o->n_lines; i++) {
+        const char *why = check_line(o->lines[i]);
+        if (why != NULL)
+            return why;
+        sum += o->lines[i]->quantity;
+    }
+    if (sum > RECORD_QUANTITY_MAX)
+        return "lines.quantity: expected at most 65535 together";
+    return NULL;
+}
+
+enum lc_err
+place_check(const Lifecircle__V1__Order *o, const char **why)
+{
+    *why = find_fault(o);
+    return *why == NULL ? LC_OK : LC_EINVAL;
+}
+
+void
+place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m)
+{
+    unsigned flags = 0;
+    if (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION)
+        flags |= RECORD_COLLECTION;
+    if (o->simulated)
+        flags |= RECORD_SIMULATED;
+    buf_u8(b, (uint8_t)flags);
+    buf_u8(b, (uint8_t)o->shortage);
+    buf_u8(b, (uint8_t)o->price_policy);
+    buf_u8(b, (uint8_t)((m->more ? 1 : 0) | (m->reject ? 2 : 0) | (m->create ? 4 : 0)));
+    buf_u8(b, m->reason);
+    buf_append(b, "\0\0", 3);
+    buf_u32(b, o->chain);
+    buf_u32(b, 0);
+    buf_u64(b, o->fingerprint);
+    buf_u64(b, (uint64_t)o->window_end_ms);
+    buf_u64(b, (uint64_t)o->hold_until_ms);
+    buf_u64(b, (uint64_t)m->retry_ms);
+}
+
+/* merged: a line of the record while equal SKUs are added up. */
+struct merged {
+    uint32_t sku;
+    uint32_t quantity;
+    int64_t price;
+    const Lifecircle__V1__OrderLine *substitutes; /* the first line that names any */
+};
+
+static void
+merge_into(struct merged *m, const Lifecircle__V1__OrderLine *l)
+{
+    if (m->quantity == 0) {
+        m->sku = l->sku_index;
+        m->price = l->unit_price_cents;
+    } else if (m->price != l->unit_price_cents) {
+        if (m->price == -1)
+            m->price = l->unit_price_cents;
+        else if (l->unit_price_cents != -1)
+            m->price = 0;
+    }
+    m->quantity += l->quantity;
+    if (m->substitutes == NULL && l->n_substitute_indexes > 0)
+        m->substitutes = l;
+}
+
+/* merge_lines: rising SKUs; gives their count. Orders are short: insertion is quickest. */
+static size_t
+merge_lines(const Lifecircle__V1__Order *o, struct merged *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->n_lines; i++) {
+        const Lifecircle__V1__OrderLine *l = o->lines[i];
+        size_t at = n;
+        while (at > 0 && out[at - 1].sku > l->sku_index)
+            at--;
+        if (at > 0 && out[at - 1].sku == l->sku_index) {
+            merge_into(&out[at - 1], l);
+            continue;
+        }
+        memmove(out + at + 1, out + at, (n - at) * sizeof *out);
+        out[at] = (struct merged){0};
+        merge_into(&out[at], l);
+        n++;
+    }
+    return n;
+}
+
+void
+place_lines(struct buf *b, const Lifecircle__V1__Order *o)
+{
+    struct merged lines[RECORD_LINES_MAX + 1];
+    size_t n = merge_lines(o, lines);
+
+    buf_u64(b, (uint64_t)o->window_start_ms);
+    for (size_t i = 0; i < n; i++) {
+        const Lifecircle__V1__OrderLine *subs = lines[i].substitutes;
+        size_t n_subs = subs == NULL ? 0 : subs->n_substitute_indexes;
+        buf_u32(b, lines[i].sku);
+        buf_u16(b, (uint16_t)lines[i].quantity);
+        buf_u16(b, (uint16_t)n_subs);
+        buf_u32(b, (uint32_t)lines[i].price);
+        for (size_t k = 0; k < n_subs; k++)
+            buf_u32(b, subs->substitute_indexes[k]);
+    }
+}
+
+void
+place_idem(struct buf *b, const Lifecircle__V1__Order *o)
+{
+    if (o->idempotency_key[0] != '\0')
+        buf_printf(b, "%u:%s", o->chain, o->idempotency_key);
+}
+
+void
+place_candidate(struct buf *b, uint32_t store, uint32_t travel_s, int64_t ready_ms, int64_t eta_ms)
+{
+    buf_u32(b, store);
+    buf_u32(b, travel_s);
+    buf_u64(b, (uint64_t)ready_ms);
+    buf_u64(b, (uint64_t)eta_ms);
+}
+
+void
+feed_line(struct buf *b, uint32_t sku_index, bool has_quantity, int32_t quantity, bool has_price,
+          uint32_t price_cents)
+{
+    buf_u32(b, sku_index);
+    buf_u32(b, (has_quantity ? 1u : 0u) | (has_price ? 2u : 0u));
+    buf_u32(b, (uint32_t)(has_quantity ? quantity : 0));
+    buf_u32(b, has_price ? price_cents : 0);
+}
