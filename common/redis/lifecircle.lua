@@ -186,11 +186,6 @@ local function load_records(w, ids, idems)
     end
 end
 
-local function stream(w, name, fields)
-    if #fields > 0 then
-        call('XADD', w.p .. name, '1-*', unpack(fields))
-    end
-end
 
 -- gained: did one of these changes bring something back on the shelf?
 local function back_on_shelf(args, levels)
@@ -253,8 +248,12 @@ local function flush(w)
     if #w.ledger > 0 then
         call('XADD', w.p .. 'ledger', '1-*', 'l', concat(w.ledger))
     end
-    stream(w, 'events', w.events)
-    stream(w, 'catalogue', w.catalogue)
+    if #w.events > 0 then
+        call('XADD', w.p .. 'events', '1-*', unpack(w.events))
+    end
+    if #w.catalogue > 0 then
+        call('XADD', w.p .. 'catalogue', 'MAXLEN', '~', 10000, '1-*', unpack(w.catalogue))
+    end
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -1649,7 +1648,7 @@ local function events_trim(keys, args)
         return 0
     end
     local last = tonumber(string.match(newest[1], '%-(%d+)$'))
-    local read = tonumber(string.match(cursor, '%-(%d+)$') or 0)
+    local read = find(cursor, '^1%-') and tonumber(string.match(cursor, '%-(%d+)$')) or -1
     local first = last - keep + 1
     if first > read + 1 then
         first = read + 1
