@@ -1,6 +1,6 @@
-/* lcctl: the operator's command. Each subcommand is a function here; it prints its answer to stdout, what is wrong to
- * stderr, and returns the exit status: 0 done, 1 the thing asked for is not so (not found, audit failed, replay
- * differs), 2 wrong use, 3 Redis or a file failed. */
+/* lcctl: the operator's command. Each subcommand is a function here; it prints its answer to
+ * stdout, what is wrong to stderr, and returns the exit status: 0 done, 1 the thing asked for is
+ * not so (not found, audit failed, replay differs), 2 wrong use, 3 Redis or a file failed. */
 #ifndef LC_LCCTL_H
 #define LC_LCCTL_H
 
@@ -21,24 +21,27 @@ struct ctl {
     int64_t now_ms;
 };
 
-/* args: the words behind the subcommand: options are taken out by name, what is left is positional. */
+/* args: the words behind the subcommand: options are taken out by name, what is left is positional.
+ */
 struct args {
     char **v;
     int n;
 };
 
-/* args_option: the value of --name, taken out of the list; fallback when absent. args_flag: the same without value.
- * args_next: the next positional word, or NULL. args_done: complains about and refuses anything left over. */
+/* args_option: the value of --name, taken out of the list; fallback when absent. args_flag: the
+ * same without value. args_next: the next positional word, or NULL. args_done: complains about and
+ * refuses anything left over. */
 const char *args_option(struct args *a, const char *name, const char *fallback);
 bool args_flag(struct args *a, const char *name);
 const char *args_next(struct args *a);
 bool args_done(struct args *a);
 
-/* ctl_redis: one command; the reply (free with freeReplyObject), or NULL after saying what Redis said. */
+/* ctl_redis: one command; the reply (free with freeReplyObject), or NULL after saying what Redis
+ * said. */
 redisReply *ctl_redis(struct ctl *c, size_t argc, const struct slice *argv);
 
-/* ctl_read: the same for a read of {city}:<key>, for example ctl_read(c, "HGETALL", "chains", NULL). The key is the
- * second word; more words follow until NULL. */
+/* ctl_read: the same for a read of {city}:<key>, for example ctl_read(c, "HGETALL", "chains",
+ * NULL). The key is the second word; more words follow until NULL. */
 redisReply *ctl_read(struct ctl *c, const char *command, const char *key, ...)
     __attribute__((sentinel));
 

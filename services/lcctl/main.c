@@ -241,8 +241,7 @@ main(int argc, char **argv)
         return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
     }
     struct ctl ctl = {.city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal"))};
-    const char *address =
-        args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379"));
+    const char *address = args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379"));
     const char *name = args_next(&args);
     const struct command *command = find_command(name);
     if (command == NULL) {

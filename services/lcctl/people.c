@@ -1,5 +1,5 @@
-/* Chains with their API keys, and couriers with their tokens: who may talk to the city. A key or token is shown once,
- * when it is made; Redis keeps its hash. */
+/* Chains with their API keys, and couriers with their tokens: who may talk to the city. A key or
+ * token is shown once, when it is made; Redis keeps its hash. */
 #include "base/secret.h"
 #include "base/timestamp.h"
 #include "base/wire.h"
@@ -46,11 +46,10 @@ find_chain(struct ctl *c, const char *name, redisReply **keep)
     *keep = ctl_read(c, "HGETALL", "chains", NULL);
     for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
         const redisReply *value = (*keep)->element[i + 1];
-        const Lifecircle__V1__Chain *chain =
-            wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
-                        slice_of(value->str, value->len));
-        if (chain != NULL && (strcmp(chain->chain_id, name) == 0 ||
-                              strcmp((*keep)->element[i]->str, name) == 0))
+        const Lifecircle__V1__Chain *chain = wire_unpack(
+            &lifecircle__v1__chain__descriptor, c->arena, slice_of(value->str, value->len));
+        if (chain != NULL &&
+            (strcmp(chain->chain_id, name) == 0 || strcmp((*keep)->element[i]->str, name) == 0))
             return (Lifecircle__V1__Chain *)(uintptr_t)chain;
     }
     return NULL;
@@ -263,9 +262,8 @@ find_courier(struct ctl *c, const char *name, redisReply **keep)
     *keep = ctl_read(c, "HGETALL", "couriers", NULL);
     for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
         const redisReply *value = (*keep)->element[i + 1];
-        const Lifecircle__V1__Courier *courier =
-            wire_unpack(&lifecircle__v1__courier__descriptor, c->arena,
-                        slice_of(value->str, value->len));
+        const Lifecircle__V1__Courier *courier = wire_unpack(
+            &lifecircle__v1__courier__descriptor, c->arena, slice_of(value->str, value->len));
         if (courier != NULL && strcmp(courier->courier_id, name) == 0)
             return (Lifecircle__V1__Courier *)(uintptr_t)courier;
     }

@@ -1,0 +1,337 @@
+/* core: what the files of the notifier share. Nobody else includes this. */
+#ifndef LC_NOTIFIER_CORE_H
+#define LC_NOTIFIER_CORE_H
+
+#include "base/catalogue.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "base/record.h"
+#include "base/secret.h"
+#include "base/step.h"
+#include "base/wire.h"
+
+#include "notice.pb-c.h"
+
+enum {
+    POLL_MS = 250,              /* the events stream, without a doorbell */
+    ACTION_RETRY_MS = 500,      /* a courier's action is sent to the router again */
+    ACTION_PATIENCE_MS = 10000, /* then the phone is told to repeat it */
+    EVENTS_A_READ = 200,
+    HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
+    HOOK_TIMEOUT_MS = 10000,
+    HOOK_VISIBILITY_MS = 30000,
+    HOOKS_AT_ONCE = 64,
+    TRIM_MS = 10000,
+    EVENTS_KEPT = 200000,
+    MESSAGE_MAX = 16 * 1024, /* from a phone or a screen */
+};
+
+/* What a Redis reply is for: the upper byte of its tag; the rest is a number of the kind's own. */
+enum call_kind {
+    CALL_CURSOR = 1, /* where to begin */
+    CALL_EVENTS,
+    CALL_HOOK_ORDERS,
+    CALL_HOOK_ENQUEUE,
+    CALL_HOOK_CLAIM,
+    CALL_HOOK_DONE,
+    CALL_HOOK_CHAIN,
+    CALL_ROUTES,
+    CALL_ROUTE_ORDERS,
+    CALL_TICKET_IDS,
+    CALL_TICKET_ORDERS,
+    CALL_TICKET_ONE,
+    CALL_TRACKING,
+    CALL_TRIM,
+    CALL_CATALOGUE = 0x7f,
+};
+
+static inline uint64_t
+call_tag(enum call_kind kind, uint64_t number)
+{
+    return (uint64_t)kind << 56 | (number & 0xffffffffffffff);
+}
+
+static inline uint64_t
+call_number(uint64_t tag)
+{
+    return tag & 0xffffffffffffff;
+}
+
+/* A courier's phone. One per courier: a newer connection takes the place of an older one. */
+struct session {
+    uint64_t conn;
+    uint32_t courier;
+    uint32_t version; /* of the route pushed last, or named in hello */
+    bool greeted;     /* hello came */
+    bool welcome_due; /* the welcome waits for the route to be read */
+    bool dirty;       /* the route must be read */
+    bool protobuf;
+    UT_hash_handle by_conn;
+    UT_hash_handle by_courier;
+};
+
+/* An action that waits for the router's answer. */
+struct action {
+    uint64_t tag;
+    uint64_t conn;
+    int64_t sent_ms;
+    int64_t until_ms;
+    char *packed; /* CourierReport */
+    size_t packed_n;
+    UT_hash_handle hh;
+};
+
+/* Routes that are being read: first the routes, then the orders they name. */
+struct push_job {
+    uint64_t number;
+    uint32_t *couriers;
+    struct slice *routes; /* owned copies, beside couriers; version prefix included */
+    bool *on_shift;
+    bool have_routes; /* the first of the two answers came */
+    size_t n;
+    struct uuid *orders;
+    size_t n_orders;
+    UT_hash_handle hh;
+};
+
+/* A store's screen, and all screens of one store. */
+struct screen {
+    uint64_t conn;
+    uint32_t store;
+    bool greeted;
+    bool snapshot_due;   /* waits for the scan of open orders */
+    struct buf snapshot; /* tickets found so far, JSON, comma separated */
+    struct screen *next; /* of the same store */
+    UT_hash_handle hh;
+};
+
+struct store_screens {
+    uint32_t store;
+    struct screen *first;
+    UT_hash_handle hh;
+};
+
+/* One walk through all open orders for every screen that waits for its first tickets. */
+struct ticket_scan {
+    struct uuid *ids;
+    size_t n;
+    size_t cap;
+    size_t next; /* not asked for yet */
+    int lists;   /* lists of ids still to come */
+};
+
+/* A customer who watches an order, or asked once. */
+struct watcher {
+    uint64_t conn;
+    struct uuid order;
+    bool stream; /* Server-Sent Events; otherwise one answer */
+    bool begun;
+    struct watcher *next; /* of the same order */
+};
+
+struct watched {
+    struct uuid order;
+    struct watcher *first;
+    uint32_t courier; /* who delivers to them now; 0 = nobody */
+    bool reading;
+    bool again;      /* read once more when this read is done */
+    uint64_t number; /* of the read under way */
+    UT_hash_handle hh;
+    UT_hash_handle by_number;
+};
+
+struct position {
+    uint32_t courier;
+    struct latlng at;
+    int64_t time_ms;
+    bool fresh; /* not told to the router yet */
+    UT_hash_handle hh;
+};
+
+/* Something that a chain's webhook should hear. */
+struct hook_row {
+    uint64_t event;
+    uint32_t part; /* within the event */
+    struct uuid order;
+    char head[RECORD_HEAD];
+};
+
+struct hook_call {
+    uint64_t tag;
+    char *id; /* of the webhook */
+    uint32_t chain;
+    int64_t created_ms;
+    UT_hash_handle hh;
+};
+
+enum {
+    COUNT_EVENTS,
+    COUNT_GAPS,
+    COUNT_SESSIONS,
+    COUNT_SCREENS,
+    COUNT_WATCHERS,
+    COUNT_PUSHES,
+    COUNT_ACTIONS,
+    COUNT_ACTIONS_LOST,
+    COUNT_BAD_MESSAGES,
+    COUNT_DENIED,
+    COUNT_POSITIONS,
+    COUNT_HOOKS_QUEUED,
+    COUNT_HOOKS_SENT,
+    COUNT_HOOKS_FAILED,
+    COUNT_HOOKS_GIVEN_UP,
+    COUNT_N
+};
+
+enum follow { FOLLOW_DOWN, FOLLOW_CURSOR, FOLLOW_IDLE, FOLLOW_READING, FOLLOW_HOOKS };
+
+struct notifier {
+    struct catalogue *catalogue;
+    struct mint mint;
+    char city[32];
+    struct city_secret secret;
+    struct counter counters[COUNT_N];
+
+    /* the events stream */
+    enum follow follow;
+    uint64_t seen;      /* fanned out up to here */
+    uint64_t hooked;    /* cursor:webhook as we know it */
+    uint64_t batch_end; /* the read under way ends here */
+    int64_t poll_ms;
+    int64_t hooked_ms;
+    int64_t trim_ms;
+    struct hook_row *rows;
+    size_t n_rows;
+    size_t cap_rows;
+    bool rows_lost; /* memory ran out for a row: the batch must be read again */
+
+    /* webhooks to send */
+    struct hook_call *calls;
+    int64_t claim_ms;
+    bool claiming;
+
+    /* couriers */
+    struct session *by_conn;
+    struct session *by_courier;
+    struct action *actions;
+    struct push_job *jobs;
+    bool any_dirty;
+    struct position *positions;
+    bool any_position;
+
+    /* stores and customers */
+    struct screen *screens;
+    struct store_screens *by_store;
+    struct ticket_scan *scan; /* under way, or NULL */
+    bool scan_wanted;
+    struct watched *watched;
+    struct watched *tracking_reads; /* those being read */
+    struct watcher_conn *watcher_conns;
+
+    uint64_t next_number; /* of jobs, actions, calls */
+    bool stopping;
+};
+
+/* count: adds n to a counter (or sets a gauge with count_set). */
+static inline void
+count(struct notifier *n, int which, uint64_t by)
+{
+    n->counters[which].value += by;
+}
+
+static inline void
+count_set(struct notifier *n, int which, uint64_t value)
+{
+    n->counters[which].value = value;
+}
+
+/* redis_key: "{city}:name" in the arena. */
+struct slice redis_key(const struct notifier *n, struct arena *a, const char *name);
+struct slice redis_number(struct arena *a, int64_t v);
+/* order_key: "{city}:order:<uuid>". */
+struct slice order_key(const struct notifier *n, struct arena *a, struct uuid order);
+
+/* ask_orders: MGET of order records; the reply comes with the tag. */
+void ask_orders(const struct notifier *n, const struct event *ev, struct outbox *out, uint64_t tag,
+                const struct uuid *orders, size_t count);
+
+/* read_order: a record's head into *r and its Order in the arena; NULL when there is none or it is
+ * unreadable. */
+const Lifecircle__V1__Order *read_order(struct slice record, struct arena *a, struct record *r);
+
+/* refuse: a problem answer. */
+void refuse(const struct event *ev, struct outbox *out, int status, const char *code,
+            const char *detail);
+
+/* bearer: the token of an upgrade or request: Authorization: Bearer, X-Api-Key, or ?token=. Empty
+ * when there is none. */
+struct slice bearer(const struct event *ev);
+/* query_value: the (not decoded) value of a query field; empty when absent. */
+struct slice query_value(struct slice query, const char *name);
+
+/* follow.c: the events stream */
+void follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out);
+void follow_poll(struct notifier *n, const struct event *ev, struct outbox *out);
+void follow_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+/* follow_next: the batch is done with: read on when there was much. */
+void follow_batch_done(struct notifier *n, const struct event *ev, struct outbox *out);
+/* event_number: the n of the id "1-n"; 0 when it is none. */
+uint64_t event_number(struct slice id);
+
+/* hooks.c: webhooks */
+void hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order,
+                 struct slice head);
+void hooks_batch(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_tick(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_close(struct notifier *n);
+
+/* couriers.c: sessions and actions */
+void couriers_open(struct notifier *n, const struct event *ev, struct outbox *out);
+void couriers_message(struct notifier *n, struct session *s, const struct event *ev,
+                      struct outbox *out);
+void couriers_answer(struct notifier *n, const struct event *ev, struct outbox *out);
+void couriers_tick(struct notifier *n, const struct event *ev, struct outbox *out);
+void couriers_gone(struct notifier *n, struct session *s);
+struct session *session_by_conn(struct notifier *n, uint64_t conn);
+struct session *session_by_courier(struct notifier *n, uint32_t courier);
+void couriers_close(struct notifier *n);
+
+/* push.c: reading and pushing routes */
+void push_dirty(struct notifier *n, uint32_t courier);
+void push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out);
+void push_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+void push_close(struct notifier *n);
+
+/* frames.c: what phones say and hear, in both subprotocols */
+/* frames_read: a phone's message as a CourierSocket in the arena, whatever the subprotocol. NULL
+ * with *why set. */
+const Lifecircle__V1__CourierSocket *frames_read(struct arena *a, bool protobuf,
+                                                 const struct event *ev, const char **why);
+void frames_send(struct outbox *out, struct arena *a, const struct session *s,
+                 const Lifecircle__V1__CourierSocket *message);
+
+/* tickets.c: stores' screens */
+void tickets_open(struct notifier *n, const struct event *ev, struct outbox *out);
+void tickets_message(struct notifier *n, struct screen *s, const struct event *ev,
+                     struct outbox *out);
+void tickets_event(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t event,
+                   struct uuid order, struct slice head);
+void tickets_turn_end(struct notifier *n, const struct event *ev, struct outbox *out);
+void tickets_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+void tickets_gone(struct notifier *n, struct screen *s);
+struct screen *screen_by_conn(struct notifier *n, uint64_t conn);
+void tickets_close(struct notifier *n);
+
+/* tracking.c: customers */
+void tracking_open(struct notifier *n, const struct event *ev, struct outbox *out);
+void tracking_event(struct notifier *n, const struct event *ev, struct outbox *out,
+                    struct uuid order);
+void tracking_position(struct notifier *n, const struct event *ev, struct outbox *out,
+                       uint32_t courier);
+void tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+bool tracking_gone(struct notifier *n, uint64_t conn);
+void tracking_close(struct notifier *n);
+
+#endif

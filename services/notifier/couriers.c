@@ -1,0 +1,376 @@
+/* couriers: phones' sessions, what they do, and the router's answers.
+ *
+ * An action is sent to the router and sent again until it answers: the router applies it once by
+ * (courier, action id). The phone hears `done` only after that, so whatever it was told is durable.
+ */
+#include "notifier/core.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+struct session *
+session_by_conn(struct notifier *n, uint64_t conn)
+{
+    struct session *s;
+
+    HASH_FIND(by_conn, n->by_conn, &conn, sizeof conn, s);
+    return s;
+}
+
+struct session *
+session_by_courier(struct notifier *n, uint32_t courier)
+{
+    struct session *s;
+
+    HASH_FIND(by_courier, n->by_courier, &courier, sizeof courier, s);
+    return s;
+}
+
+void
+couriers_gone(struct notifier *n, struct session *s)
+{
+    if (session_by_courier(n, s->courier) == s)
+        HASH_DELETE(by_courier, n->by_courier, s);
+    HASH_DELETE(by_conn, n->by_conn, s);
+    free(s);
+    count_set(n, COUNT_SESSIONS, HASH_CNT(by_conn, n->by_conn));
+}
+
+static void
+cut(struct notifier *n, struct session *s, struct outbox *out, int code, const char *reason)
+{
+    outbox_socket_close(out, s->conn, code, reason);
+    couriers_gone(n, s);
+}
+
+static struct session *
+add_session(struct notifier *n, uint64_t conn, uint32_t courier, bool protobuf)
+{
+    bool map_failed = false;
+    struct session *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    *s = (struct session){.conn = conn, .courier = courier, .protobuf = protobuf};
+    HASH_ADD(by_conn, n->by_conn, conn, sizeof s->conn, s);
+    if (map_failed) {
+        free(s);
+        return NULL;
+    }
+    HASH_ADD(by_courier, n->by_courier, courier, sizeof s->courier, s);
+    if (map_failed) {
+        HASH_DELETE(by_conn, n->by_conn, s);
+        free(s);
+        return NULL;
+    }
+    count_set(n, COUNT_SESSIONS, HASH_CNT(by_conn, n->by_conn));
+    return s;
+}
+
+/* offered: does Sec-WebSocket-Protocol list this subprotocol? */
+static bool
+offered(const struct event *ev, const char *name)
+{
+    for (size_t i = 0; i < ev->http->n_headers; i++) {
+        const struct header_field *h = &ev->http->headers[i];
+        if (h->name.n != 22 || strncasecmp(h->name.p, "Sec-WebSocket-Protocol", 22) != 0)
+            continue;
+        if (memmem(h->value.p, h->value.n, name, strlen(name)) != NULL)
+            return true;
+    }
+    return false;
+}
+
+void
+couriers_open(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct slice token = bearer(ev);
+    enum secret_kind kind;
+    uint32_t number;
+    char hash[SECRET_HASH_TEXT];
+    const Lifecircle__V1__Courier *courier = NULL;
+
+    if (secret_token_parse(token, &kind, &number) == LC_OK && kind == SECRET_COURIER) {
+        courier = catalogue_courier(n->catalogue, number);
+        secret_hash(token, hash);
+        if (courier != NULL &&
+            (courier->revoked || !secret_equal(slice_str(hash), slice_str(courier->token_hash))))
+            courier = NULL;
+    }
+    if (courier == NULL) {
+        count(n, COUNT_DENIED, 1);
+        refuse(ev, out, 401, "bad_token", "expected a courier's token that has not been revoked");
+        return;
+    }
+    bool protobuf = offered(ev, "lifecircle.v1.protobuf");
+    struct session *old = session_by_courier(n, number);
+    if (old != NULL)
+        cut(n, old, out, 4001, "signed in elsewhere");
+    if (add_session(n, ev->ref, number, protobuf) == NULL) {
+        refuse(ev, out, 503, "unavailable", "out of memory");
+        return;
+    }
+    const char *subprotocol = protobuf                            ? "lifecircle.v1.protobuf"
+                              : offered(ev, "lifecircle.v1.json") ? "lifecircle.v1.json"
+                                                                  : NULL;
+    outbox_socket_accept(out, ev->ref, subprotocol);
+}
+
+static void
+trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
+        const char *detail)
+{
+    Lifecircle__V1__CourierTrouble t = LIFECIRCLE__V1__COURIER_TROUBLE__INIT;
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+
+    t.code = (char *)(uintptr_t)code;
+    t.detail = (char *)(uintptr_t)detail;
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE;
+    m.trouble = &t;
+    frames_send(out, a, s, &m);
+}
+
+/* ---- positions ---- */
+
+static void
+take_position(struct notifier *n, const struct event *ev, struct outbox *out,
+              const struct session *s, const Lifecircle__V1__CourierPosition *p)
+{
+    bool map_failed = false;
+    struct position *known;
+
+    HASH_FIND(hh, n->positions, &s->courier, sizeof s->courier, known);
+    if (known == NULL) {
+        known = calloc(1, sizeof *known);
+        if (known == NULL)
+            return; /* a position may be lost */
+        known->courier = s->courier;
+        HASH_ADD(hh, n->positions, courier, sizeof known->courier, known);
+        if (map_failed) {
+            free(known);
+            return;
+        }
+    }
+    int64_t at_ms = p->time_ms > 0 && p->time_ms <= ev->now_ms ? p->time_ms : ev->now_ms;
+    if (at_ms < known->time_ms)
+        return; /* a newer one is here already */
+    known->at = (struct latlng){p->at->lat_e7, p->at->lng_e7};
+    known->time_ms = at_ms;
+    known->fresh = true;
+    n->any_position = true;
+    count(n, COUNT_POSITIONS, 1);
+    tracking_position(n, ev, out, s->courier);
+}
+
+static void
+send_positions(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    unsigned most = HASH_CNT(hh, n->positions);
+    Lifecircle__V1__CourierPositions body = LIFECIRCLE__V1__COURIER_POSITIONS__INIT;
+    Lifecircle__V1__CourierPosition *p = arena_array(ev->arena, most, sizeof *p);
+    Lifecircle__V1__Point *at = arena_array(ev->arena, most, sizeof *at);
+    Lifecircle__V1__Envelope env;
+
+    body.positions = arena_array(ev->arena, most, sizeof(void *));
+    if (p == NULL || at == NULL || body.positions == NULL)
+        return;
+    for (struct position *k = n->positions; k != NULL; k = k->hh.next) {
+        if (!k->fresh)
+            continue;
+        size_t i = body.n_positions++;
+        lifecircle__v1__courier_position__init(&p[i]);
+        lifecircle__v1__point__init(&at[i]);
+        at[i].lat_e7 = k->at.lat_e7;
+        at[i].lng_e7 = k->at.lng_e7;
+        p[i].courier = k->courier;
+        p[i].at = &at[i];
+        p[i].time_ms = k->time_ms;
+        body.positions[i] = &p[i];
+        k->fresh = false;
+    }
+    n->any_position = false;
+    envelope_init(&env, &n->mint, ev->now_ms, ev->now_ms + 2000);
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS;
+    env.courier_positions = &body;
+    outbox_send(out, ROLE_ROUTER, &env);
+}
+
+/* ---- actions ---- */
+
+static void
+free_action(struct notifier *n, struct action *a)
+{
+    HASH_DELETE(hh, n->actions, a);
+    free(a->packed);
+    free(a);
+}
+
+static void
+send_action(struct notifier *n, const struct event *ev, struct outbox *out, struct action *a)
+{
+    Lifecircle__V1__Envelope env;
+    const Lifecircle__V1__CourierReport *report = wire_unpack(
+        &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
+
+    a->sent_ms = ev->now_ms;
+    if (report == NULL)
+        return;
+    envelope_init(&env, &n->mint, ev->now_ms, a->until_ms);
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPORT;
+    env.courier_report = (Lifecircle__V1__CourierReport *)(uintptr_t)report;
+    outbox_send(out, ROLE_ROUTER, &env);
+}
+
+static void
+take_report(struct notifier *n, const struct event *ev, struct outbox *out, const struct session *s,
+            const Lifecircle__V1__CourierReport *from_phone)
+{
+    bool map_failed = false;
+    Lifecircle__V1__CourierReport report = *from_phone;
+    struct action *a = calloc(1, sizeof *a);
+
+    report.courier = s->courier;
+    report.tag = ++n->next_number;
+    size_t size = lifecircle__v1__courier_report__get_packed_size(&report);
+    if (a != NULL)
+        a->packed = malloc(size);
+    if (a == NULL || a->packed == NULL) {
+        free(a);
+        trouble(out, ev->arena, s, "unavailable", "out of memory: send it again");
+        return;
+    }
+    a->packed_n = lifecircle__v1__courier_report__pack(&report, (uint8_t *)a->packed);
+    a->tag = report.tag;
+    a->conn = s->conn;
+    a->until_ms = ev->now_ms + ACTION_PATIENCE_MS;
+    HASH_ADD(hh, n->actions, tag, sizeof a->tag, a);
+    if (map_failed) {
+        free(a->packed);
+        free(a);
+        trouble(out, ev->arena, s, "unavailable", "out of memory: send it again");
+        return;
+    }
+    count(n, COUNT_ACTIONS, 1);
+    send_action(n, ev, out, a);
+}
+
+static void
+reply_to_phone(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+               Lifecircle__V1__CourierReply *reply)
+{
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+    const struct session *s = session_by_conn(n, conn);
+
+    if (s == NULL)
+        return; /* it will repeat the action when it is back */
+    reply->tag = 0;
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPLY;
+    m.reply = reply;
+    frames_send(out, ev->arena, s, &m);
+}
+
+void
+couriers_answer(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    Lifecircle__V1__CourierReply reply = *ev->envelope->courier_reply;
+    struct action *a;
+
+    HASH_FIND(hh, n->actions, &reply.tag, sizeof reply.tag, a);
+    if (a == NULL)
+        return; /* answered before */
+    reply_to_phone(n, ev, out, a->conn, &reply);
+    if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__STALE_VERSION)
+        push_dirty(n, reply.courier);
+    free_action(n, a);
+}
+
+static void
+give_up(struct notifier *n, const struct event *ev, struct outbox *out, struct action *a)
+{
+    const Lifecircle__V1__CourierReport *report = wire_unpack(
+        &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
+    Lifecircle__V1__CourierReply reply = LIFECIRCLE__V1__COURIER_REPLY__INIT;
+
+    count(n, COUNT_ACTIONS_LOST, 1);
+    if (report != NULL) {
+        reply.courier = report->courier;
+        reply.action_id = report->action_id;
+        reply.outcome = LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__UNAVAILABLE_NOW;
+        reply_to_phone(n, ev, out, a->conn, &reply);
+    }
+    free_action(n, a);
+}
+
+void
+couriers_tick(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct action *a;
+    struct action *next_action;
+    struct session *s;
+    struct session *next_session;
+
+    HASH_ITER(hh, n->actions, a, next_action)
+    {
+        if (ev->now_ms >= a->until_ms)
+            give_up(n, ev, out, a);
+        else if (ev->now_ms >= a->sent_ms + ACTION_RETRY_MS)
+            send_action(n, ev, out, a);
+    }
+    HASH_ITER(by_conn, n->by_conn, s, next_session)
+    {
+        const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, s->courier);
+        if (courier != NULL && courier->revoked)
+            cut(n, s, out, 4003, "token revoked");
+    }
+    if (n->any_position)
+        send_positions(n, ev, out);
+}
+
+/* ---- messages ---- */
+
+void
+couriers_message(struct notifier *n, struct session *s, const struct event *ev, struct outbox *out)
+{
+    const char *why = NULL;
+    const Lifecircle__V1__CourierSocket *m = frames_read(ev->arena, s->protobuf, ev, &why);
+
+    if (m == NULL) {
+        count(n, COUNT_BAD_MESSAGES, 1);
+        trouble(out, ev->arena, s, "bad_message", why);
+        return;
+    }
+    if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_HELLO) {
+        s->greeted = true;
+        s->welcome_due = true;
+        s->version = m->hello->last_version;
+        push_dirty(n, s->courier);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_POSITION) {
+        take_position(n, ev, out, s, m->position);
+    } else if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT) {
+        count(n, COUNT_BAD_MESSAGES, 1);
+        trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");
+    } else if (!s->greeted) {
+        trouble(out, ev->arena, s, "hello_first", "expected hello as the first message");
+    } else {
+        take_report(n, ev, out, s, m->report);
+    }
+}
+
+void
+couriers_close(struct notifier *n)
+{
+    struct session *s;
+    struct session *next_session;
+    struct action *a;
+    struct action *next_action;
+    struct position *p;
+    struct position *next_position;
+
+    HASH_ITER(by_conn, n->by_conn, s, next_session) couriers_gone(n, s);
+    HASH_ITER(hh, n->actions, a, next_action) free_action(n, a);
+    HASH_ITER(hh, n->positions, p, next_position)
+    {
+        HASH_DELETE(hh, n->positions, p);
+        free(p);
+    }
+}

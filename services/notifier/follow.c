@@ -1,0 +1,146 @@
+/* follow: reads the stream of events and hands each to whom it concerns. One call at a time: read a
+ * batch, fan it out, make its webhooks durable, read on. Whatever is lost or repeated is harmless:
+ * couriers get whole routes with a version, screens and customers whole orders, and the webhook
+ * cursor is moved by compare and set. */
+#include "notifier/core.h"
+
+#include <stdlib.h>
+
+uint64_t
+event_number(struct slice id)
+{
+    uint64_t v = 0;
+
+    if (id.n < 3 || id.p[0] != '1' || id.p[1] != '-')
+        return 0;
+    for (size_t i = 2; i < id.n; i++) {
+        if (id.p[i] < '0' || id.p[i] > '9' || v > UINT64_MAX / 10 - 1)
+            return 0;
+        v = v * 10 + (uint64_t)(id.p[i] - '0');
+    }
+    return v;
+}
+
+static void
+ask_cursor(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct slice argv[] = {SLICE_LIT("GET"), redis_key(n, ev->arena, "cursor:webhook")};
+
+    n->follow = FOLLOW_CURSOR;
+    outbox_redis(out, call_tag(CALL_CURSOR, 0), argv, 2);
+}
+
+void
+follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    ask_cursor(n, ev, out);
+    /* what was being read when the connection broke was answered with REPLY_LOST; read it again */
+    for (struct session *s = n->by_conn; s != NULL; s = s->by_conn.next)
+        if (s->greeted)
+            push_dirty(n, s->courier);
+}
+
+void
+follow_poll(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct slice argv[] = {
+        SLICE_LIT("XREAD"),
+        SLICE_LIT("COUNT"),
+        redis_number(ev->arena, EVENTS_A_READ),
+        SLICE_LIT("STREAMS"),
+        redis_key(n, ev->arena, "events"),
+        slice_str(arena_printf(ev->arena, "1-%llu", (unsigned long long)n->batch_end)),
+    };
+
+    n->follow = FOLLOW_READING;
+    n->poll_ms = ev->now_ms + POLL_MS;
+    outbox_redis(out, call_tag(CALL_EVENTS, 0), argv, 6);
+}
+
+void
+follow_batch_done(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    n->follow = FOLLOW_IDLE;
+    if (n->poll_ms <= ev->now_ms)
+        follow_poll(n, ev, out);
+}
+
+/* one: a single field of an event. Fanned out only once, webhooks judge by their own cursor. */
+static void
+one(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t number, uint32_t part,
+    struct slice field, struct slice value)
+{
+    bool fresh = number > n->seen;
+
+    if (slice_eq_str(field, "o") && value.n == UUID_TEXT - 1 + RECORD_HEAD) {
+        struct uuid order;
+        struct slice head = slice_of(value.p + UUID_TEXT - 1, RECORD_HEAD);
+        if (uuid_parse(slice_of(value.p, UUID_TEXT - 1), &order) != LC_OK)
+            return;
+        if (number > n->hooked)
+            hooks_event(n, number, part, order, head);
+        if (fresh) {
+            tickets_event(n, ev, out, number, order, head);
+            tracking_event(n, ev, out, order);
+        }
+    } else if (fresh && (slice_eq_str(field, "r") || slice_eq_str(field, "s")) && value.n >= 4) {
+        push_dirty(n, bytes_u32(value.p));
+    }
+}
+
+static void
+batch(struct notifier *n, const struct event *ev, struct outbox *out, const struct reply *entries)
+{
+    uint64_t last = n->batch_end;
+
+    for (size_t i = 0; i < entries->n; i++) {
+        const struct reply *entry = &entries->items[i];
+        if (entry->kind != REPLY_ARRAY || entry->n != 2 || entry->items[1].kind != REPLY_ARRAY)
+            continue;
+        uint64_t number = event_number(entry->items[0].str);
+        if (number > last + 1 && last != 0)
+            count(n, COUNT_GAPS, 1);
+        const struct reply *fields = &entry->items[1];
+        for (size_t f = 0; f + 1 < fields->n; f += 2)
+            one(n, ev, out, number, (uint32_t)(f / 2), fields->items[f].str,
+                fields->items[f + 1].str);
+        count(n, COUNT_EVENTS, 1);
+        if (number > last)
+            last = number;
+    }
+    if (entries->n == EVENTS_A_READ)
+        n->poll_ms = 0; /* there is probably more */
+    n->batch_end = last;
+    if (last > n->seen)
+        n->seen = last;
+    n->follow = FOLLOW_HOOKS;
+    hooks_batch(n, ev, out);
+}
+
+void
+follow_reply(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    const struct reply *r = ev->reply;
+
+    if (r->kind == REPLY_LOST) {
+        n->follow = FOLLOW_DOWN; /* EVENT_REDIS_UP starts again */
+        return;
+    }
+    if (ev->ref == call_tag(CALL_CURSOR, 0)) {
+        if (n->follow != FOLLOW_CURSOR)
+            return;
+        n->hooked = r->kind == REPLY_STRING ? event_number(r->str) : 0;
+        n->batch_end = n->hooked;
+        n->n_rows = 0;
+        follow_poll(n, ev, out);
+        return;
+    }
+    if (n->follow != FOLLOW_READING)
+        return;
+    /* [[key, [[id, [field, value ...]] ...]]], or nil when there is nothing */
+    if (r->kind == REPLY_ARRAY && r->n == 1 && r->items[0].kind == REPLY_ARRAY &&
+        r->items[0].n == 2 && r->items[0].items[1].kind == REPLY_ARRAY)
+        batch(n, ev, out, &r->items[0].items[1]);
+    else
+        n->follow = FOLLOW_IDLE;
+}

@@ -1,0 +1,404 @@
+#include "notifier/notifier.h"
+#include "notifier/core.h"
+
+#include "base/problem.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+struct slice
+redis_key(const struct notifier *n, struct arena *a, const char *name)
+{
+    return slice_str(arena_printf(a, "{%s}:%s", n->city, name));
+}
+
+struct slice
+redis_number(struct arena *a, int64_t v)
+{
+    return slice_str(arena_printf(a, "%lld", (long long)v));
+}
+
+struct slice
+order_key(const struct notifier *n, struct arena *a, struct uuid order)
+{
+    char text[UUID_TEXT];
+
+    uuid_format(order, text);
+    return slice_str(arena_printf(a, "{%s}:order:%s", n->city, text));
+}
+
+void
+ask_orders(const struct notifier *n, const struct event *ev, struct outbox *out, uint64_t tag,
+           const struct uuid *orders, size_t count)
+{
+    struct slice *argv = arena_array(ev->arena, count + 1, sizeof *argv);
+
+    if (argv == NULL)
+        return;
+    argv[0] = SLICE_LIT("MGET");
+    for (size_t i = 0; i < count; i++)
+        argv[i + 1] = order_key(n, ev->arena, orders[i]);
+    outbox_redis(out, tag, argv, count + 1);
+}
+
+const Lifecircle__V1__Order *
+read_order(struct slice record, struct arena *a, struct record *r)
+{
+    if (record.n == 0 || record_read(record, r) != LC_OK || r->order.n == 0)
+        return NULL;
+    return wire_unpack(&lifecircle__v1__order__descriptor, a, r->order);
+}
+
+void
+refuse(const struct event *ev, struct outbox *out, int status, const char *code, const char *detail)
+{
+    struct buf body = {0};
+    const struct problem p = {.status = status, .code = code, .detail = detail};
+
+    problem_write(&body, &p);
+    outbox_http(out, ev->ref, status, PROBLEM_MEDIA_TYPE,
+                status == 401 ? "WWW-Authenticate: Bearer\r\n" : NULL, buf_slice(&body));
+    buf_free(&body);
+}
+
+struct slice
+query_value(struct slice query, const char *name)
+{
+    size_t length = strlen(name);
+    const char *p = query.p;
+    const char *end = query.p + query.n;
+
+    while (query.n > 0 && p < end) {
+        const char *stop = memchr(p, '&', (size_t)(end - p));
+        if (stop == NULL)
+            stop = end;
+        if ((size_t)(stop - p) > length && memcmp(p, name, length) == 0 && p[length] == '=')
+            return slice_of(p + length + 1, (size_t)(stop - p) - length - 1);
+        p = stop + 1;
+    }
+    return slice_of(NULL, 0);
+}
+
+static struct slice
+header(const struct http_event *http, const char *name)
+{
+    for (size_t i = 0; i < http->n_headers; i++)
+        if (http->headers[i].name.n == strlen(name) &&
+            strncasecmp(http->headers[i].name.p, name, http->headers[i].name.n) == 0)
+            return http->headers[i].value;
+    return slice_of(NULL, 0);
+}
+
+struct slice
+bearer(const struct event *ev)
+{
+    struct slice value = header(ev->http, "Authorization");
+
+    if (value.n > 7 && strncasecmp(value.p, "Bearer ", 7) == 0)
+        return slice_of(value.p + 7, value.n - 7);
+    value = header(ev->http, "X-Api-Key");
+    return value.n > 0 ? value : query_value(ev->http->query, "token");
+}
+
+/* ---- the service ---- */
+
+static const struct counter counter_names[COUNT_N] = {
+    [COUNT_EVENTS] = {"events_read_total", "events read from the stream", 0, false},
+    [COUNT_GAPS] = {"events_gaps_total", "times the stream had moved on without us", 0, false},
+    [COUNT_SESSIONS] = {"courier_sessions", "couriers connected", 0, true},
+    [COUNT_SCREENS] = {"store_screens", "store screens connected", 0, true},
+    [COUNT_WATCHERS] = {"customers_watching", "customers following an order", 0, true},
+    [COUNT_PUSHES] = {"route_pushes_total", "routes pushed to couriers", 0, false},
+    [COUNT_ACTIONS] = {"courier_actions_total", "actions taken from couriers", 0, false},
+    [COUNT_ACTIONS_LOST] = {"courier_actions_unanswered_total",
+                            "actions that the router did not answer in time", 0, false},
+    [COUNT_BAD_MESSAGES] = {"bad_messages_total", "WebSocket messages refused", 0, false},
+    [COUNT_DENIED] = {"denied_total", "connections refused for their token", 0, false},
+    [COUNT_POSITIONS] = {"courier_positions_total", "positions taken from couriers", 0, false},
+    [COUNT_HOOKS_QUEUED] = {"webhooks_queued_total", "webhooks made durable", 0, false},
+    [COUNT_HOOKS_SENT] = {"webhooks_delivered_total", "webhooks the chain took", 0, false},
+    [COUNT_HOOKS_FAILED] = {"webhooks_failed_total", "webhook attempts that failed", 0, false},
+    [COUNT_HOOKS_GIVEN_UP] = {"webhooks_given_up_total", "webhooks given up or disabled", 0, false},
+};
+
+static void *
+notifier_open(void)
+{
+    struct notifier *n = calloc(1, sizeof *n);
+
+    if (n != NULL)
+        memcpy(n->counters, counter_names, sizeof counter_names);
+    return n;
+}
+
+static void
+notifier_close(void *core)
+{
+    struct notifier *n = core;
+
+    if (n == NULL)
+        return;
+    couriers_close(n);
+    push_close(n);
+    tickets_close(n);
+    tracking_close(n);
+    hooks_close(n);
+    catalogue_destroy(n->catalogue);
+    free(n);
+}
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* read_secret: 64 hex digits. */
+static bool
+read_secret(struct slice text, struct city_secret *out)
+{
+    if (text.n != 2 * sizeof out->b)
+        return false;
+    for (size_t i = 0; i < sizeof out->b; i++) {
+        int high = hex_digit(text.p[2 * i]);
+        int low = hex_digit(text.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out->b[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static enum lc_err
+start(struct notifier *n, const struct event *ev)
+{
+    struct slice city = config_get(ev->config, "city");
+
+    if (city.n == 0 || city.n >= sizeof n->city ||
+        !read_secret(config_get(ev->config, "city-secret"), &n->secret))
+        return LC_EINVAL;
+    memcpy(n->city, city.p, city.n);
+    mint_init(&n->mint, "notifier", city, ev->entropy);
+    const struct catalogue_options options = {
+        .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_COURIERS | CATALOGUE_SKUS,
+        .city = city,
+        .tag = call_tag(CALL_CATALOGUE, 0),
+    };
+    n->catalogue = catalogue_new(&options);
+    return n->catalogue == NULL ? LC_ENOMEM : LC_OK;
+}
+
+static bool
+path_is(const struct event *ev, const char *path)
+{
+    return slice_eq_str(ev->http->path, path);
+}
+
+static void
+request(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    bool get = slice_eq_str(ev->http->method, "GET");
+
+    if (path_is(ev, "/v1/courier") || path_is(ev, "/v1/store-feed")) {
+        if (!get)
+            refuse(ev, out, 405, "method_not_allowed", "expected GET");
+        else if (!ev->http->upgrade)
+            refuse(ev, out, 426, "upgrade_required", "expected a WebSocket upgrade");
+        else if (!catalogue_loaded(n->catalogue))
+            refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
+        else if (path_is(ev, "/v1/courier"))
+            couriers_open(n, ev, out);
+        else
+            tickets_open(n, ev, out);
+    } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
+        if (get)
+            tracking_open(n, ev, out);
+        else
+            refuse(ev, out, 405, "method_not_allowed", "expected GET");
+    } else {
+        refuse(ev, out, 404, "not_found", "no such resource");
+    }
+}
+
+static void
+socket_message(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct session *session = session_by_conn(n, ev->ref);
+    struct screen *screen = session == NULL ? screen_by_conn(n, ev->ref) : NULL;
+
+    if (ev->bytes.n > MESSAGE_MAX) {
+        count(n, COUNT_BAD_MESSAGES, 1);
+        outbox_socket_close(out, ev->ref, 1009, "message over 16 KiB");
+    } else if (session != NULL) {
+        couriers_message(n, session, ev, out);
+    } else if (screen != NULL) {
+        tickets_message(n, screen, ev, out);
+    }
+}
+
+static void
+gone(struct notifier *n, uint64_t conn)
+{
+    struct session *session = session_by_conn(n, conn);
+    struct screen *screen = session == NULL ? screen_by_conn(n, conn) : NULL;
+
+    if (session != NULL)
+        couriers_gone(n, session);
+    else if (screen != NULL)
+        tickets_gone(n, screen);
+    else
+        (void)tracking_gone(n, conn);
+}
+
+static void
+redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    switch ((enum call_kind)(ev->ref >> 56)) {
+    case CALL_CURSOR:
+    case CALL_EVENTS:
+        follow_reply(n, ev, out);
+        break;
+    case CALL_HOOK_ORDERS:
+    case CALL_HOOK_ENQUEUE:
+    case CALL_HOOK_CLAIM:
+    case CALL_HOOK_DONE:
+    case CALL_HOOK_CHAIN:
+        hooks_reply(n, ev, out);
+        break;
+    case CALL_ROUTES:
+    case CALL_ROUTE_ORDERS:
+        push_reply(n, ev, out);
+        break;
+    case CALL_TICKET_IDS:
+    case CALL_TICKET_ORDERS:
+    case CALL_TICKET_ONE:
+        tickets_reply(n, ev, out);
+        break;
+    case CALL_TRACKING:
+        tracking_reply(n, ev, out);
+        break;
+    case CALL_TRIM:
+    case CALL_CATALOGUE:
+        break;
+    }
+}
+
+static void
+trim(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    if (ev->now_ms < n->trim_ms)
+        return;
+    n->trim_ms = ev->now_ms + TRIM_MS;
+    struct slice argv[] = {SLICE_LIT("FCALL"), SLICE_LIT("events_trim"), SLICE_LIT("1"),
+                           slice_str(arena_printf(ev->arena, "{%s}", n->city)),
+                           redis_number(ev->arena, EVENTS_KEPT)};
+    outbox_redis(out, call_tag(CALL_TRIM, 0), argv, 5);
+}
+
+static void
+tick(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    if (n->follow == FOLLOW_IDLE && ev->now_ms >= n->poll_ms)
+        follow_poll(n, ev, out);
+    couriers_tick(n, ev, out);
+    hooks_tick(n, ev, out);
+    if (n->follow != FOLLOW_DOWN)
+        trim(n, ev, out);
+    outbox_wake(out, ev->now_ms + 100);
+}
+
+static void
+message(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    const Lifecircle__V1__Envelope *env = ev->envelope;
+
+    /* forecasts and acknowledgements pass by */
+    if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPLY) {
+        couriers_answer(n, ev, out);
+    } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_NEWS &&
+               env->news->topic == LIFECIRCLE__V1__NEWS__TOPIC__EVENTS) {
+        n->poll_ms = 0;
+        if (n->follow == FOLLOW_IDLE)
+            follow_poll(n, ev, out);
+    }
+}
+
+static enum lc_err
+notifier_step(void *core, const struct event *ev, struct outbox *out)
+{
+    struct notifier *n = core;
+
+    if (ev->kind == EVENT_START) {
+        outbox_wake(out, ev->now_ms);
+        return start(n, ev);
+    }
+    if (catalogue_step(n->catalogue, ev, out))
+        return LC_OK;
+    switch (ev->kind) {
+    case EVENT_WAKE:
+        tick(n, ev, out);
+        break;
+    case EVENT_TURN_END:
+        push_turn_end(n, ev, out);
+        tickets_turn_end(n, ev, out);
+        break;
+    case EVENT_MESSAGE:
+        message(n, ev, out);
+        break;
+    case EVENT_REDIS:
+        redis_reply(n, ev, out);
+        break;
+    case EVENT_REDIS_UP:
+        follow_redis_up(n, ev, out);
+        break;
+    case EVENT_HTTP:
+        request(n, ev, out);
+        break;
+    case EVENT_GONE:
+        gone(n, ev->ref);
+        break;
+    case EVENT_SOCKET:
+        socket_message(n, ev, out);
+        break;
+    case EVENT_CALLED:
+        hooks_called(n, ev, out);
+        break;
+    case EVENT_STOP:
+        n->stopping = true;
+        break;
+    case EVENT_START:
+    case EVENT_HTTP_BODY:
+    case EVENT_HTTP_END:
+        break;
+    }
+    return LC_OK;
+}
+
+static const struct counter *
+notifier_counters(const void *core, size_t *count)
+{
+    *count = COUNT_N;
+    return ((const struct notifier *)core)->counters;
+}
+
+static bool
+notifier_ready(const void *core)
+{
+    const struct notifier *n = core;
+
+    return !n->stopping && n->follow != FOLLOW_DOWN && n->catalogue != NULL &&
+           catalogue_loaded(n->catalogue);
+}
+
+const struct service notifier_service = {
+    .name = "notifier",
+    .open = notifier_open,
+    .step = notifier_step,
+    .close = notifier_close,
+    .counters = notifier_counters,
+    .ready = notifier_ready,
+};

@@ -1,0 +1,319 @@
+/* push: reads the routes that changed, and the orders they name, and pushes them whole. A route is
+ * pushed once per connection and version: nothing is missed, since the newest holds all, and
+ * nothing is shown twice. */
+#include "notifier/core.h"
+
+#include <stdlib.h>
+
+enum { COURIERS_A_JOB = 128, ORDERS_A_JOB = 1024 };
+
+void
+push_dirty(struct notifier *n, uint32_t courier)
+{
+    struct session *s = session_by_courier(n, courier);
+
+    if (s == NULL || !s->greeted)
+        return;
+    s->dirty = true;
+    n->any_dirty = true;
+}
+
+static void
+free_job(struct notifier *n, struct push_job *job)
+{
+    HASH_DELETE(hh, n->jobs, job);
+    for (size_t i = 0; i < job->n; i++)
+        free((char *)(uintptr_t)job->routes[i].p);
+    free(job->couriers);
+    free(job->routes);
+    free(job->on_shift);
+    free(job->orders);
+    free(job);
+}
+
+static struct push_job *
+new_job(struct notifier *n)
+{
+    bool map_failed = false;
+    struct push_job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return NULL;
+    job->number = ++n->next_number;
+    job->couriers = calloc(COURIERS_A_JOB, sizeof *job->couriers);
+    job->routes = calloc(COURIERS_A_JOB, sizeof *job->routes);
+    job->on_shift = calloc(COURIERS_A_JOB, sizeof *job->on_shift);
+    HASH_ADD(hh, n->jobs, number, sizeof job->number, job);
+    if (map_failed) {
+        free(job->couriers);
+        free(job->routes);
+        free(job->on_shift);
+        free(job);
+        return NULL;
+    }
+    if (job->couriers == NULL || job->routes == NULL || job->on_shift == NULL) {
+        free_job(n, job);
+        return NULL;
+    }
+    return job;
+}
+
+static void
+ask_routes(const struct notifier *n, const struct event *ev, struct outbox *out,
+           const struct push_job *job)
+{
+    struct slice *argv = arena_array(ev->arena, job->n + 2, sizeof *argv);
+
+    if (argv == NULL)
+        return;
+    argv[0] = SLICE_LIT("HMGET");
+    argv[1] = redis_key(n, ev->arena, "routes");
+    for (size_t i = 0; i < job->n; i++)
+        argv[i + 2] = redis_number(ev->arena, job->couriers[i]);
+    outbox_redis(out, call_tag(CALL_ROUTES, job->number), argv, job->n + 2);
+    argv[1] = redis_key(n, ev->arena, "shifts");
+    outbox_redis(out, call_tag(CALL_ROUTES, job->number), argv, job->n + 2);
+}
+
+void
+push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    struct push_job *job = NULL;
+
+    if (!n->any_dirty || n->follow == FOLLOW_DOWN)
+        return;
+    n->any_dirty = false;
+    for (struct session *s = n->by_conn; s != NULL; s = s->by_conn.next) {
+        if (!s->dirty)
+            continue;
+        if (job == NULL && (job = new_job(n)) == NULL) {
+            n->any_dirty = true; /* again next turn */
+            return;
+        }
+        s->dirty = false;
+        job->couriers[job->n++] = s->courier;
+        if (job->n == COURIERS_A_JOB) {
+            ask_routes(n, ev, out, job);
+            job = NULL;
+        }
+    }
+    if (job != NULL)
+        ask_routes(n, ev, out, job);
+}
+
+/* route_of: the Route in a value of {city}:routes (u32 version, then the message); NULL when there
+ * is none. */
+static const Lifecircle__V1__Route *
+route_of(struct arena *a, struct slice value)
+{
+    if (value.n < 4)
+        return NULL;
+    return wire_unpack(&lifecircle__v1__route__descriptor, a, slice_of(value.p + 4, value.n - 4));
+}
+
+/* find_order: the place of an order among the job's; job->n_orders when it is not there. */
+static size_t
+find_order(const struct push_job *job, struct uuid order)
+{
+    size_t i = 0;
+
+    while (i < job->n_orders && !uuid_eq(job->orders[i], order))
+        i++;
+    return i;
+}
+
+/* gather_orders: the orders that the job's routes name, each once. */
+static bool
+gather_orders(struct push_job *job, struct arena *a)
+{
+    job->orders = calloc(ORDERS_A_JOB, sizeof *job->orders);
+    if (job->orders == NULL)
+        return false;
+    for (size_t i = 0; i < job->n; i++) {
+        const Lifecircle__V1__Route *route = route_of(a, job->routes[i]);
+        for (size_t s = 0; route != NULL && s < route->n_stops; s++) {
+            struct uuid order;
+            if (uuid_parse(slice_str(route->stops[s]->order_id), &order) == LC_OK &&
+                job->n_orders < ORDERS_A_JOB && find_order(job, order) == job->n_orders)
+                job->orders[job->n_orders++] = order;
+        }
+    }
+    return true;
+}
+
+static void
+fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle__V1__Stop *stop,
+          const Lifecircle__V1__Order *order)
+{
+    const struct catalogue_store *store = catalogue_store(n->catalogue, stop->store);
+
+    to->stop = stop;
+    if (store != NULL) {
+        to->store_id = (char *)(uintptr_t)store->store_id;
+        to->store_name = (char *)(uintptr_t)store->name;
+        to->store_address = (char *)(uintptr_t)store->address;
+    }
+    if (order == NULL)
+        return;
+    to->external_order_id = order->external_order_id;
+    to->items = order->items;
+    to->age_check = order->age_check;
+    if (stop->kind == LIFECIRCLE__V1__STOP__KIND__DROPOFF) {
+        to->address = order->address;
+        to->instructions = order->instructions;
+        to->customer = order->customer;
+    }
+}
+
+/* show: one courier's route as a message, with what the orders' records say. */
+static void
+show(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
+     const struct push_job *job, const Lifecircle__V1__Route *route, const struct reply *records)
+{
+    struct arena *a = ev->arena;
+    Lifecircle__V1__CourierRoute view = LIFECIRCLE__V1__COURIER_ROUTE__INIT;
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+    Lifecircle__V1__CourierStop *stops = arena_array(a, route->n_stops, sizeof *stops);
+
+    view.stops = arena_array(a, route->n_stops, sizeof(void *));
+    if (stops == NULL || view.stops == NULL)
+        return;
+    for (size_t i = 0; i < route->n_stops; i++) {
+        struct uuid id;
+        size_t k = uuid_parse(slice_str(route->stops[i]->order_id), &id) == LC_OK
+                       ? find_order(job, id)
+                       : job->n_orders;
+        struct record record;
+        const Lifecircle__V1__Order *order = k < job->n_orders && records != NULL && k < records->n
+                                                 ? read_order(records->items[k].str, a, &record)
+                                                 : NULL;
+        lifecircle__v1__courier_stop__init(&stops[i]);
+        fill_stop(n, &stops[i], route->stops[i], order);
+        view.stops[view.n_stops++] = &stops[i];
+    }
+    view.version = route->version;
+    view.offer_expires_ms = route->offer_expires_ms;
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_ROUTE;
+    m.route = &view;
+    frames_send(out, a, s, &m);
+    s->version = route->version;
+    count(n, COUNT_PUSHES, 1);
+}
+
+static void
+welcome(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
+        uint32_t version, bool on_shift)
+{
+    const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, s->courier);
+    Lifecircle__V1__CourierWelcome w = LIFECIRCLE__V1__COURIER_WELCOME__INIT;
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+
+    w.courier_id = courier == NULL ? w.courier_id : courier->courier_id;
+    w.city = n->city;
+    w.time_ms = ev->now_ms;
+    w.version = version;
+    w.on_shift = on_shift;
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_WELCOME;
+    m.welcome = &w;
+    frames_send(out, ev->arena, s, &m);
+    s->welcome_due = false;
+}
+
+static void
+finish(struct notifier *n, const struct event *ev, struct outbox *out, struct push_job *job,
+       const struct reply *records)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        struct session *s = session_by_courier(n, job->couriers[i]);
+        const Lifecircle__V1__Route *route = route_of(ev->arena, job->routes[i]);
+        if (s == NULL)
+            continue;
+        if (s->welcome_due)
+            welcome(n, ev, out, s, route == NULL ? 0 : route->version, job->on_shift[i]);
+        if (route != NULL && route->version > s->version)
+            show(n, ev, out, s, job, route, records);
+    }
+    free_job(n, job);
+}
+
+/* again: the answer was lost or is none: the couriers are read again when Redis is back. */
+static void
+again(struct notifier *n, struct push_job *job)
+{
+    for (size_t i = 0; i < job->n; i++)
+        push_dirty(n, job->couriers[i]);
+    free_job(n, job);
+}
+
+/* keep_routes: the first of the two answers; keep_shifts: the second. */
+static bool
+keep_routes(struct push_job *job, const struct reply *r)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        const struct slice value = r->items[i].str;
+        if (r->items[i].kind != REPLY_STRING || value.n == 0)
+            continue;
+        char *copy = malloc(value.n);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, value.p, value.n);
+        job->routes[i] = slice_of(copy, value.n);
+    }
+    return true;
+}
+
+static void
+keep_shifts(struct push_job *job, const struct reply *r, struct arena *a)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        const struct slice value = r->items[i].str;
+        if (r->items[i].kind != REPLY_STRING || value.n < 4)
+            continue;
+        const Lifecircle__V1__Shift *shift =
+            wire_unpack(&lifecircle__v1__shift__descriptor, a, slice_of(value.p + 4, value.n - 4));
+        job->on_shift[i] = shift != NULL && shift->on;
+    }
+}
+
+void
+push_reply(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    uint64_t number = call_number(ev->ref);
+    struct push_job *job;
+
+    HASH_FIND(hh, n->jobs, &number, sizeof number, job);
+    if (job == NULL)
+        return;
+    if (ev->reply->kind != REPLY_ARRAY) {
+        again(n, job);
+        return;
+    }
+    if (ev->ref == call_tag(CALL_ROUTE_ORDERS, number)) {
+        finish(n, ev, out, job, ev->reply);
+        return;
+    }
+    if (ev->reply->n != job->n) {
+        again(n, job);
+    } else if (!job->have_routes) {
+        job->have_routes = true;
+        if (!keep_routes(job, ev->reply))
+            again(n, job);
+    } else {
+        keep_shifts(job, ev->reply, ev->arena);
+        if (!gather_orders(job, ev->arena))
+            again(n, job);
+        else if (job->n_orders == 0)
+            finish(n, ev, out, job, NULL);
+        else
+            ask_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, number), job->orders, job->n_orders);
+    }
+}
+
+void
+push_close(struct notifier *n)
+{
+    struct push_job *job;
+    struct push_job *next;
+
+    HASH_ITER(hh, n->jobs, job, next) free_job(n, job);
+}
