@@ -1,0 +1,121 @@
+#include "io/log.h"
+#include "io/loop.h"
+#include "io/redis_own.h"
+
+static void
+say(struct redis *r, enum greeting greeting, const struct slice *argv, size_t argc)
+{
+    r->greeting = greeting;
+    redis_put_command(&r->out, argv, argc);
+    if (r->out.failed) {
+        redis_link_down(r, "redis_refused", SLICE_LIT("out of memory"));
+        return;
+    }
+    redis_link_write(r);
+}
+
+static void
+ask_for_library(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("FUNCTION"), SLICE_LIT("LIST"), SLICE_LIT("LIBRARYNAME"),
+                                 SLICE_LIT("lifecircle"), SLICE_LIT("WITHCODE")};
+
+    say(r, GREET_LIST, argv, 5);
+}
+
+static void
+load_library(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("FUNCTION"), SLICE_LIT("LOAD"), SLICE_LIT("REPLACE"),
+                                 r->library};
+
+    log_line(LOG_INFO, "redis_library", "bytes=%zu", r->library.n);
+    say(r, GREET_LOAD, argv, 4);
+}
+
+static void
+ask_if_durable(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("CONFIG"), SLICE_LIT("GET"), SLICE_LIT("append*")};
+
+    say(r, GREET_DURABLE, argv, 3);
+}
+
+void
+redis_greet(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("AUTH"), slice_str(r->password)};
+
+    if (r->password[0] != '\0')
+        say(r, GREET_AUTH, argv, 2);
+    else if (r->library.n > 0)
+        ask_for_library(r);
+    else
+        ask_if_durable(r);
+}
+
+/* The value behind a name in a flat list of names and values. */
+static struct slice
+value_of(const struct reply *list, const char *name)
+{
+    for (size_t i = 0; list->kind == REPLY_ARRAY && i + 1 < list->n; i += 2)
+        if (slice_eq_str(list->items[i].str, name))
+            return list->items[i + 1].str;
+    return (struct slice){NULL, 0};
+}
+
+static bool
+is_loaded(const struct redis *r, const struct reply *list)
+{
+    return list->kind == REPLY_ARRAY && list->n == 1 &&
+           slice_eq(value_of(&list->items[0], "library_code"), r->library);
+}
+
+static void
+up(struct redis *r, const struct reply *settings)
+{
+    /* servers may forbid CONFIG: then nobody can tell */
+    if (settings->kind == REPLY_ARRAY &&
+        (!slice_eq_str(value_of(settings, "appendonly"), "yes") ||
+         !slice_eq_str(value_of(settings, "appendfsync"), "always")))
+        log_line(LOG_WARN, "redis_not_durable",
+                 "expected=appendonly yes, appendfsync always: a crash loses acknowledged orders");
+    r->state = LINK_UP;
+    r->counts.connects++;
+    log_line(LOG_INFO, "redis_up", "connects=%llu", (unsigned long long)r->counts.connects);
+    redis_lose_all(r);
+    r->on.up(r->ctx);
+}
+
+void
+redis_greet_reply(struct redis *r, const struct reply *reply)
+{
+    if (reply->kind == REPLY_ERROR && r->greeting != GREET_DURABLE) {
+        redis_link_down(r, "redis_refused",
+                        reply->str); /* LOADING, NOAUTH, READONLY ...: try again */
+        return;
+    }
+    switch (r->greeting) {
+    case GREET_AUTH:
+        if (r->library.n > 0)
+            ask_for_library(r);
+        else
+            ask_if_durable(r);
+        break;
+    case GREET_LIST:
+        if (is_loaded(r, reply))
+            ask_if_durable(r);
+        else
+            load_library(r);
+        break;
+    case GREET_LOAD:
+        ask_if_durable(r);
+        break;
+    case GREET_DURABLE:
+        r->greeting = GREET_DONE;
+        up(r, reply);
+        break;
+    case GREET_DONE:
+        break;
+    }
+}

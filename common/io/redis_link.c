@@ -1,0 +1,235 @@
+#include "io/log.h"
+#include "io/loop.h"
+#include "io/redis_own.h"
+#include "io/redis_reply.h"
+
+#include <errno.h>
+#include <hiredis/read.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MOST_MS = 2000, READ_BYTES = 16384, READS_A_TURN = 16 };
+enum { CONNECT_MS = 5000 };
+
+enum lc_err
+redis_link_address(struct redis *r, const char *address, const char **why)
+{
+    *why = "expected unix:/path or host:port";
+    if (strncmp(address, "unix:", 5) == 0) {
+        size_t n = strlen(address + 5);
+        if (n == 0 || n >= sizeof((struct sockaddr_un *)0)->sun_path)
+            return LC_EINVAL;
+        memcpy(r->host, address + 5, n);
+        return LC_OK;
+    }
+    const char *colon = strrchr(address, ':');
+    size_t port_n = colon == NULL ? 0 : strlen(colon + 1);
+    if (port_n == 0 || port_n > 5 || strspn(colon + 1, "0123456789") != port_n)
+        return LC_EINVAL;
+    bool brackets = address[0] == '[' && colon[-1] == ']';
+    size_t from = brackets ? 1 : 0;
+    size_t n = (size_t)(colon - address);
+    if (n <= 2 * from || n - 2 * from >= sizeof r->host)
+        return LC_EINVAL;
+    memcpy(r->host, address + from, n - 2 * from);
+    memcpy(r->port, colon + 1, port_n);
+    return LC_OK;
+}
+
+void
+redis_link_down(struct redis *r, const char *event, struct slice reason)
+{
+    bool was_up = r->state == LINK_UP;
+
+    loop_watch_free(r->watch);
+    r->watch = NULL;
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+    r->state = LINK_DOWN;
+    r->broken = false;
+    buf_free(&r->out);
+    log_line(LOG_WARN, event, "waiting=%zu again_ms=%lld reason=%.*s", r->count,
+             (long long)r->backoff_ms, (int)(reason.n < 512 ? reason.n : 512), reason.p);
+    loop_timer_set(r->retry, r->backoff_ms);
+    if (!was_up)
+        r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MOST_MS ? r->backoff_ms * 2 : BACKOFF_MOST_MS;
+    redis_lose_all(r);
+}
+
+/* ---- bytes ---- */
+
+void
+redis_link_write(struct redis *r)
+{
+    while (r->out.n > 0) {
+        ssize_t n = send(r->fd, r->out.p, r->out.n, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+            r->broken = true; /* callers may be in the middle of a turn: the tick closes */
+            redis_ensure_tick(r);
+            return;
+        }
+        if (n < 0)
+            break;
+        r->counts.bytes_out += (uint64_t)n;
+        buf_consume(&r->out, (size_t)n);
+    }
+    loop_watch_want(r->watch, true, r->out.n > 0);
+}
+
+/* take_replies: false when the connection was given up. */
+static bool
+take_replies(struct redis *r)
+{
+    for (;;) {
+        void *reply = NULL;
+        if (redisReaderGetReply(r->reader, &reply) != 0) {
+            redis_link_down(r, "redis_garbled", slice_str(r->reader->errstr));
+            return false;
+        }
+        if (reply == NULL)
+            return true;
+        redis_handle_reply(r, reply);
+        if (r->state == LINK_DOWN)
+            return false;
+        arena_reset(r->arena);
+    }
+}
+
+static void
+read_some(struct redis *r)
+{
+    char bytes[READ_BYTES];
+
+    for (int i = 0; i < READS_A_TURN; i++) {
+        ssize_t n = recv(r->fd, bytes, sizeof bytes, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+            return;
+        if (n <= 0) {
+            redis_link_down(r, "redis_lost", slice_str(n == 0 ? "closed" : strerror(errno)));
+            return;
+        }
+        r->counts.bytes_in += (uint64_t)n;
+        r->heard_ms = loop_mono_ms();
+        if (redisReaderFeed(r->reader, bytes, (size_t)n) != 0) {
+            redis_link_down(r, "redis_garbled", slice_str(r->reader->errstr));
+            return;
+        }
+        if (!take_replies(r) || (size_t)n < sizeof bytes)
+            return;
+    }
+}
+
+static void
+connected(struct redis *r)
+{
+    int error = 0;
+    socklen_t n = sizeof error;
+
+    if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error != 0) {
+        redis_link_down(r, "redis_refused", slice_str(strerror(error)));
+        return;
+    }
+    r->state = LINK_GREETING;
+    loop_watch_want(r->watch, true, false);
+    redis_greet(r);
+}
+
+static void
+on_socket(void *ctx)
+{
+    struct redis *r = ctx;
+
+    if (r->state == LINK_CONNECTING) {
+        connected(r);
+        return;
+    }
+    if (r->out.n > 0 && !r->broken)
+        redis_link_write(r);
+    read_some(r);
+}
+
+/* ---- connecting ---- */
+
+static void
+connect_to(struct redis *r, const struct sockaddr *to, socklen_t n)
+{
+    int yes = 1;
+
+    arena_reset(r->arena);
+    if (r->reader != NULL)
+        redisReaderFree(r->reader);
+    r->reader = redis_reader_new(r->arena);
+    r->fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    r->watch = r->fd >= 0 ? loop_watch_new(r->loop, r->fd, on_socket, r) : NULL;
+    if (r->watch == NULL || r->reader == NULL) {
+        redis_link_down(r, "redis_refused", slice_str("no memory or descriptors"));
+        return;
+    }
+    if (to->sa_family != AF_UNIX) {
+        setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+        setsockopt(r->fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+    }
+    if (connect(r->fd, to, n) != 0 && errno != EINPROGRESS) {
+        redis_link_down(r, "redis_refused", slice_str(strerror(errno)));
+        return;
+    }
+    r->state = LINK_CONNECTING;
+    r->heard_ms = loop_mono_ms();
+    loop_watch_want(r->watch, false, true);
+    loop_timer_set(r->retry, CONNECT_MS); /* given up when it is not up by then */
+}
+
+static void
+on_resolved(void *ctx, const struct resolved *result)
+{
+    struct redis *r = ctx;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+
+    if (r->state != LINK_DOWN)
+        return;
+    if (result->n == 0) {
+        redis_link_down(r, "redis_refused", slice_str("the name is not known"));
+        return;
+    }
+    const char *address = result->address[r->tries++ % result->n];
+    if (getaddrinfo(address, r->port, &hints, &list) != 0) {
+        redis_link_down(r, "redis_refused", slice_str("the address cannot be read"));
+        return;
+    }
+    connect_to(r, list->ai_addr, list->ai_addrlen);
+    freeaddrinfo(list);
+}
+
+void
+redis_link_try(struct redis *r)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+    if (r->backoff_ms == 0)
+        r->backoff_ms = BACKOFF_FIRST_MS;
+    if (r->state == LINK_UP) {
+        r->backoff_ms = BACKOFF_FIRST_MS; /* it has been up for a while */
+        return;
+    }
+    if (r->state != LINK_DOWN) {
+        redis_link_down(r, "redis_refused", slice_str("no answer while connecting"));
+        return;
+    }
+    if (r->port[0] != '\0') {
+        if (resolver_ask(r->resolver, r->host, on_resolved, r) != LC_OK)
+            redis_link_down(r, "redis_refused", slice_str("no memory for the name"));
+        return;
+    }
+    memcpy(to.sun_path, r->host, strlen(r->host));
+    connect_to(r, (const struct sockaddr *)&to, sizeof to);
+}
