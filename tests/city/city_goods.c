@@ -44,7 +44,7 @@ struct range {
     bool cold;
 };
 
-#define SIZES(table) table, sizeof table / sizeof *table
+#define SIZES(table) (table), sizeof(table) / sizeof *(table)
 
 /* clang-format off */
 enum {
