@@ -21,6 +21,7 @@ local call, spack, sunpack, sub, byte, char, rep, find, floor, concat
 local B32 = 4294967296
 local SKU_MAX = 1048575      -- the highest SKU index: a store's string stays within 8 MiB
 local QUANTITY_MAX = 1000000 -- on hand of one SKU
+local SAFETY_MAX = 10000
 local NUMBER_MAX = 9007199254740992
 
 -- OrderState and Reason of proto/order.proto
@@ -1099,6 +1100,51 @@ local function lease_take(keys, args)
 end
 
 ---------------------------------------------------------------------------------------------------
+-- protobuf messages: only as much as is needed of them
+
+local function unvarint(s, at)
+    local v, m = 0, 1
+    while true do
+        local b = byte(s, at)
+        if not b or m > 2 ^ 63 then
+            return nil
+        end
+        v = v + b % 128 * m
+        at, m = at + 1, m * 128
+        if b < 128 then
+            return v, at
+        end
+    end
+end
+
+-- field_of: a protobuf message's string (wire type 2) or number (0); nil when it is not there or the bytes are no
+-- message. The last one counts.
+local function field_of(s, field, of_wire)
+    local at, found = 1, nil
+    while at <= #s do
+        local tag, v
+        tag, at = unvarint(s, at)
+        if not tag then
+            return nil
+        end
+        local wire = tag % 8
+        if wire == 0 or wire == 2 then
+            v, at = unvarint(s, at)
+            if not v or (wire == 2 and at + v - 1 > #s) then
+                return nil
+            end
+        elseif wire ~= 1 and wire ~= 5 then
+            return nil
+        end
+        if floor(tag / 8) == field and wire == of_wire then
+            found = wire == 0 and v or sub(s, at, at + v - 1)
+        end
+        at = at + (wire == 1 and 8 or wire == 5 and 4 or wire == 2 and v or 0)
+    end
+    return found
+end
+
+---------------------------------------------------------------------------------------------------
 -- stock
 
 local function parse_feed(s)
@@ -1227,7 +1273,7 @@ local function stock_apply(keys, args)
     local as_of = number(args[4], 'as_of', 0, NUMBER_MAX)
     local sequence = number(args[5], 'sequence', 0, NUMBER_MAX)
     local chunk = number(args[6], 'chunk', 0, 1000000)
-    local safety = number(args[7], 'safety', 0, 10000)
+    local safety = number(args[7], 'safety', -1, SAFETY_MAX)
     if #args[8] ~= 36 then
         refuse('feedid: expected 36 bytes')
     end
@@ -1235,8 +1281,13 @@ local function stock_apply(keys, args)
         refuse('as_of: expected a time where there is no sequence')
     end
     local lines = parse_feed(args[9])
-    if call('HEXISTS', w.p .. 'stores', store) == 0 then
+    local shop = call('HGET', w.p .. 'stores', store)
+    if not shop then
         return char(4, 0, 0, 0) .. spack('<I4', 0)
+    end
+    if safety < 0 then -- Store.safety_stock
+        safety = field_of(shop, 19, 0) or 0
+        safety = safety < SAFETY_MAX and safety or SAFETY_MAX
     end
     local key = w.p .. 'feed:' .. store
     local outcome, remember = feed_order(w, key, kind, as_of, sequence, chunk)
@@ -1360,53 +1411,6 @@ end
 ---------------------------------------------------------------------------------------------------
 -- the catalogue
 
-local function unvarint(s, at)
-    local v, m = 0, 1
-    while true do
-        local b = byte(s, at)
-        if not b or m > 2 ^ 63 then
-            return nil
-        end
-        v = v + b % 128 * m
-        at, m = at + 1, m * 128
-        if b < 128 then
-            return v, at
-        end
-    end
-end
-
--- text_field: a protobuf message's string field; nil when it is not there or the bytes are no message
-local function text_field(s, field)
-    local at, tag, found = 1, nil, nil
-    while at <= #s do
-        tag, at = unvarint(s, at)
-        if not tag then
-            return nil
-        end
-        local wire, len = tag % 8, nil
-        if wire == 0 then
-            len, at = unvarint(s, at)
-            if not len then
-                return nil
-            end
-        elseif wire == 1 or wire == 5 then
-            at = at + (wire == 1 and 8 or 4)
-        elseif wire == 2 then
-            len, at = unvarint(s, at)
-            if not len or at + len - 1 > #s then
-                return nil
-            end
-            if floor(tag / 8) == field then
-                found = sub(s, at, at + len - 1)
-            end
-            at = at + len
-        else
-            return nil
-        end
-    end
-    return found
-end
-
 -- put_numbered: things with a name and a number: finds or gives the number, writes what has changed. `things`:
 -- {name, bytes, tag}; `topic` is told once for each change, or (once = number) once a call.
 local function put_numbered(w, things, hash, names, counter, topic)
@@ -1492,7 +1496,7 @@ local function named_put(keys, args, kind, hash)
     if #args ~= 3 then
         refuse('arguments: expected 3')
     end
-    local given, name = number(args[2], 'number', 0, B32 - 1), text_field(args[3], 2)
+    local given, name = number(args[2], 'number', 0, B32 - 1), field_of(args[3], 2, 2)
     if not name or name == '' then
         refuse(kind, ': expected a message with ', kind, '_id')
     end
