@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const struct json_limits json_limits_default = {.bytes = 1024 * 1024, .depth = 16};
+const struct json_limits json_limits_default = {.bytes = 1 << 20, .depth = 16};
 
 enum { PATH_DEPTH_MAX = 64, QUOTE_MAX = 40 };
 

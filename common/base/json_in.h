@@ -63,7 +63,8 @@ enum json_need { JSON_OPTIONAL, JSON_REQUIRED };
 LC_MUST_CHECK enum lc_err json_in_parse(struct json_in *in, struct arena *arena, struct slice text,
                                         const struct json_limits *limits);
 
-/* json_in_close: forgets the document, so that a later read finds nothing rather than old memory. */
+/* json_in_close: forgets the document, so that a later read finds nothing rather than old memory.
+ */
 static inline void
 json_in_close(struct json_in *in)
 {

@@ -182,7 +182,7 @@ json_in_date(struct json_in *in, const struct json_at *at, const char *name, enu
 bool
 json_in_latlng_of(struct json_in *in, const struct json_at *at, struct latlng *out)
 {
-    double lat, lng;
+    double lat = 0, lng = 0;
     bool ok = json_in_number(in, at, "lat", JSON_REQUIRED, -90, 90, &lat);
 
     ok &= json_in_number(in, at, "lng", JSON_REQUIRED, -180, 180, &lng);

@@ -171,7 +171,7 @@ put_decimal(struct buf *b, uint64_t v, unsigned places)
         return;
     for (size_t i = places; i-- > 0; rest /= 10)
         text[i] = (char)('0' + rest % 10);
-    while (text[places - 1] == '0')
+    while (places > 1 && text[places - 1] == '0')
         places--;
     buf_char(b, '.');
     buf_append(b, text, places);

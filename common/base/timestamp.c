@@ -81,7 +81,7 @@ timestamp_parse(struct slice s, int64_t *ms)
         return LC_EINVAL;
 
     bool leap = sec == 60;
-    int64_t utc = (int64_t)date * DAY_S + h * 3600 + m * 60 + (leap ? 59 : sec) - offset_s;
+    int64_t utc = (int64_t)date * DAY_S + (h * 3600 + m * 60 + (leap ? 59 : sec) - offset_s);
     if (leap && !may_leap(utc))
         return LC_EINVAL;
     *ms = utc * 1000 + (leap ? 999 : milli);

@@ -51,15 +51,15 @@ free_zone(struct zone *z)
 void
 zone_set_destroy(struct zone_set *zs)
 {
-    struct zone *z, *next;
-
     if (zs == NULL)
         return;
     forget_tree(zs);
-    HASH_ITER(hh, zs->by_id, z, next)
-    {
-        HASH_DEL(zs->by_id, z);
+    struct zone *z = zs->by_id;
+    HASH_CLEAR(hh, zs->by_id); /* frees the table; the zones stay linked */
+    while (z != NULL) {
+        struct zone *next = z->hh.next;
         free_zone(z);
+        z = next;
     }
     GEOS_finish_r(zs->geos);
     free(zs);

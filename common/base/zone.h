@@ -1,9 +1,10 @@
 /* zone: which delivery zones cover a point?
  *
- * GEOS checks, repairs and indexes (STRtree). The point test itself is exact integer arithmetic on the
- * checked rings: half the time of GEOS' prepared covers and a sixth of its memory (11,000 zones of 60
- * corners: 8 MB in all, 0.4 us a question), and the unit test holds it against GEOS. Pure: no I/O, no
- * clock, no globals (a reentrant GEOS context per set). Not thread-safe: one set per event loop.
+ * GEOS checks, repairs and indexes (STRtree). The point test itself is exact integer arithmetic on
+ * the checked rings: half the time of GEOS' prepared covers and a sixth of its memory (11,000 zones
+ * of 60 corners: 8 MB in all, 0.4 us a question), and the unit test holds it against GEOS. Pure: no
+ * I/O, no clock, no globals (a reentrant GEOS context per set). Not thread-safe: one set per event
+ * loop.
  *
  * Edges are straight lines in latitude and longitude, as in GeoJSON (RFC 7946). Rings must not
  * cross the antimeridian: split such a zone into two polygons, as RFC 7946 3.1.9 asks. */
