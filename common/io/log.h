@@ -21,7 +21,7 @@ void log_open(const char *service, enum log_level least);
 LC_MUST_CHECK enum lc_err log_level_of(struct slice name, enum log_level *out);
 
 /* log_line: fields are key=value pairs between spaces; a word without '=' belongs to the value before it, so only the
- * last value may hold words from outside. Numbers stay numbers. fmt may be "". */
+ * last value may hold words from outside. Numbers stay numbers. */
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

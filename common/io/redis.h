@@ -71,6 +71,9 @@ const struct redis_counts *redis_counts(const struct redis *r);
 /* redis_bucket_us: the upper bound of took[i], in microseconds. */
 int64_t redis_bucket_us(size_t i);
 
+/* redis_clock_us: CLOCK_MONOTONIC in microseconds. */
+int64_t redis_clock_us(void);
+
 /* redis_library: common/redis/lifecircle.lua as it was built in. */
 struct slice redis_library(void);
 

@@ -62,7 +62,6 @@ void redis_put_command(struct buf *b, const struct slice *argv, size_t argc);
 void redis_handle_reply(struct redis *r, const struct reply *reply);
 void redis_lose_all(struct redis *r); /* everything that waits is told LOST, now */
 void redis_ensure_tick(struct redis *r);
-int64_t redis_clock_us(void);
 
 /* redis_link.c */
 LC_MUST_CHECK enum lc_err redis_link_address(struct redis *r, const char *address,

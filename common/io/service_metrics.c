@@ -1,0 +1,200 @@
+#include "io/service_own.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+bool
+shell_ready(const struct shell *s)
+{
+    const struct service *service = s->service;
+
+    return !s->stopping && redis_is_up(s->redis) &&
+           (service->ready == NULL || service->ready(stepper_core(s->stepper)));
+}
+
+/* Names are "base" or "base{label=...}"; HELP and TYPE come once, before all of a base. */
+static size_t
+base_length(const char *name)
+{
+    return strcspn(name, "{");
+}
+
+static bool
+same_base(const char *a, const char *b)
+{
+    size_t n = base_length(a);
+
+    return n == base_length(b) && memcmp(a, b, n) == 0;
+}
+
+static void
+put_head(struct buf *b, const char *name, const char *type, const char *help)
+{
+    int n = (int)base_length(name);
+
+    buf_printf(b, "# HELP lifecircle_%.*s %s\n# TYPE lifecircle_%.*s %s\n", n, name, help, n, name,
+               type);
+}
+
+static void
+put_counters(struct buf *b, const struct counter *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool before = false;
+        for (size_t k = 0; k < i && !before; k++)
+            before = same_base(list[k].name, list[i].name);
+        if (before)
+            continue;
+        put_head(b, list[i].name, list[i].gauge ? "gauge" : "counter", list[i].help);
+        for (size_t k = i; k < n; k++)
+            if (same_base(list[k].name, list[i].name))
+                buf_printf(b, "lifecircle_%s %llu\n", list[k].name,
+                           (unsigned long long)list[k].value);
+    }
+}
+
+static void
+put_histogram(struct buf *b, const char *name, const char *help, int64_t (*bound_us)(size_t i),
+              const uint64_t *counts, size_t n, uint64_t sum_us)
+{
+    uint64_t total = 0;
+
+    put_head(b, name, "histogram", help);
+    for (size_t i = 0; i < n; i++) {
+        total += counts[i];
+        buf_printf(b, "lifecircle_%s_bucket{le=\"%g\"} %llu\n", name, (double)bound_us(i) / 1e6,
+                   (unsigned long long)total);
+    }
+    total += counts[n];
+    buf_printf(b, "lifecircle_%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)total);
+    buf_printf(b, "lifecircle_%s_sum %.6f\nlifecircle_%s_count %llu\n", name, (double)sum_us / 1e6,
+               name, (unsigned long long)total);
+}
+
+static void
+put_bus(const struct shell *s, struct buf *b)
+{
+    const struct bus_counts *c = bus_counts(s->bus);
+    const struct counter list[] = {
+        {"frames_in_total", "frames received", c->frames_in, false},
+        {"frames_out_total", "frames sent", c->frames_out, false},
+        {"frames_dropped_total{role=\"matcher\"}", "no peer or no credit: the due row has it",
+         c->dropped[ROLE_MATCHER], false},
+        {"frames_dropped_total{role=\"inventory\"}", "", c->dropped[ROLE_INVENTORY], false},
+        {"frames_dropped_total{role=\"router\"}", "", c->dropped[ROLE_ROUTER], false},
+        {"frames_unanswered_total{role=\"matcher\"}", "deadlines that passed without an answer",
+         c->unanswered[ROLE_MATCHER], false},
+        {"frames_unanswered_total{role=\"inventory\"}", "", c->unanswered[ROLE_INVENTORY], false},
+        {"frames_unanswered_total{role=\"router\"}", "", c->unanswered[ROLE_ROUTER], false},
+        {"answers_dropped_total", "answers whose asker is gone or does not read",
+         c->answers_dropped, false},
+        {"news_dropped_total", "news that could not leave", c->news_dropped, false},
+        {"frames_malformed_total", "messages of a wrong number of parts", c->malformed, false},
+        {"frames_bad_total", "frames that break the wire's limits or are of another city",
+         stepper_bad_frames(s->stepper), false},
+        {"links_given_way_total", "askers forgotten because there were too many",
+         c->links_given_way, false},
+        {"peers{role=\"matcher\"}", "addresses work goes to", bus_peer_count(s->bus, ROLE_MATCHER),
+         true},
+        {"peers{role=\"inventory\"}", "", bus_peer_count(s->bus, ROLE_INVENTORY), true},
+        {"peers{role=\"router\"}", "", bus_peer_count(s->bus, ROLE_ROUTER), true},
+        {"frames_waiting", "frames whose answer has not come", bus_waiting(s->bus), true},
+    };
+
+    put_counters(b, list, sizeof list / sizeof *list);
+}
+
+static void
+put_redis(const struct shell *s, struct buf *b)
+{
+    const struct redis_counts *c = redis_counts(s->redis);
+    const struct counter list[] = {
+        {"redis_up", "connected, with the function library in place", redis_is_up(s->redis), true},
+        {"redis_connects_total", "connections made", c->connects, false},
+        {"redis_calls_total", "commands", c->calls, false},
+        {"redis_calls_lost_total", "commands without an answer", c->lost, false},
+        {"redis_calls_waiting", "commands whose answer has not come", redis_waiting(s->redis),
+         true},
+        {"redis_sent_bytes_total", "bytes to Redis", c->bytes_out, false},
+        {"redis_received_bytes_total", "bytes from Redis", c->bytes_in, false},
+    };
+
+    put_counters(b, list, sizeof list / sizeof *list);
+    put_histogram(b, "redis_call_seconds", "from the call to its answer", redis_bucket_us, c->took,
+                  REDIS_BUCKETS, c->took_us);
+}
+
+static void
+put_http(const struct shell *s, struct buf *b)
+{
+    if (s->http == NULL)
+        return;
+    const struct counter list[] = {
+        {"http_requests_total", "requests taken", s->http_requests, false},
+        {"http_connections", "open now", http_server_connections(s->http), true},
+    };
+    put_counters(b, list, sizeof list / sizeof *list);
+    put_head(b, "http_refused_total", "counter",
+             "requests and connections turned away by the server itself");
+    for (int i = HTTP_REFUSED_NONE + 1; i < HTTP_REFUSED_COUNT; i++)
+        buf_printf(b, "lifecircle_http_refused_total{reason=\"%s\"} %llu\n",
+                   http_refusal_name((enum http_refusal)i), (unsigned long long)s->http_refused[i]);
+    if (s->client == NULL)
+        return;
+    put_head(b, "calls_total", "counter", "outgoing calls by how they ended");
+    for (int i = 0; i < HTTP_CLIENT_ERROR_COUNT; i++)
+        buf_printf(b, "lifecircle_calls_total{end=\"%s\"} %llu\n",
+                   http_client_error_name((enum http_client_error)i),
+                   (unsigned long long)s->calls_ended[i]);
+}
+
+static void
+put_process(struct buf *b)
+{
+    struct rusage use = {0};
+    double resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    long pages = 0;
+
+    if (f != NULL) {
+        if (fscanf(f, "%*s %ld", &pages) == 1)
+            resident = (double)pages * 4096.0;
+        fclose(f);
+    }
+    getrusage(RUSAGE_SELF, &use);
+    double cpu_s = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+                   (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+    buf_printf(b,
+               "# HELP process_resident_memory_bytes resident memory\n"
+               "# TYPE process_resident_memory_bytes gauge\n"
+               "process_resident_memory_bytes %.0f\n"
+               "# HELP process_cpu_seconds_total user and system time\n"
+               "# TYPE process_cpu_seconds_total counter\n"
+               "process_cpu_seconds_total %.3f\n",
+               resident, cpu_s);
+}
+
+void
+shell_metrics(const struct shell *s, struct buf *b)
+{
+    const struct counter list[] = {
+        {"ready", "takes orders now", shell_ready(s), true},
+        {"turns_total", "rounds of the loop that had events", s->turns, false},
+        {"steps_total", "events stepped through the core", s->steps, false},
+        {"steps_failed_total", "steps whose effects were dropped", stepper_failed_steps(s->stepper),
+         false},
+    };
+    size_t n = 0;
+    const struct counter *core =
+        s->service->counters == NULL ? NULL : s->service->counters(stepper_core(s->stepper), &n);
+
+    put_counters(b, core, n);
+    put_counters(b, list, sizeof list / sizeof *list);
+    put_histogram(b, "turn_seconds", "from a turn's first event to its effects' end",
+                  shell_turn_bucket_us, s->turn_took, TURN_BUCKETS, s->turn_took_us);
+    put_bus(s, b);
+    put_redis(s, b);
+    put_http(s, b);
+    put_process(b);
+}

@@ -1,0 +1,70 @@
+#include "io/service_own.h"
+
+#include <assert.h>
+
+static void
+add(struct shell *s, struct option option)
+{
+    size_t n = s->options.n;
+
+    assert(n < COMMON_OPTIONS);
+    s->common[n] = option;
+    options_add(&s->options, &s->common[n], 1);
+}
+
+static void
+add_text(struct shell *s, unsigned use, const char *name, const char *fallback, const char *meaning)
+{
+    if (use != 0 && (s->ports->uses & use) == 0)
+        return;
+    add(s, (struct option){name, OPTION_TEXT, fallback == NULL ? "" : fallback, meaning, false});
+}
+
+static void
+add_links(struct shell *s)
+{
+    const struct service_ports *p = s->ports;
+
+    add_text(s, SERVICE_LISTENS, "listen", p->listen,
+             "where work comes in: tcp://address:port or ipc://path, several separated by commas");
+    add_text(s, SERVICE_PUBLISHES, "news", p->news, "where news go out: as listen");
+    add_text(s, SERVICE_FOLLOWS, "follow", p->follow,
+             "whose news to follow: tcp://name:port or ipc://path, several separated by commas; "
+             "all addresses of a name are used");
+    add_text(s, SERVICE_MATCHERS, "matcher", p->matcher, "the matchers: as follow");
+    add_text(s, SERVICE_INVENTORIES, "inventory", p->inventory, "the inventories: as follow");
+    add_text(s, SERVICE_ROUTERS, "router", p->router, "the routers: as follow");
+    add(s, (struct option){"allow-plain-tcp", OPTION_SWITCH, "no",
+                           "listen beyond the loopback though frames are not encrypted: only on a "
+                           "private network",
+                           false});
+    add_text(s, SERVICE_HTTP, "http", p->http,
+             "HTTP: host:port or unix:/path, several separated by commas; TLS is the proxy's");
+    add_text(s, 0, "admin", p->admin,
+             "HTTP for /healthz, /readyz and /metrics; empty: on the http port");
+    if (p->uses & SERVICE_CALLS)
+        add(s, (struct option){"webhooks-private", OPTION_SWITCH, "no",
+                               "webhooks may go to loopback and private addresses", false});
+}
+
+void
+shell_options(struct shell *s)
+{
+    add(s, (struct option){"config", OPTION_TEXT, "", "file of lines name = value", false});
+    add(s, (struct option){"city", OPTION_TEXT, "", "the city's tag, [a-z0-9-]{1,31}", true});
+    add(s, (struct option){"city-secret", OPTION_SECRET, "",
+                           "32 random bytes as hex or base64: tokens and links are made from it",
+                           false});
+    add(s, (struct option){"timezone", OPTION_TEXT, "UTC",
+                           "the city's time zone, as in /usr/share/zoneinfo", false});
+    add(s,
+        (struct option){"redis", OPTION_TEXT, "127.0.0.1:6379", "unix:/path or host:port", false});
+    add(s, (struct option){"redis-password", OPTION_SECRET, "", "for AUTH", false});
+    add_links(s);
+    add(s, (struct option){"record", OPTION_TEXT, "",
+                           "directory to record every step in, for lcctl replay; the files hold "
+                           "secrets and customers",
+                           false});
+    add(s, (struct option){"log-level", OPTION_TEXT, "info", "debug, info, warn or error", false});
+    options_add(&s->options, s->ports->options, s->ports->n_options);
+}

@@ -1,0 +1,85 @@
+/* service_own: what service's files share; nobody else includes this.
+ *
+ *   service.c          start, turns, end
+ *   service_options.c  the common parameters
+ *   service_effects.c  events into the core, effects out of it
+ *   service_http.c     HTTP, WebSocket and calls to and from events
+ *   service_metrics.c  /metrics */
+#ifndef LC_IO_SERVICE_OWN_H
+#define LC_IO_SERVICE_OWN_H
+
+#include "io/bus.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+#include "io/log.h"
+#include "io/loop.h"
+#include "io/redis.h"
+#include "io/resolve.h"
+#include "io/service.h"
+
+enum { COMMON_OPTIONS = 24, TURN_BUCKETS = 10, NO_WISH = 0 };
+
+struct shell {
+    const struct service *service;
+    const struct service_ports *ports;
+    struct option common[COMMON_OPTIONS];
+    struct options options;
+    struct buf tzif;
+
+    struct loop *loop;
+    struct resolver *resolver;
+    struct stepper *stepper;
+    struct bus *bus;
+    struct redis *redis;
+    struct http_server *http;  /* NULL without */
+    struct http_server *admin; /* NULL: on http */
+    struct http_client *client;
+
+    struct loop_timer *wake;
+    int64_t wake_ms; /* Unix ms the core wishes for; INT64_MAX = none */
+    bool fed;        /* this turn had an event */
+    int64_t turn_us; /* when its first event came */
+
+    struct loop_timer *drain;
+    bool stopping;
+    bool http_drained;
+    int64_t stop_ms; /* monotonic */
+
+    int record_fd; /* -1 = not recording */
+    struct buf record;
+
+    uint64_t *failed_calls; /* tags of calls that could not even be queued: told in the next turn */
+    size_t failed_n, failed_room;
+    struct loop_timer *failed_timer;
+
+    uint64_t turns, steps, bad_frames, failed_steps;
+    uint64_t turn_took[TURN_BUCKETS + 1];
+    uint64_t turn_took_us;
+    uint64_t http_requests;
+    uint64_t http_refused[HTTP_REFUSED_COUNT];
+    uint64_t calls_ended[HTTP_CLIENT_ERROR_COUNT];
+};
+
+/* service_options.c */
+void shell_options(struct shell *s);
+
+/* service_effects.c */
+enum lc_err shell_feed(struct shell *s, struct event *ev);
+void shell_flush(struct shell *s);
+void shell_on_frame(void *ctx, uint64_t link, struct slice bytes);
+void shell_on_reply(void *ctx, uint64_t tag, const struct reply *reply);
+void shell_on_redis_up(void *ctx);
+void shell_on_wake(void *ctx);
+void shell_on_failed_calls(void *ctx);
+int64_t shell_turn_bucket_us(size_t i);
+
+/* service_http.c */
+LC_MUST_CHECK enum lc_err shell_http_start(struct shell *s);
+void shell_http_effect(struct shell *s, const struct effect *e);
+void shell_call(struct shell *s, const struct effect *e);
+
+/* service_metrics.c */
+bool shell_ready(const struct shell *s);
+void shell_metrics(const struct shell *s, struct buf *b);
+
+#endif
