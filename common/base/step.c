@@ -2,11 +2,23 @@
 
 #include <stdlib.h>
 
+/* A flag is called --prep-margin-s, a core may say prep_margin_s. */
+static bool
+same_name(struct slice a, const char *b)
+{
+    size_t i = 0;
+
+    for (; i < a.n && b[i] != '\0'; i++)
+        if (a.p[i] != b[i] && !(a.p[i] == '-' && b[i] == '_') && !(a.p[i] == '_' && b[i] == '-'))
+            return false;
+    return i == a.n && b[i] == '\0';
+}
+
 struct slice
 config_get(const struct config *c, const char *name)
 {
     for (size_t i = 0; c != NULL && i < c->n; i++)
-        if (slice_eq_str(c->items[i].name, name))
+        if (same_name(c->items[i].name, name))
             return c->items[i].value;
     return (struct slice){NULL, 0};
 }

@@ -23,7 +23,7 @@ enum event_kind {
     EVENT_START = 1,    /* first, once: config and seed are set; Redis and the bus may not be up yet */
     EVENT_WAKE,         /* the time last wished for with outbox_wake has come */
     EVENT_TURN_END,     /* all input of this loop turn was given: send what has gathered (batches) */
-    EVENT_MESSAGE,      /* a peer's envelope; ref = link to answer on */
+    EVENT_MESSAGE,      /* a peer's envelope; ref = link to answer on, 0 = an answer or news from one of our peers */
     EVENT_REDIS,        /* the answer to a redis effect; ref = its tag */
     EVENT_REDIS_UP,     /* (re)connected and the function library is loaded: unanswered calls were answered with REPLY_LOST */
     EVENT_HTTP,         /* a request, head and whole body; ref = connection. With `streaming` the body follows */
@@ -31,7 +31,7 @@ enum event_kind {
     EVENT_HTTP_END,     /* the streaming body is complete */
     EVENT_GONE,         /* the connection `ref` (HTTP, SSE or WebSocket) is gone; do not answer it */
     EVENT_SOCKET,       /* a WebSocket message on `ref`; `text` tells its kind */
-    EVENT_CALLED,       /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer */
+    EVENT_CALLED,       /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer; bytes = why, a word */
     EVENT_STOP          /* drain: finish what was claimed, take nothing new */
 };
 
@@ -85,7 +85,8 @@ struct event {
     struct arena *arena;                      /* scratch until step returns */
 };
 
-/* config: what the shell read from flags, environment and file, as names and values. */
+/* config: what the shell read from flags, environment and file, as names and values. Always there: `city`, `city-secret`,
+ * `timezone`, and `tzif`: the content of that zone's file (empty = UTC). */
 struct config_item {
     struct slice name;
     struct slice value;
@@ -96,7 +97,7 @@ struct config {
     size_t n;
 };
 
-/* config_get: the value of name, or the empty slice. config_int: as a number, or fallback when absent or malformed. */
+/* config_get: the value of name ('-' and '_' are the same), or the empty slice. config_int: as a number, or fallback when absent or malformed. */
 struct slice config_get(const struct config *c, const char *name);
 int64_t config_int(const struct config *c, const char *name, int64_t fallback);
 

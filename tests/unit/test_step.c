@@ -127,6 +127,17 @@ test_config_get_gives_the_empty_slice_for_what_is_absent(void)
 
     CU_ASSERT_TRUE(slice_eq_str(config_get(&c, "ab"), "2"));
     CU_ASSERT_EQUAL(config_get(&c, "b").n, 0);
+    CU_ASSERT_EQUAL(config_get(&c, "abc").n, 0);
+}
+
+static void
+test_config_get_takes_dash_and_underscore_as_the_same(void)
+{
+    struct config_item item = {SLICE_LIT("prep-margin_s"), SLICE_LIT("7")};
+    struct config c = {&item, 1};
+
+    CU_ASSERT_EQUAL(config_int(&c, "prep_margin-s", 0), 7);
+    CU_ASSERT_EQUAL(config_int(&c, "prep margin s", 0), 0);
 }
 
 static void
@@ -362,6 +373,7 @@ test_replay_run_refuses_another_services_recording(void)
 
 UNIT_MAIN("step", UNIT(test_config_int_reads_numbers_and_falls_back),
           UNIT(test_config_get_gives_the_empty_slice_for_what_is_absent),
+          UNIT(test_config_get_takes_dash_and_underscore_as_the_same),
           UNIT(test_stepper_feed_gathers_effects_until_flushed),
           UNIT(test_stepper_feed_drops_the_effects_of_a_failed_step),
           UNIT(test_stepper_feed_drops_effects_that_do_not_fit),
