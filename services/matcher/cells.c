@@ -1,0 +1,423 @@
+#include "matcher/cells.h"
+
+#include "base/map.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const uint64_t collection_bit = (uint64_t)1
+                                       << 51; /* above a geo_cell, of which a city's have 50 bits */
+
+/* Redis reckons with 6372797.560856 m of Earth radius where geo.h has the mean one, and keeps
+ * places to 0.6 m. */
+static const double redis_earth = 1.0003;
+static const double redis_place_m = 2;
+static const double m_per_degree = 111194.9; /* of latitude, on geo.h's sphere */
+
+struct run {
+    uint32_t chain;
+    uint32_t first;
+};
+
+static const uint64_t STALE = UINT64_MAX;
+
+struct match_cell {
+    uint64_t key;
+    uint64_t generation; /* of the answer; 0 = none */
+    uint64_t asked;      /* for which generation; 0 = not; STALE: the answer will not do */
+    int64_t asked_ms;
+    struct match_job *waiting;
+    uint32_t n;
+    uint32_t n_runs;
+    struct run
+        *runs; /* one allocation: n_runs + 1 runs, n stores, n bounds; the last run is the end */
+    size_t bytes;
+    struct match_cell *newer, *older; /* by use */
+    UT_hash_handle hh;
+};
+
+struct match_cells {
+    struct match_cell *by_key;
+    struct match_cell *newest, *oldest;
+    size_t bytes;
+    size_t most;
+};
+
+struct match_cells *
+match_cells_new(size_t bytes)
+{
+    struct match_cells *c = calloc(1, sizeof *c);
+
+    if (c != NULL)
+        c->most = bytes;
+    return c;
+}
+
+static void
+unlink_used(struct match_cells *c, struct match_cell *cell)
+{
+    *(cell->newer == NULL ? &c->newest : &cell->newer->older) = cell->older;
+    *(cell->older == NULL ? &c->oldest : &cell->older->newer) = cell->newer;
+}
+
+static void
+link_newest(struct match_cells *c, struct match_cell *cell)
+{
+    cell->newer = NULL;
+    cell->older = c->newest;
+    *(c->newest == NULL ? &c->oldest : &c->newest->newer) = cell;
+    c->newest = cell;
+}
+
+static void
+drop(struct match_cells *c, struct match_cell *cell)
+{
+    HASH_DELETE(hh, c->by_key, cell);
+    unlink_used(c, cell);
+    c->bytes -= cell->bytes;
+    free(cell->runs);
+    free(cell);
+}
+
+void
+match_cells_destroy(struct match_cells *c)
+{
+    if (c == NULL)
+        return;
+    while (c->newest != NULL)
+        drop(c, c->newest);
+    free(c);
+}
+
+uint64_t
+match_cell_key(struct latlng p, bool collection)
+{
+    return geo_cell(p) | (collection ? collection_bit : 0);
+}
+
+struct match_cell *
+match_cells_find(struct match_cells *c, uint64_t key)
+{
+    struct match_cell *cell = NULL;
+
+    HASH_FIND(hh, c->by_key, &key, sizeof key, cell);
+    if (cell != NULL && cell != c->newest) {
+        unlink_used(c, cell);
+        link_newest(c, cell);
+    }
+    return cell;
+}
+
+struct match_cell *
+match_cells_add(struct match_cells *c, uint64_t key)
+{
+    bool map_failed = false;
+    struct match_cell *cell = calloc(1, sizeof *cell);
+
+    if (cell == NULL)
+        return NULL;
+    cell->key = key;
+    HASH_ADD(hh, c->by_key, key, sizeof key, cell);
+    if (map_failed) {
+        free(cell);
+        return NULL;
+    }
+    link_newest(c, cell);
+    cell->bytes = sizeof *cell;
+    c->bytes += cell->bytes;
+    return cell;
+}
+
+bool
+match_cell_fresh(const struct match_cell *cell, const struct match_shops *shops)
+{
+    return cell->generation == shops->generation;
+}
+
+bool
+match_cell_asked(const struct match_cell *cell, int64_t now_ms)
+{
+    return cell->asked != 0 && now_ms - cell->asked_ms < MATCH_ASK_AGAIN_MS;
+}
+
+void
+match_cell_ask(struct match_cell *cell, const struct match_shops *shops, int64_t now_ms)
+{
+    cell->asked = shops->generation;
+    cell->asked_ms = now_ms;
+}
+
+void
+match_cell_unask(struct match_cell *cell)
+{
+    cell->asked = 0;
+}
+
+struct latlng
+match_cell_centre(const struct match_cell *cell)
+{
+    return geo_cell_centre(cell->key & ~collection_bit);
+}
+
+static bool
+for_collection(const struct match_cell *cell)
+{
+    return (cell->key & collection_bit) != 0;
+}
+
+static double
+own_radius_m(const struct match_cell *cell)
+{
+    return geo_cell_radius_m(cell->key & ~collection_bit) + 1;
+}
+
+uint32_t
+match_cell_radius_m(const struct match_cell *cell, const struct match_view *v)
+{
+    double reach_m = for_collection(cell) ? (double)v->policy->collect_radius_m : v->shops->reach_m;
+
+    return (uint32_t)ceil((reach_m + own_radius_m(cell)) * redis_earth + redis_place_m);
+}
+
+void
+match_cells_touch(struct match_cells *c, const struct match_view *v, struct latlng p)
+{
+    const double at_most_m = 300; /* a cell's radius, and then some */
+
+    for (struct match_cell *cell = c->newest; cell != NULL; cell = cell->older) {
+        double radius_m = at_most_m + (for_collection(cell) ? (double)v->policy->collect_radius_m
+                                                            : v->shops->reach_m);
+        struct latlng at = match_cell_centre(cell);
+        if (fabs((double)at.lat_e7 - p.lat_e7) / 1e7 * m_per_degree > radius_m ||
+            geo_distance_m(at, p) > radius_m)
+            continue;
+        cell->generation = 0;
+        if (cell->asked != 0)
+            cell->asked = STALE;
+    }
+}
+
+struct match_job **
+match_cell_waiting(struct match_cell *cell)
+{
+    return &cell->waiting;
+}
+
+/* A rectangle around the cell. */
+static struct match_box
+cell_box(const struct match_cell *cell)
+{
+    struct latlng at = match_cell_centre(cell);
+    double lat = own_radius_m(cell) / m_per_degree;
+    double lng = lat / fmax(0.01, cos((fabs(at.lat_e7 / 1e7) + lat) * M_PI / 180));
+    int32_t dlat = (int32_t)(lat * 1e7) + 1, dlng = (int32_t)(lng * 1e7) + 1;
+
+    return (struct match_box){at.lat_e7 - dlat, at.lat_e7 + dlat, at.lng_e7 - dlng,
+                              at.lng_e7 + dlng};
+}
+
+/* No way over m metres of great circle takes less: asked of the provider for a point straight north
+ * or south, as a bound grows with the distance alone. The estimate counts too, since it steps in
+ * for a provider without an answer. */
+static uint16_t
+bound_s(const struct match_cell *cell, const struct match_view *v, double m)
+{
+    struct latlng at = match_cell_centre(cell), away = at;
+    enum travel_mode mode =
+        for_collection(cell) ? v->policy->customer_mode : v->policy->courier_mode;
+    const struct travel *e = travel_estimate();
+    double step = floor(m / m_per_degree * 1e7) - 1;
+
+    if (step <= 0)
+        return 0;
+    away.lat_e7 += (int32_t)(at.lat_e7 > 0 ? -step : step);
+    uint32_t s = v->travel->lower_bound_s(v->travel, at, away, mode);
+    uint32_t by_estimate = e->lower_bound_s(e, at, away, mode);
+    if (by_estimate < s)
+        s = by_estimate;
+    return s < UINT16_MAX ? (uint16_t)s : UINT16_MAX;
+}
+
+struct near {
+    uint32_t chain;
+    uint32_t store;
+    double m;
+    bool may_serve;
+};
+
+static int
+by_chain_and_distance(const void *a, const void *b)
+{
+    const struct near *x = a, *y = b;
+
+    if (x->chain != y->chain)
+        return x->chain < y->chain ? -1 : 1;
+    if (x->m != y->m)
+        return x->m < y->m ? -1 : 1;
+    return x->store < y->store ? -1 : x->store > y->store;
+}
+
+static struct near
+near_of(const struct match_cell *cell, const struct match_view *v, uint32_t store,
+        const struct match_box *box)
+{
+    const struct match_shop *shop = &v->shops->shop[store];
+    double m = geo_distance_m(match_cell_centre(cell), shop->at);
+    bool may = for_collection(cell) ? m - own_radius_m(cell) <= (double)v->policy->collect_radius_m
+                                    : match_box_meets(&shop->box, box);
+
+    return (struct near){shop->chain, store, m, may};
+}
+
+/* Redis' answer and the paused stores, of which those far away are left out; sorted. */
+static size_t
+gather(const struct match_cell *cell, const struct match_view *v, const struct reply *reply,
+       struct near *out)
+{
+    struct match_box box = cell_box(cell);
+    double radius_m = match_cell_radius_m(cell, v);
+    size_t n = 0;
+
+    for (size_t i = 0; i < reply->n; i++) {
+        uint32_t store;
+        const struct match_shop *shop =
+            match_number(reply->items[i].str, &store) ? match_shop_get(v->shops, store) : NULL;
+        /* one that is not known yet comes with the catalogue's next change; paused ones follow
+         * below */
+        if (shop != NULL && shop->busy != LIFECIRCLE__V1__BUSY_MODE__PAUSED)
+            out[n++] = near_of(cell, v, store, &box);
+    }
+    for (uint32_t store = 1; store < v->shops->end; store++) {
+        const struct match_shop *shop = &v->shops->shop[store];
+        if (shop->chain == 0 || shop->busy != LIFECIRCLE__V1__BUSY_MODE__PAUSED)
+            continue;
+        struct near one = near_of(cell, v, store, &box);
+        if (one.may_serve || one.m <= radius_m)
+            out[n++] = one;
+    }
+    qsort(out, n, sizeof *out, by_chain_and_distance);
+    return n;
+}
+
+/* Leaves all that may serve and the nearest others of each chain. Returns how many, and how many
+ * chains. */
+static size_t
+thin(struct near *list, size_t n, size_t *chains)
+{
+    size_t kept = 0, others = 0;
+    uint32_t chain = 0;
+
+    *chains = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (*chains == 0 || list[i].chain != chain) {
+            chain = list[i].chain;
+            others = 0;
+            ++*chains;
+        }
+        if (list[i].may_serve || others++ < MATCH_OTHERS)
+            list[kept++] = list[i];
+    }
+    return kept;
+}
+
+static uint32_t *
+stores_of(const struct match_cell *cell)
+{
+    return (uint32_t *)(cell->runs + cell->n_runs + 1);
+}
+
+static uint16_t *
+bounds_of(const struct match_cell *cell)
+{
+    return (uint16_t *)(stores_of(cell) + cell->n);
+}
+
+static void
+write_lists(struct match_cell *cell, const struct match_view *v, const struct near *list)
+{
+    double own_m = own_radius_m(cell);
+    uint32_t run = 0;
+
+    for (uint32_t i = 0; i < cell->n; i++) {
+        if (i == 0 || list[i].chain != list[i - 1].chain)
+            cell->runs[run++] = (struct run){list[i].chain, i};
+        stores_of(cell)[i] = list[i].store;
+        bounds_of(cell)[i] = bound_s(cell, v, list[i].m - own_m);
+    }
+    cell->runs[run] = (struct run){UINT32_MAX, cell->n};
+}
+
+static void
+evict(struct match_cells *c, const struct match_cell *but)
+{
+    struct match_cell *cell = c->oldest;
+
+    while (cell != NULL && c->bytes > c->most) {
+        struct match_cell *next = cell->newer;
+        if (cell != but && cell->asked == 0 && cell->waiting == NULL)
+            drop(c, cell);
+        cell = next;
+    }
+}
+
+enum lc_err
+match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct match_view *v,
+                 const struct reply *reply, struct arena *scratch)
+{
+    size_t chains, most = reply->n + v->shops->count;
+    uint64_t generation = cell->asked;
+
+    if (generation == 0)
+        return LC_OK;
+    cell->asked = 0;
+    struct near *list = arena_alloc(scratch, (most + 1) * sizeof *list);
+    if (list == NULL)
+        return LC_ENOMEM;
+    size_t n = thin(list, gather(cell, v, reply, list), &chains);
+    size_t bytes = (chains + 1) * sizeof(struct run) + n * (sizeof(uint32_t) + sizeof(uint16_t));
+    struct run *runs = malloc(bytes);
+    if (runs == NULL)
+        return LC_ENOMEM;
+    free(cell->runs);
+    c->bytes += bytes + sizeof *cell - cell->bytes;
+    cell->bytes = bytes + sizeof *cell;
+    cell->runs = runs;
+    cell->n = (uint32_t)n;
+    cell->n_runs = (uint32_t)chains;
+    cell->generation = generation;
+    write_lists(cell, v, list);
+    evict(c, cell);
+    return LC_OK;
+}
+
+struct match_list
+match_cell_list(const struct match_cell *cell, uint32_t chain)
+{
+    struct match_list none = {0, NULL, NULL};
+    size_t low = 0, high = cell->n_runs;
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (cell->runs[mid].chain < chain)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == cell->n_runs || cell->runs[low].chain != chain)
+        return none;
+    uint32_t first = cell->runs[low].first;
+    return (struct match_list){cell->runs[low + 1].first - first, stores_of(cell) + first,
+                               bounds_of(cell) + first};
+}
+
+size_t
+match_cells_bytes(const struct match_cells *c)
+{
+    return c->bytes;
+}
+
+size_t
+match_cells_count(const struct match_cells *c)
+{
+    return HASH_COUNT(c->by_key);
+}

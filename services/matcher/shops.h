@@ -1,0 +1,116 @@
+/* shops: every store of the city as the matcher judges it, by store number. Pure.
+ *
+ * Fed by the catalogue's watch (base/catalogue.h) and by Redis' hash `load`. Not thread-safe. */
+#ifndef LC_MATCHER_SHOPS_H
+#define LC_MATCHER_SHOPS_H
+
+#include "base/hours.h"
+#include "base/step.h"
+#include "base/zone.h"
+
+#include "base/catalogue.h"
+
+/* A rectangle in latitude and longitude; empty when south > north. Its edges are inside. */
+struct match_box {
+    int32_t south_e7;
+    int32_t north_e7;
+    int32_t west_e7;
+    int32_t east_e7;
+};
+
+enum { MATCH_COURIER_KINDS = 8 }; /* see supply.h */
+
+struct match_shop {
+    uint32_t chain; /* 0 = there is no such store */
+    struct latlng at;
+    struct match_box box; /* around the zone */
+    uint32_t reach_m;     /* no point of the zone is further away */
+    uint32_t prep_s;
+    uint32_t prep_per_item_s;
+    uint32_t busy_delay_s;
+    uint32_t capacity; /* 0 = no limit */
+    uint32_t load;     /* open orders */
+    uint8_t busy;      /* Lifecircle__V1__BusyMode */
+    bool delivers;
+    bool collects;
+    bool age_check;
+    bool cold;
+    bool span_open;       /* between these two instants it is open, or closed, all the time */
+    int64_t span_from_ms; /* inclusive */
+    int64_t span_to_ms;   /* exclusive */
+    uint32_t wait_round;  /* kept by supply.c */
+    uint32_t wait_s[MATCH_COURIER_KINDS];
+};
+
+struct match_shops {
+    struct match_shop *shop; /* by number; the first is not used */
+    struct hours *hours;     /* beside it */
+    uint32_t end;            /* one more than the highest number */
+    uint32_t room;
+    uint32_t count;
+    struct zone_set *zones;
+    struct tz *tz;         /* owned */
+    uint32_t reach_m;      /* the largest of all */
+    uint32_t least_prep_s; /* no store is quicker */
+    uint64_t generation;   /* rises with reach_m: then every neighbourhood has to look further */
+    uint64_t bad_zones;    /* refused by zone_set_put: such a store delivers nowhere */
+};
+
+enum { MATCH_STORES_MAX = 1000000 }; /* a higher store number is not believed */
+
+/* match_shops_init: empty. LC_ENOMEM. match_shops_free: what init and put made. */
+LC_MUST_CHECK enum lc_err match_shops_init(struct match_shops *s);
+void match_shops_free(struct match_shops *s);
+
+/* match_shops_zone: the city's time zone, from a TZif file's bytes; empty = UTC. LC_EINVAL,
+ * LC_ENOMEM: UTC stays. */
+LC_MUST_CHECK enum lc_err match_shops_timezone(struct match_shops *s, struct slice tzif);
+
+/* What a put did to the lists of stores that neighbourhoods keep (cells.h). */
+struct match_change {
+    bool lists; /* those around these two places may have become others */
+    struct latlng was;
+    struct latlng is;
+};
+
+/* match_shops_put: adds or replaces a store; a zone that zone_set_put refuses is left out and
+ * counted. LC_ETOOBIG  the number is over MATCH_STORES_MAX LC_ENOMEM   nothing has changed but,
+ * perhaps, the zone */
+LC_MUST_CHECK enum lc_err match_shops_put(struct match_shops *s,
+                                          const struct catalogue_store *store,
+                                          const Lifecircle__V1__Store *full,
+                                          struct match_change *change);
+
+/* match_shops_load: takes the answer to HGETALL load; stores that are not named have none. */
+void match_shops_load(struct match_shops *s, const struct reply *reply);
+
+/* match_shop_get: NULL when there is no such store. Valid until the next put. */
+static inline struct match_shop *
+match_shop_get(const struct match_shops *s, uint32_t store)
+{
+    return store < s->end && s->shop[store].chain != 0 ? &s->shop[store] : NULL;
+}
+
+/* match_shop_open: is it open at ms? *until_ms, when not NULL: the instant at which that changes;
+ * INT64_MAX when not within MATCH_HOURS_DAYS. */
+enum { MATCH_HOURS_DAYS = 8 };
+bool match_shop_open(struct match_shops *s, uint32_t store, int64_t ms, int64_t *until_ms);
+
+/* match_number: decimal digits alone, up to UINT32_MAX, as Redis' members and fields have them. */
+bool match_number(struct slice s, uint32_t *out);
+
+static inline bool
+match_box_covers(const struct match_box *b, struct latlng p)
+{
+    return p.lat_e7 >= b->south_e7 && p.lat_e7 <= b->north_e7 && p.lng_e7 >= b->west_e7 &&
+           p.lng_e7 <= b->east_e7;
+}
+
+static inline bool
+match_box_meets(const struct match_box *a, const struct match_box *b)
+{
+    return a->south_e7 <= b->north_e7 && b->south_e7 <= a->north_e7 && a->west_e7 <= b->east_e7 &&
+           b->west_e7 <= a->east_e7;
+}
+
+#endif
