@@ -85,8 +85,8 @@ struct event {
     struct arena *arena;                      /* scratch until step returns */
 };
 
-/* config: what the shell read from flags, environment and file, as names and values. Always there: `city`, `city-secret`,
- * `timezone`, and `tzif`: the content of that zone's file (empty = UTC). */
+/* config: what the shell read from flags, environment and file, as names and values. Always there: `city`, `timezone`, and
+ * `tzif`: the content of that zone's file (empty = UTC); `city-secret` (64 hex digits) where tokens are made or checked. */
 struct config_item {
     struct slice name;
     struct slice value;

@@ -22,6 +22,12 @@ city_ok(const char *city)
     return n > 0 && n < 32 && city[n] == '\0';
 }
 
+static bool
+secret_ok(const char *secret)
+{
+    return strlen(secret) == 64 && strspn(secret, "0123456789abcdefABCDEF") == 64;
+}
+
 static enum lc_err
 read_timezone(struct shell *s)
 {
@@ -283,22 +289,26 @@ print_help(const struct shell *s)
 }
 
 static enum lc_err
+refuse(struct shell *s, const char *why)
+{
+    snprintf(s->options.why, sizeof s->options.why, "%s", why);
+    return LC_EINVAL;
+}
+
+static enum lc_err
 read_options(struct shell *s, int argc, char **argv)
 {
     enum log_level level = LOG_INFO;
     enum lc_err err = options_read(&s->options, argc, argv, getenv);
 
-    if (err == LC_OK && !city_ok(options_get(&s->options, "city"))) {
-        snprintf(s->options.why, sizeof s->options.why,
-                 "city: expected 1 to 31 of a-z, 0-9 and '-'");
-        err = LC_EINVAL;
-    }
+    if (err == LC_OK && !city_ok(options_get(&s->options, "city")))
+        err = refuse(s, "city: expected 1 to 31 of a-z, 0-9 and '-'");
+    if (err == LC_OK && (s->ports->uses & SERVICE_SECRET) &&
+        !secret_ok(options_get(&s->options, "city-secret")))
+        err = refuse(s, "city-secret: expected 64 hex digits");
     if (err == LC_OK &&
-        log_level_of(slice_str(options_get(&s->options, "log-level")), &level) != LC_OK) {
-        snprintf(s->options.why, sizeof s->options.why,
-                 "log-level: expected debug, info, warn or error");
-        err = LC_EINVAL;
-    }
+        log_level_of(slice_str(options_get(&s->options, "log-level")), &level) != LC_OK)
+        err = refuse(s, "log-level: expected debug, info, warn or error");
     log_open(s->service->name, level);
     if (err != LC_OK)
         fprintf(stderr, "lc-%s: %s\n", s->service->name,

@@ -20,7 +20,8 @@ enum {
     SERVICE_INVENTORIES = 16,
     SERVICE_ROUTERS = 32,
     SERVICE_HTTP = 64,       /* has a public HTTP port */
-    SERVICE_CALLS = 128      /* posts to other people's URLs */
+    SERVICE_CALLS = 128,     /* posts to other people's URLs */
+    SERVICE_SECRET = 256     /* makes or checks tokens: needs city-secret */
 };
 
 /* service_ports: constant, one per daemon. The defaults fit one machine. */

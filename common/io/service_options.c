@@ -52,9 +52,9 @@ shell_options(struct shell *s)
 {
     add(s, (struct option){"config", OPTION_TEXT, "", "file of lines name = value", false});
     add(s, (struct option){"city", OPTION_TEXT, "", "the city's tag, [a-z0-9-]{1,31}", true});
-    add(s, (struct option){"city-secret", OPTION_SECRET, "",
-                           "32 random bytes as hex or base64: tokens and links are made from it",
-                           false});
+    if (s->ports->uses & SERVICE_SECRET)
+        add(s, (struct option){"city-secret", OPTION_SECRET, "",
+                               "64 hex digits: all tokens and links are made from it", true});
     add(s, (struct option){"timezone", OPTION_TEXT, "UTC",
                            "the city's time zone, as in /usr/share/zoneinfo", false});
     add(s,

@@ -1,0 +1,18 @@
+#include "notifier/notifier.h"
+
+#include "io/service.h"
+
+int
+main(int argc, char **argv)
+{
+    static const struct service_ports ports = {
+        .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET,
+        .about = "tells couriers, stores, customers and chains what happened",
+        .follow = "tcp://127.0.0.1:7112,tcp://127.0.0.1:7113",
+        .router = "tcp://127.0.0.1:7103",
+        .http = "127.0.0.1:8090",
+        .admin = "",
+    };
+
+    return service_main(argc, argv, &notifier_service, &ports);
+}

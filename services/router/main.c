@@ -1,0 +1,33 @@
+#include "router/router.h"
+
+#include "io/service.h"
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"offer-ttl-s", OPTION_NUMBER, "45", "how long a courier may think about an offer", false},
+        {"offer-slack-s", OPTION_NUMBER, "30", "offers leave this much before they must", false},
+        {"accept-s", OPTION_NUMBER, "20", "assumed until an offer is accepted", false},
+        {"vanish-s", OPTION_NUMBER, "120", "without a position for so long a courier has vanished",
+         false},
+        {"ban-s", OPTION_NUMBER, "600",
+         "a declined order is not offered to the same courier again for so long", false},
+        {"rest-s", OPTION_NUMBER, "300", "a silent courier gets no offer for so long", false},
+        {"pin-lock-s", OPTION_NUMBER, "600", "after too many wrong PINs", false},
+        {"pickup-s", OPTION_NUMBER, "60", "at the store", false},
+        {"dropoff-s", OPTION_NUMBER, "120", "at the door", false},
+    };
+    static const struct service_ports ports = {
+        .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET,
+        .about = "plans the couriers' routes",
+        .listen = "tcp://127.0.0.1:7103",
+        .news = "tcp://127.0.0.1:7113",
+        .follow = "tcp://127.0.0.1:7112",
+        .admin = "127.0.0.1:8083",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
+    };
+
+    return service_main(argc, argv, &router_service, &ports);
+}
