@@ -76,8 +76,7 @@ void
 conn_refuse(struct http_conn *c, enum http_refusal why)
 {
     struct http_server *s = c->server;
-    bool talk = c->answer == ANSWER_NONE &&
-                (c->phase == CONN_HEAD || c->phase == CONN_BODY || c->phase == CONN_PENDING);
+    bool talk = c->phase == CONN_HEAD || c->phase == CONN_BODY || c->phase == CONN_PENDING;
 
     if (s->on.on_refused != NULL)
         s->on.on_refused(s->ctx, c->id, why);
@@ -86,8 +85,9 @@ conn_refuse(struct http_conn *c, enum http_refusal why)
         conn_kill(c);
         return;
     }
-    http_answer_problem(&c->out, s, why, c->head);
-    close_after(c, true);
+    if (c->answer == ANSWER_NONE)
+        http_answer_problem(&c->out, s, why, c->head);
+    close_after(c, true); /* an answer in parts stays without its end, so the peer can tell */
 }
 
 /* A slow consumer: an event stream is just cut; a WebSocket is told why, behind what it has not

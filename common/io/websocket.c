@@ -130,6 +130,17 @@ push(struct http_conn *c)
     return true;
 }
 
+/* The last frame is in `out`. */
+static void
+end(struct http_conn *c)
+{
+    conn_gone(c);
+    c->phase = CONN_CLOSING;
+    c->linger = true;
+    c->in_deadline_ms = c->server->now_ms + c->server->limits.linger_ms;
+    conn_mark(c);
+}
+
 void
 ws_input(struct http_conn *c, const char *data, size_t n)
 {
@@ -141,6 +152,15 @@ ws_input(struct http_conn *c, const char *data, size_t n)
     int err = wslay_event_recv(w->ctx);
     w->receiving = false;
     w->feed = (struct slice){0};
+    if (err == WSLAY_ERR_CALLBACK_FAILURE && c->phase == CONN_WEBSOCKET) {
+        /* wslay's word for a frame it cannot read at all; it has no close code for that */
+        if (!w->closing) {
+            buf_append(&c->out, "\x88\x02\x03\xea", 4);
+            count_refusal(c, WSLAY_CODE_PROTOCOL_ERROR);
+        }
+        end(c);
+        return;
+    }
     if (err != 0) {
         conn_kill(c);
         return;
@@ -153,10 +173,7 @@ ws_input(struct http_conn *c, const char *data, size_t n)
      * which). */
     if (!wslay_event_get_close_received(w->ctx) && !w->closing)
         count_refusal(c, wslay_event_get_status_code_sent(w->ctx));
-    conn_gone(c);
-    c->phase = CONN_CLOSING;
-    c->linger = true;
-    c->in_deadline_ms = c->server->now_ms + c->server->limits.linger_ms;
+    end(c);
 }
 
 void
