@@ -478,6 +478,19 @@ plan_front(struct plan *p, struct uuid order)
 }
 
 enum lc_err
+plan_ready(struct plan *p, struct uuid order, int64_t ready_ms)
+{
+    struct task *t = task_find(p, order);
+
+    if (t == NULL)
+        return LC_ENOTFOUND;
+    t->in.ready_ms = ready_ms;
+    if (t->runner != NULL)
+        t->runner->stale = true;
+    return LC_OK;
+}
+
+enum lc_err
 plan_find(struct plan *p, struct uuid order, struct plan_placement *out)
 {
     struct task *t = task_find(p, order);

@@ -187,6 +187,9 @@ LC_MUST_CHECK enum lc_err plan_turn_back(struct plan *p, struct uuid order);
 /* plan_front: the courier goes to the order's next stop first. LC_ESTATE: it is in the pool. */
 LC_MUST_CHECK enum lc_err plan_front(struct plan *p, struct uuid order);
 
+/* plan_ready: the goods are ready at another time than was thought. */
+LC_MUST_CHECK enum lc_err plan_ready(struct plan *p, struct uuid order, int64_t ready_ms);
+
 /* plan_find: where is it? */
 LC_MUST_CHECK enum lc_err plan_find(struct plan *p, struct uuid order, struct plan_placement *out);
 
