@@ -55,6 +55,19 @@ find_chain(struct ctl *c, const char *name, redisReply **keep)
     return NULL;
 }
 
+uint32_t
+find_chain_number(struct ctl *c, struct slice name)
+{
+    const char *text = arena_copy(c->arena, name.p, name.n);
+    redisReply *keep = NULL;
+    const Lifecircle__V1__Chain *chain = text == NULL ? NULL : find_chain(c, text, &keep);
+    uint32_t number = chain == NULL ? 0 : chain->chain;
+
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return number;
+}
+
 static int
 store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, uint32_t *number)
 {

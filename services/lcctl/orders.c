@@ -1,0 +1,174 @@
+/* What happened to one order, and what waits. */
+#include "base/id.h"
+#include "base/record.h"
+#include "base/timestamp.h"
+#include "base/wire.h"
+#include "lcctl/lcctl.h"
+
+#include "stock.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* order_uuid: an order id as it is, or CHAIN/EXTERNAL_ORDER_ID turned into one. NULL after saying
+ * what is wrong. */
+static const char *
+order_uuid(struct ctl *c, const char *word)
+{
+    struct uuid id;
+    char *text = arena_alloc(c->arena, UUID_TEXT);
+    const char *slash = strchr(word, '/');
+
+    if (text == NULL)
+        return NULL;
+    if (slash == NULL) {
+        if (uuid_parse(slice_str(word), &id) != LC_OK) {
+            fprintf(stderr,
+                    "lcctl: ORDER: expected an order id or CHAIN/EXTERNAL_ORDER_ID, got %s\n",
+                    word);
+            return NULL;
+        }
+    } else {
+        uint32_t chain = find_chain_number(c, slice_of(word, (size_t)(slash - word)));
+        if (chain == 0) {
+            fprintf(stderr, "lcctl: no chain %.*s\n", (int)(slash - word), word);
+            return NULL;
+        }
+        id = uuid_order(chain, slice_str(slash + 1));
+    }
+    uuid_format(id, text);
+    return text;
+}
+
+static void
+print_time(const char *label, int64_t ms)
+{
+    char text[TIMESTAMP_TEXT];
+
+    if (ms <= 0)
+        return;
+    timestamp_format(ms, text);
+    printf("  %-14s %s\n", label, text);
+}
+
+static void
+print_history(struct ctl *c, const char *uuid)
+{
+    redisReply *all =
+        ctl_read(c, "LRANGE", arena_printf(c->arena, "history:%s", uuid), "0", "-1", NULL);
+
+    for (size_t i = 0; all != NULL && i < all->elements; i++) {
+        struct record_history h;
+        char text[TIMESTAMP_TEXT];
+        if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
+            continue;
+        timestamp_format(h.time_ms, text);
+        printf("    %-24s %-20s", text, record_state_name(h.state));
+        if (h.reason != 0)
+            printf(" %s", record_reason_name(h.reason));
+        if (h.courier != 0)
+            printf(" courier %u", h.courier);
+        printf(" %.*s\n", (int)h.words.n, h.words.p);
+    }
+    if (all != NULL)
+        freeReplyObject(all);
+}
+
+static void
+print_order(struct ctl *c, const char *uuid, const struct record *r)
+{
+    const Lifecircle__V1__Order *order =
+        wire_unpack(&lifecircle__v1__order__descriptor, c->arena, r->order);
+
+    printf("order %s\n", uuid);
+    if (order != NULL)
+        printf("  %-14s %s (chain %u)%s\n", "external id", order->external_order_id, order->chain,
+               order->simulated ? ", simulated" : "");
+    printf("  %-14s %s", "state", record_state_name(r->state));
+    if (r->reason != 0)
+        printf(" (%s)", record_reason_name(r->reason));
+    printf(", version %u\n", r->version);
+    if (r->store != 0)
+        printf("  %-14s %u\n", "store", r->store);
+    if (r->courier != 0)
+        printf("  %-14s %u\n", "courier", r->courier);
+    printf("  %-14s %lld\n", "total (minor)", (long long)r->total_cents);
+    print_time("window from", r->window_start_ms);
+    print_time("promised by", r->window_end_ms);
+    print_time("goods ready", r->ready_ms);
+    print_time("eta", r->eta_ms);
+    print_time("eta now", r->live_eta_ms);
+    printf("  lines\n");
+    for (size_t i = 0; i < r->n_lines; i++) {
+        struct record_line l;
+        if (record_line_at(r, i, &l))
+            printf("    sku %u: %u of %u at %u%s\n", l.sku_index, l.taken, l.quantity,
+                   l.price_cents, l.substitute != 0 ? ", substituted" : "");
+    }
+    printf("  history\n");
+    print_history(c, uuid);
+}
+
+/* read_record: the order's record; keep is the reply that holds it. */
+static int
+read_record(struct ctl *c, const char *uuid, struct record *r, redisReply **keep)
+{
+    *keep = ctl_read(c, "GET", arena_printf(c->arena, "order:%s", uuid), NULL);
+    if (*keep == NULL)
+        return EXIT_FAILED;
+    if ((*keep)->type == REDIS_REPLY_NIL) {
+        fprintf(stderr, "lcctl: no order %s\n", uuid);
+        return EXIT_NOT_SO;
+    }
+    if (record_read(slice_of((*keep)->str, (*keep)->len), r) != LC_OK) {
+        fprintf(stderr, "lcctl: order %s: unreadable record\n", uuid);
+        return EXIT_FAILED;
+    }
+    return EXIT_SUCCESS;
+}
+
+int
+cmd_order(struct ctl *c, struct args *a)
+{
+    const char *word = args_next(a);
+    const char *uuid;
+    struct record r;
+    redisReply *keep = NULL;
+
+    if (word == NULL || !args_done(a))
+        return EXIT_USAGE;
+    if ((uuid = order_uuid(c, word)) == NULL)
+        return EXIT_NOT_SO;
+    int status = read_record(c, uuid, &r, &keep);
+    if (status == EXIT_SUCCESS)
+        print_order(c, uuid, &r);
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return status;
+}
+
+int
+cmd_queue(struct ctl *c, struct args *a)
+{
+    static const char *const queues[] = {"match", "held", "dispatch", "collect", "webhook"};
+
+    if (!args_done(a))
+        return EXIT_USAGE;
+    printf("%-10s %10s %16s\n", "queue", "rows", "most overdue");
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+        const char *key = arena_printf(c->arena, "due:%s", queues[i]);
+        redisReply *rows = ctl_read(c, "ZCARD", key, NULL);
+        redisReply *first = ctl_read(c, "ZRANGE", key, "0", "0", "WITHSCORES", NULL);
+        if (rows == NULL || first == NULL)
+            return EXIT_FAILED;
+        printf("%-10s %10lld", queues[i], rows->integer);
+        if (first->elements == 2) {
+            double late_s = ((double)c->now_ms - strtod(first->element[1]->str, NULL)) / 1000;
+            printf(" %14.1f s", late_s < 0 ? 0 : late_s);
+        }
+        putchar('\n');
+        freeReplyObject(rows);
+        freeReplyObject(first);
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,118 @@
+/* replay: recorded steps run again through the same core, every outgoing byte compared. */
+#include "base/replay.h"
+#include "lcctl/lcctl.h"
+
+#include "intake/intake.h"
+#include "inventory/inventory.h"
+#include "matcher/matcher.h"
+#include "notifier/notifier.h"
+#include "router/router.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct service *const services[] = {
+    &intake_service, &matcher_service, &inventory_service, &router_service, &notifier_service};
+
+static void
+print_difference(void *ctx, const struct replay_difference *d)
+{
+    size_t at = 0;
+
+    while (at < d->expected.n && at < d->got.n && d->expected.p[at] == d->got.p[at])
+        at++;
+    printf("%s: step %llu (event kind %d, ref %llu) differs: outcome %d, recorded %d; effects of "
+           "%zu bytes, recorded %zu, first difference at byte %zu\n",
+           (const char *)ctx, (unsigned long long)d->step, (int)d->event->kind,
+           (unsigned long long)d->event->ref, (int)d->got_outcome, (int)d->expected_outcome,
+           d->got.n, d->expected.n, at);
+}
+
+/* replay_bytes: one recording. */
+static int
+replay_bytes(const char *path, struct slice recording)
+{
+    struct slice name = replay_service(recording);
+    struct replay_result result;
+
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        if (!slice_eq_str(name, services[i]->name))
+            continue;
+        enum lc_err err =
+            replay_run(services[i], recording, print_difference, (void *)(uintptr_t)path, &result);
+        if (err != LC_OK) {
+            fprintf(stderr, "lcctl: %s: %s\n", path, lc_strerror(err));
+            return EXIT_FAILED;
+        }
+        if (result.differs)
+            return EXIT_NOT_SO;
+        printf("%s: %s, %llu steps, every byte the same%s\n", path, services[i]->name,
+               (unsigned long long)result.steps, result.cut ? " (cut short at the end)" : "");
+        return EXIT_SUCCESS;
+    }
+    fprintf(stderr, "lcctl: %s: expected a recording of a Lifecircle service\n", path);
+    return EXIT_FAILED;
+}
+
+static int
+replay_file(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int status = EXIT_FAILED;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
+    } else if (st.st_size == 0) {
+        printf("%s: empty\n", path);
+        status = EXIT_SUCCESS;
+    } else {
+        void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED) {
+            fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
+        } else {
+            status = replay_bytes(path, slice_of(bytes, (size_t)st.st_size));
+            munmap(bytes, (size_t)st.st_size);
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+int
+cmd_replay(struct ctl *c, struct args *a)
+{
+    const char *dir = args_next(a);
+    struct dirent **names;
+    int worst = EXIT_SUCCESS;
+    int files = 0;
+
+    if (dir == NULL || !args_done(a))
+        return EXIT_USAGE;
+    int n = scandir(dir, &names, NULL, alphasort);
+    if (n < 0) {
+        fprintf(stderr, "lcctl: %s: %s\n", dir, strerror(errno));
+        return EXIT_FAILED;
+    }
+    for (int i = 0; i < n; i++) {
+        if (names[i]->d_name[0] != '.') {
+            int status = replay_file(arena_printf(c->arena, "%s/%s", dir, names[i]->d_name));
+            worst = status > worst ? status : worst;
+            files++;
+        }
+        free(names[i]);
+    }
+    free(names);
+    if (files == 0) {
+        fprintf(stderr, "lcctl: %s: no recordings\n", dir);
+        return EXIT_NOT_SO;
+    }
+    return worst;
+}
