@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -193,6 +194,8 @@ client_open(struct client *c)
     if (connect(c->fd, (struct sockaddr *)&sa, sizeof sa) != 0)
         abort();
     evutil_make_socket_nonblocking(c->fd);
+    int one = 1; /* a byte at a time must be a packet at a time */
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->ev = event_new(edge.base, c->fd, EV_READ | EV_PERSIST, client_readable, c);
     event_add(c->ev, NULL);
 }
