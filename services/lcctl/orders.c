@@ -150,7 +150,7 @@ cmd_order(struct ctl *c, struct args *a)
 int
 cmd_queue(struct ctl *c, struct args *a)
 {
-    static const char *const queues[] = {"match", "held", "dispatch", "collect", "webhook"};
+    static const char *const queues[] = {"match", "held", "dispatch", "expire", "webhook"};
 
     if (!args_done(a))
         return EXIT_USAGE;

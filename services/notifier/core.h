@@ -117,7 +117,6 @@ struct ticket_scan {
     size_t n;
     size_t cap;
     size_t next; /* not asked for yet */
-    int lists;   /* lists of ids still to come */
 };
 
 /* A customer who watches an order, or asked once. */

@@ -256,18 +256,14 @@ scan_restart(struct notifier *n)
 static void
 scan_begin(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    static const char *const queues[] = {"due:dispatch", "due:collect"};
-
     n->scan = calloc(1, sizeof *n->scan);
     if (n->scan == NULL)
         return;
     n->scan_wanted = false;
-    for (size_t i = 0; i < 2; i++) {
-        struct slice argv[] = {SLICE_LIT("ZRANGE"), redis_key(n, ev->arena, queues[i]),
-                               SLICE_LIT("0"), SLICE_LIT("-1")};
-        outbox_redis(out, call_tag(CALL_TICKET_IDS, 0), argv, 4);
-        n->scan->lists++;
-    }
+    /* due:expire has every order whose goods are still in a store */
+    struct slice argv[] = {SLICE_LIT("ZRANGE"), redis_key(n, ev->arena, "due:expire"),
+                           SLICE_LIT("0"), SLICE_LIT("-1")};
+    outbox_redis(out, call_tag(CALL_TICKET_IDS, 0), argv, 4);
 }
 
 static void
@@ -319,8 +315,7 @@ keep_ids(struct notifier *n, const struct event *ev, struct outbox *out)
             return;
         }
     }
-    if (--n->scan->lists == 0)
-        scan_next(n, ev, out);
+    scan_next(n, ev, out);
 }
 
 static void
@@ -387,8 +382,7 @@ tickets_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         if (order != NULL)
             send_change(n, out, call_number(ev->ref), &r, order);
     } else if (n->scan != NULL && ev->ref >> 56 == CALL_TICKET_IDS) {
-        if (n->scan->lists > 0)
-            keep_ids(n, ev, out);
+        keep_ids(n, ev, out);
     } else if (n->scan != NULL) {
         keep_tickets(n, ev);
         scan_next(n, ev, out);

@@ -205,7 +205,7 @@ check_acknowledged(struct sim *s)
 static void
 check_queues(struct sim *s)
 {
-    static const char *const queues[] = {"match", "held", "dispatch", "collect"};
+    static const char *const queues[] = {"match", "held", "dispatch", "expire"};
 
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         redisReply *r = redis_ask(s, "ZCARD {sim}:due:%s", queues[i]);

@@ -15,7 +15,7 @@ usage(void)
          "  --seed S     one seed; prints its digest: the same seed gives the same digest\n"
          "  --orders N   orders a seed (default 60, at most 400)\n"
          "  --break B    plants a fault that the checks must find: skip-release, no-idempotency,\n"
-         "               no-stock-check, lose-due, double-commit\n"
+         "               no-stock-check, lose-due, no-version\n"
          "  --keep DIR   writes the last life of every core there, for lcctl replay\n"
          "Exits 1 and prints the seed when an invariant does not hold.");
 }
