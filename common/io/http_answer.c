@@ -207,7 +207,7 @@ answerable(struct http_server *s, uint64_t conn_id, struct head *h, struct http_
         return LC_ESTATE;
     if (h->status < 200 || h->status > 599 || !are_header_lines(h->extra))
         return LC_EINVAL;
-    if (s->draining || c->eof)
+    if (s->draining || (c->eof && c->in.n == 0))
         c->keep_alive = false;
     *found = c;
     return LC_OK;

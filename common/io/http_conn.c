@@ -63,7 +63,7 @@ conn_next(struct http_conn *c)
     c->delivered = false;
     c->answer = ANSWER_NONE;
     c->id = http_server_next_id(s, c->slot);
-    if (c->phase == CONN_BODY || !c->keep_alive || c->eof || s->draining) {
+    if (c->phase == CONN_BODY || !c->keep_alive || (c->eof && c->in.n == 0) || s->draining) {
         close_after(c, c->phase == CONN_BODY || c->in.n > 0);
         return;
     }
@@ -352,6 +352,17 @@ update_throttle(struct http_conn *c)
     }
 }
 
+/* The peer had shut its side before its last requests were looked at; what is not whole never will
+ * be. */
+static void
+nothing_more(struct http_conn *c)
+{
+    if (c->phase == CONN_IDLE)
+        close_after(c, false);
+    else
+        conn_refuse(c, HTTP_REFUSED_TRUNCATED);
+}
+
 void
 conn_flush(struct http_conn *c)
 {
@@ -360,6 +371,8 @@ conn_flush(struct http_conn *c)
         cut_slow(c);
     if (c->in.n > 0 && can_parse(c))
         take_input(c, c->in.p, c->in.n);
+    if (c->eof && can_parse(c))
+        nothing_more(c);
     if (c->phase != CONN_DEAD && !write_out(c))
         c->phase = CONN_DEAD;
     if (c->phase != CONN_DEAD) {

@@ -136,7 +136,7 @@ end(struct http_conn *c)
 {
     conn_gone(c);
     c->phase = CONN_CLOSING;
-    c->linger = true;
+    c->linger = !wslay_event_get_close_received(c->ws->ctx); /* else the peer has no more to say */
     c->in_deadline_ms = c->server->now_ms + c->server->limits.linger_ms;
     conn_mark(c);
 }

@@ -281,6 +281,30 @@ test_requests_pipelined_are_answered_in_order(void)
 }
 
 static void
+test_requests_pipelined_before_half_a_close_are_all_answered(void)
+{
+    struct client c;
+
+    edge_open(NULL);
+    client_open(&c);
+    client_say(&c, "GET /hold HTTP/1.1\r\n" H "\r\n"
+                   "POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\ntwo"
+                   "GET /ec");
+    AWAIT(edge.held != 0);
+    shutdown(c.fd, SHUT_WR);
+    for (int i = 0; i < 3; i++) /* the end is seen while the first is unanswered */
+        event_base_loop(edge.base, EVLOOP_NONBLOCK);
+    http_respond(edge.server, edge.held, 201, NULL, (struct slice){0}, SLICE_LIT("first"));
+    AWAIT(c.eof);
+    CU_ASSERT_EQUAL(client_status(&c), 201);
+    CU_ASSERT(client_has(&c, "\r\n\r\ntwo"));
+    CU_ASSERT(client_has(&c, "truncated"));
+    AWAIT(http_server_connections(edge.server) == 0);
+    client_close(&c);
+    edge_close();
+}
+
+static void
 test_requests_by_the_thousand_in_one_write_are_all_answered(void)
 {
     struct client c;
@@ -301,4 +325,5 @@ UNIT_MAIN("http_requests", UNIT(test_requests_that_break_the_rules_are_answered_
           UNIT(test_requests_cut_into_bytes_get_the_same_answer),
           UNIT(test_requests_that_are_odd_but_right_are_served),
           UNIT(test_requests_pipelined_are_answered_in_order),
+          UNIT(test_requests_pipelined_before_half_a_close_are_all_answered),
           UNIT(test_requests_by_the_thousand_in_one_write_are_all_answered))
