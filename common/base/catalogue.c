@@ -177,7 +177,8 @@ catalogue_put_store(struct catalogue *c, const Lifecircle__V1__Store *full)
 {
     if (full->store_id[0] == '\0')
         return LC_EINVAL;
-    enum lc_err err = catalogue_reach((void **)&c->store, &c->store_end, full->store, sizeof *c->store);
+    enum lc_err err =
+        catalogue_reach((void **)&c->store, &c->store_end, full->store, sizeof *c->store);
     if (err != LC_OK)
         return err;
 
@@ -257,7 +258,8 @@ catalogue_put_chain(struct catalogue *c, struct slice packed)
         lifecircle__v1__chain__unpack(NULL, packed.n, (const uint8_t *)packed.p);
     if (chain == NULL)
         return LC_ENOMEM;
-    enum lc_err err = catalogue_reach((void **)&c->chain, &c->chain_end, chain->chain, sizeof *c->chain);
+    enum lc_err err =
+        catalogue_reach((void **)&c->chain, &c->chain_end, chain->chain, sizeof *c->chain);
     if (err != LC_OK) {
         lifecircle__v1__chain__free_unpacked(chain, NULL);
         return err;
@@ -320,8 +322,8 @@ catalogue_put_courier(struct catalogue *c, struct slice packed)
         lifecircle__v1__courier__unpack(NULL, packed.n, (const uint8_t *)packed.p);
     if (courier == NULL)
         return LC_ENOMEM;
-    enum lc_err err =
-        catalogue_reach((void **)&c->courier, &c->courier_end, courier->courier, sizeof *c->courier);
+    enum lc_err err = catalogue_reach((void **)&c->courier, &c->courier_end, courier->courier,
+                                      sizeof *c->courier);
     if (err != LC_OK) {
         lifecircle__v1__courier__free_unpacked(courier, NULL);
         return err;
@@ -354,8 +356,7 @@ add_span(struct hours_day *day, const Lifecircle__V1__Interval *i)
     if (day->n == HOURS_SPAN_MAX || i->open_minute > HOURS_MINUTE_MAX ||
         i->close_minute > HOURS_MINUTE_MAX)
         return false;
-    day->span[day->n++] =
-        (struct hours_span){(uint16_t)i->open_minute, (uint16_t)i->close_minute};
+    day->span[day->n++] = (struct hours_span){(uint16_t)i->open_minute, (uint16_t)i->close_minute};
     return true;
 }
 
@@ -371,8 +372,8 @@ convert_hours(const Lifecircle__V1__Store *full, struct hours *out)
     for (size_t i = 0; i < full->n_exceptions; i++) {
         const Lifecircle__V1__HoursException *e = full->exceptions[i];
         struct hours_exception *to = &out->exception[out->exception_n++];
-        to->date = date_of((struct civil){(int32_t)(e->date / 10000),
-                                          (int32_t)(e->date / 100 % 100), (int32_t)(e->date % 100)});
+        to->date = date_of((struct civil){
+            (int32_t)(e->date / 10000), (int32_t)(e->date / 100 % 100), (int32_t)(e->date % 100)});
         for (size_t k = 0; k < e->n_hours; k++)
             if (!add_span(&to->day, e->hours[k]))
                 return false;

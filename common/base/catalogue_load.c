@@ -1,5 +1,6 @@
-/* Following Redis: one call at a time, and after each answer the most urgent next one (go_on). The stream's end is asked
- * for before the hashes are scanned, so a change during the scan is read again afterwards. */
+/* Following Redis: one call at a time, and after each answer the most urgent next one (go_on). The
+ * stream's end is asked for before the hashes are scanned, so a change during the scan is read
+ * again afterwards. */
 #include "base/catalogue_own.h"
 
 #include <limits.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 
 enum {
-    PAGE = 200,       /* fields a call */
+    PAGE = 200, /* fields a call */
     SKU_PAGE = 1000,
     STREAM_PAGE = 1000,
     ANSWER_MS = 5000, /* after that a call is taken for lost */
@@ -273,8 +274,8 @@ take_values(struct catalogue *c, const struct event *ev, struct outbox *out,
         if (err == LC_ENOMEM)
             return false;
         if (err != LC_OK)
-            outbox_note(out, "catalogue_broken_record", "hash=%s chain=%u",
-                        hash_name[c->load.kind], c->load.chain);
+            outbox_note(out, "catalogue_broken_record", "hash=%s chain=%u", hash_name[c->load.kind],
+                        c->load.chain);
     }
     return true;
 }
@@ -357,7 +358,8 @@ take_change(struct catalogue *c, struct slice name, uint32_t number)
     return true;
 }
 
-/* Without memory an entry is left for the next poll: last stays behind it, and changes noted twice do no harm. */
+/* Without memory an entry is left for the next poll: last stays behind it, and changes noted twice
+ * do no harm. */
 static enum lc_err
 take_entry(struct catalogue *c, const struct reply *entry)
 {
@@ -377,8 +379,7 @@ take_entry(struct catalogue *c, const struct reply *entry)
 }
 
 static bool
-take_follow(struct catalogue *c, const struct event *ev, struct outbox *out,
-            const struct reply *r)
+take_follow(struct catalogue *c, const struct event *ev, struct outbox *out, const struct reply *r)
 {
     struct load *l = &c->load;
     const struct reply *entries;

@@ -1,4 +1,5 @@
-/* catalogue_own: what catalogue.c (content and look-ups) and catalogue_load.c (following Redis) share. Not for others. */
+/* catalogue_own: what catalogue.c (content and look-ups) and catalogue_load.c (following Redis)
+ * share. Not for others. */
 #ifndef LC_BASE_CATALOGUE_OWN_H
 #define LC_BASE_CATALOGUE_OWN_H
 
@@ -15,7 +16,7 @@ struct sku_row {
     uint32_t text; /* offset into chain_row.text: code NUL name NUL */
     uint32_t weight_g;
     uint32_t volume_ml;
-    uint16_t name; /* offset of the name behind the code */
+    uint16_t name;  /* offset of the name behind the code */
     uint8_t code_n; /* 0: this index is not known */
     bool age_restricted;
 };
@@ -37,31 +38,31 @@ struct numbers {
 };
 
 enum load_step {
-    LOAD_IDLE,    /* nothing is asked for */
-    LOAD_TIP,     /* asked where the stream ends */
-    LOAD_SCAN,    /* asked for a page of a hash */
-    LOAD_FETCH,   /* asked for single fields of a hash */
-    LOAD_FOLLOW   /* asked for what is new in the stream */
+    LOAD_IDLE,  /* nothing is asked for */
+    LOAD_TIP,   /* asked where the stream ends */
+    LOAD_SCAN,  /* asked for a page of a hash */
+    LOAD_FETCH, /* asked for single fields of a hash */
+    LOAD_FOLLOW /* asked for what is new in the stream */
 };
 
 enum { KIND_CHAINS, KIND_STORES, KIND_COURIERS, KIND_SKUS, KINDS };
 
 struct load {
     enum load_step step;
-    bool started;          /* Redis has been up */
+    bool started; /* Redis has been up */
     bool loaded;
-    bool check_tip;        /* ask for the stream's end before anything else */
-    bool all;              /* everything is to be scanned */
-    bool again;            /* the stream had more than one answer holds, or was announced: ask at once */
-    int kind;              /* of the page or fields asked for */
-    uint32_t chain;        /* whose SKUs are scanned */
-    unsigned to_scan;      /* bit k: hash of kind k still to be scanned */
-    uint64_t cursor;       /* HSCAN's */
-    uint64_t last;         /* stream id 1-<last> is the newest seen */
-    unsigned generation;   /* of the call under way, in its tag */
+    bool check_tip;   /* ask for the stream's end before anything else */
+    bool all;         /* everything is to be scanned */
+    bool again;       /* the stream had more than one answer holds, or was announced: ask at once */
+    int kind;         /* of the page or fields asked for */
+    uint32_t chain;   /* whose SKUs are scanned */
+    unsigned to_scan; /* bit k: hash of kind k still to be scanned */
+    uint64_t cursor;  /* HSCAN's */
+    uint64_t last;    /* stream id 1-<last> is the newest seen */
+    unsigned generation; /* of the call under way, in its tag */
     int64_t asked_ms;
-    int64_t next_ms;       /* of the next poll */
-    size_t fetched;        /* how many of numbers[kind] the call under way asked for */
+    int64_t next_ms;               /* of the next poll */
+    size_t fetched;                /* how many of numbers[kind] the call under way asked for */
     struct numbers changed[KINDS]; /* for KIND_SKUS: chains */
 };
 
@@ -81,18 +82,18 @@ struct catalogue {
 
 uint64_t catalogue_hash(uint64_t seed, struct slice s);
 
-/* catalogue_names_reserve: room for one more; false without memory. catalogue_names_add: the caller has reserved and
- * knows that the name is not there. */
+/* catalogue_names_reserve: room for one more; false without memory. catalogue_names_add: the caller
+ * has reserved and knows that the name is not there. */
 bool catalogue_names_reserve(struct names *t, uint64_t (*hash_of)(const void *, uint32_t),
                              const void *ctx);
 void catalogue_names_add(struct names *t, uint64_t hash, uint32_t value);
 
-/* catalogue_reach: makes *list, of *end items, long enough to have item `number`; new items are zero. LC_EINVAL: 0, or
- * beyond belief. LC_ENOMEM. */
+/* catalogue_reach: makes *list, of *end items, long enough to have item `number`; new items are
+ * zero. LC_EINVAL: 0, or beyond belief. LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err catalogue_reach(void **list, uint32_t *end, uint32_t number, size_t item);
 
-/* catalogue_take_*: a value as Redis keeps it, into the catalogue, and to the watch. scratch is for unpacking.
- * LC_EINVAL: the bytes are not one; LC_ENOMEM. */
+/* catalogue_take_*: a value as Redis keeps it, into the catalogue, and to the watch. scratch is for
+ * unpacking. LC_EINVAL: the bytes are not one; LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err catalogue_take_store(struct catalogue *c, struct arena *scratch,
                                                struct slice packed);
 LC_MUST_CHECK enum lc_err catalogue_take_sku(struct catalogue *c, uint32_t chain,

@@ -86,8 +86,7 @@ enum lc_err
 catalogue_take_sku(struct catalogue *c, uint32_t chain, struct arena *scratch, struct slice packed)
 {
     struct arena_mark mark = arena_mark(scratch);
-    const Lifecircle__V1__Sku *sku =
-        wire_unpack(&lifecircle__v1__sku__descriptor, scratch, packed);
+    const Lifecircle__V1__Sku *sku = wire_unpack(&lifecircle__v1__sku__descriptor, scratch, packed);
     enum lc_err err = sku == NULL ? LC_EINVAL : catalogue_put_sku(c, chain, sku);
 
     arena_rewind(scratch, mark);

@@ -1,0 +1,120 @@
+/* Whose request is it, and are these too many? */
+#include "core.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum { RATE_DEFAULT = 1000 };
+
+/* A token bucket per key: it holds what one second allows. Refilled in thousandths, so that no
+ * request is lost to rounding. */
+struct bucket {
+    uint64_t key; /* chain << 32 | index of the key in the chain */
+    int64_t milli;
+    int64_t at_ms;
+    UT_hash_handle hh;
+};
+
+static struct bucket *
+bucket_of(struct intake *in, uint64_t key, int64_t full, int64_t now_ms)
+{
+    struct bucket *b;
+    bool map_failed = false;
+
+    HASH_FIND(hh, in->buckets, &key, sizeof key, b);
+    if (b != NULL)
+        return b;
+    b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    *b = (struct bucket){.key = key, .milli = full, .at_ms = now_ms};
+    HASH_ADD(hh, in->buckets, key, sizeof b->key, b);
+    if (map_failed) {
+        free(b);
+        return NULL;
+    }
+    return b;
+}
+
+/* 0: go on; else the seconds to wait. */
+static int64_t
+spend(struct intake *in, const Lifecircle__V1__Chain *chain, size_t index, int64_t now_ms)
+{
+    int64_t rate = chain->requests_per_s == 0 ? RATE_DEFAULT : chain->requests_per_s;
+    int64_t full = rate * 1000;
+    struct bucket *b = bucket_of(in, (uint64_t)chain->chain << 32 | index, full, now_ms);
+
+    if (b == NULL)
+        return 1;
+    int64_t passed = now_ms - b->at_ms;
+    b->milli = passed >= 1000 || b->milli + passed * rate > full ? full : b->milli + passed * rate;
+    b->at_ms = now_ms;
+    if (b->milli < 1000)
+        return 1; /* a rate is at least 1 a second */
+    b->milli -= 1000;
+    return 0;
+}
+
+const Lifecircle__V1__Chain *
+auth_key(struct intake *in, struct slice key, int64_t now_ms, int *status, int64_t *retry_s)
+{
+    const Lifecircle__V1__Chain *chain;
+    size_t index;
+
+    if (catalogue_chain_by_key(in->catalogue, key, &chain, &index) != LC_OK) {
+        *status = 401;
+        return NULL;
+    }
+    *retry_s = spend(in, chain, index, now_ms);
+    *status = *retry_s == 0 ? 200 : 429;
+    return *retry_s == 0 ? chain : NULL;
+}
+
+static struct slice
+key_of(const struct http_event *http)
+{
+    struct slice v = header(http, "authorization");
+
+    if (v.p == NULL)
+        return header(http, "x-api-key");
+    if (v.n < 7 || strncasecmp(v.p, "Bearer ", 7) != 0)
+        return (struct slice){NULL, 0};
+    v = slice_of(v.p + 7, v.n - 7);
+    while (v.n > 0 && *v.p == ' ')
+        v = slice_of(v.p + 1, v.n - 1);
+    return v;
+}
+
+const Lifecircle__V1__Chain *
+authenticate(struct intake *in, const struct event *ev, struct outbox *out)
+{
+    int status = 401;
+    int64_t retry_s = 0;
+
+    if (!catalogue_loaded(in->catalogue)) { /* which keys there are is not known yet */
+        answer_unavailable(in, out, ev->ref);
+        return NULL;
+    }
+    const Lifecircle__V1__Chain *chain =
+        auth_key(in, key_of(ev->http), ev->now_ms, &status, &retry_s);
+    if (chain != NULL)
+        return chain;
+    if (status == 401)
+        answer_error(in, out, ev->ref, 401, "unauthorized",
+                     "expected a valid API key as `Authorization: Bearer lc_chain_…`");
+    else
+        answer_limited(in, out, ev->ref, "too_many_requests", retry_s);
+    return NULL;
+}
+
+void
+auth_close(struct intake *in)
+{
+    struct bucket *b, *next;
+
+    HASH_ITER(hh, in->buckets, b, next)
+    {
+        HASH_DELETE(hh, in->buckets, b);
+        free(b);
+    }
+}

@@ -1,0 +1,453 @@
+/* The one validator of orders, however they came: names every wrong field at once, and makes the
+ * Order of a right one. */
+#include "core.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { FIELD_TEXT = 64 };
+
+static const int64_t minute_ms = 60 * 1000;
+static const int64_t day_ms = 24 * 60 * 60 * 1000;
+
+struct check {
+    struct intake *in;
+    const Lifecircle__V1__Chain *chain;
+    const struct event *ev;
+    const Lifecircle__V1__OrderSubmission *s;
+    struct faults *f;
+    Lifecircle__V1__Order *order;
+    bool quote;
+};
+
+static bool
+known_fault(const struct faults *f, const char *field)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->list[i].field, field) == 0)
+            return true;
+    return false;
+}
+
+static void
+note_fault(struct faults *f, const char *field, const char *fmt, va_list ap)
+{
+    char words[256];
+
+    if (known_fault(f, field)) /* its form was found wrong before */
+        return;
+    if (f->n == JSON_ERRORS_MAX) {
+        f->more++;
+        return;
+    }
+    int n = vsnprintf(words, sizeof words, fmt, ap);
+    size_t used = n < 0 ? 0 : (size_t)n < sizeof words ? (size_t)n : sizeof words - 1;
+    const char *name = arena_copy(f->arena, field, strlen(field));
+    const char *text = arena_copy(f->arena, words, used);
+    f->list[f->n++] = (struct field_error){name == NULL ? "" : name, text == NULL ? "" : text};
+}
+
+void
+fault(struct faults *f, const char *field, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    note_fault(f, field, fmt, ap);
+    va_end(ap);
+    f->only_late = false;
+}
+
+/* A fault that the same order did not have when it was sent first. */
+static void
+late(struct faults *f, const char *field, const char *words)
+{
+    bool only = f->n == 0 || f->only_late;
+
+    fault(f, field, "%s", words);
+    f->only_late = only;
+}
+
+static bool
+printable(const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (*s < 0x20 || *s > 0x7e)
+            return false;
+    return true;
+}
+
+static bool
+has_control(const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (((unsigned char)*s < 0x20 && *s != '\t' && *s != '\n') || *s == 0x7f)
+            return true;
+    return false;
+}
+
+/* A text for people: any UTF-8 without control characters. NULL was found wrong before. */
+static char *
+words(struct check *c, const char *field, char *s, size_t max)
+{
+    if (s == NULL)
+        return (char *)protobuf_c_empty_string;
+    if (strlen(s) > max)
+        fault(c->f, field, "expected 0 to %zu bytes of text, got %zu", max, strlen(s));
+    else if (has_control(s))
+        fault(c->f, field, "expected text without control characters");
+    return s;
+}
+
+static void
+check_name(struct check *c)
+{
+    char *id = c->s->external_order_id;
+    char *key = c->s->idempotency_key;
+
+    if (id != NULL && id[0] == '\0' && !c->quote)
+        fault(c->f, "external_order_id", "is required");
+    else if (id != NULL && (strlen(id) > EXTERNAL_ID_BYTES_MAX || !printable(id)))
+        fault(c->f, "external_order_id", "expected 1 to %d printable ASCII characters",
+              EXTERNAL_ID_BYTES_MAX);
+    if (strlen(key) > IDEMPOTENCY_BYTES_MAX || !printable(key))
+        fault(c->f, "idempotency_key", "expected up to %d printable ASCII characters",
+              IDEMPOTENCY_BYTES_MAX);
+    c->order->external_order_id = id == NULL ? (char *)protobuf_c_empty_string : id;
+    c->order->idempotency_key = key;
+}
+
+static bool
+is_phone(const char *s)
+{
+    size_t n = strlen(s);
+
+    return n >= 3 && n <= PHONE_BYTES_MAX && s[0] == '+' && s[1] != '0' &&
+           strspn(s + 1, "0123456789") == n - 1;
+}
+
+static void
+check_customer(struct check *c)
+{
+    Lifecircle__V1__Contact *k = c->s->customer;
+
+    if (k == NULL)
+        return;
+    k->name = words(c, "customer.name", k->name, NAME_BYTES_MAX);
+    if (k->phone == NULL)
+        k->phone = (char *)protobuf_c_empty_string;
+    else if (k->phone[0] != '\0' && !is_phone(k->phone))
+        fault(c->f, "customer.phone", "expected E.164, like \"+14105550123\"");
+    c->order->customer = k;
+}
+
+static void
+check_dropoff(struct check *c)
+{
+    struct latlng at = {0, 0};
+
+    if (!isfinite(c->s->lat) || c->s->lat < -90 || c->s->lat > 90)
+        fault(c->f, "dropoff.lat", "expected a number from -90 to 90");
+    if (!isfinite(c->s->lng) || c->s->lng < -180 || c->s->lng > 180)
+        fault(c->f, "dropoff.lng", "expected a number from -180 to 180");
+    if (geo_of_degrees(c->s->lat, c->s->lng, &at)) {
+        c->order->dropoff->lat_e7 = at.lat_e7;
+        c->order->dropoff->lng_e7 = at.lng_e7;
+    }
+    c->order->address = words(c, "dropoff.address", c->s->address, ADDRESS_BYTES_MAX);
+    c->order->instructions =
+        words(c, "dropoff.instructions", c->s->instructions, INSTRUCTIONS_BYTES_MAX);
+}
+
+/* ---- lines ---- */
+
+static uint32_t
+find_sku(struct check *c, const char *field, const char *sku, struct catalogue_sku *out)
+{
+    size_t n = strlen(sku);
+    uint32_t chain = c->chain->chain;
+
+    if (n == 0 || n > SKU_BYTES_MAX) {
+        fault(c->f, field, "expected 1 to %d bytes of text, got %zu", SKU_BYTES_MAX, n);
+        return 0;
+    }
+    uint32_t index = catalogue_sku_index(c->in->catalogue, chain, slice_of(sku, n));
+    if (index == CATALOGUE_NO_SKU || !catalogue_sku(c->in->catalogue, chain, index, out)) {
+        fault(c->f, field, "\"%s\" is not in the catalogue of chain %s", sku, c->chain->chain_id);
+        return 0;
+    }
+    return index;
+}
+
+static void
+check_substitutes(struct check *c, size_t i, Lifecircle__V1__OrderLine *to)
+{
+    char field[FIELD_TEXT];
+    struct catalogue_sku sku;
+
+    if (to->n_substitutes == 0)
+        return;
+    if (to->n_substitutes > SUBSTITUTES_MAX) {
+        snprintf(field, sizeof field, "lines[%zu].substitutes", i);
+        fault(c->f, field, "expected 0 to %d elements, got %zu", SUBSTITUTES_MAX,
+              to->n_substitutes);
+        return;
+    }
+    to->substitute_indexes =
+        arena_array(c->ev->arena, to->n_substitutes, sizeof *to->substitute_indexes);
+    if (to->substitute_indexes == NULL)
+        return;
+    to->n_substitute_indexes = to->n_substitutes;
+    for (size_t k = 0; k < to->n_substitutes; k++) {
+        snprintf(field, sizeof field, "lines[%zu].substitutes[%zu]", i, k);
+        if (to->substitutes[k] == NULL)
+            to->substitutes[k] = (char *)protobuf_c_empty_string;
+        else
+            to->substitute_indexes[k] = find_sku(c, field, to->substitutes[k], &sku);
+    }
+}
+
+static uint32_t
+add_capped(uint32_t sum, uint32_t each, uint32_t n)
+{
+    uint64_t v = sum + (uint64_t)each * n;
+
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* The lines of a protobuf client may carry our own fields: what it says there does not count. */
+static void
+check_line(struct check *c, size_t i, Lifecircle__V1__OrderLine *line)
+{
+    char field[FIELD_TEXT];
+    struct catalogue_sku sku = {0};
+
+    line->n_substitute_indexes = 0;
+    line->substitute_indexes = NULL;
+    if (line->sku == NULL) {
+        line->sku = (char *)protobuf_c_empty_string;
+        return;
+    }
+    if (line->quantity < 1 || line->quantity > QUANTITY_MAX) {
+        snprintf(field, sizeof field, "lines[%zu].quantity", i);
+        fault(c->f, field, "expected an integer from 1 to %d, got %u", QUANTITY_MAX,
+              line->quantity);
+    }
+    if (line->unit_price_cents < -1 || line->unit_price_cents > INT32_MAX) {
+        snprintf(field, sizeof field, "lines[%zu].unit_price", i);
+        fault(c->f, field, "expected an integer from 0 to %d", INT32_MAX);
+    }
+    snprintf(field, sizeof field, "lines[%zu].sku", i);
+    line->sku_index = find_sku(c, field, line->sku, &sku);
+    check_substitutes(c, i, line);
+    c->order->items = add_capped(c->order->items, line->quantity, 1);
+    c->order->weight_g = add_capped(c->order->weight_g, sku.weight_g, line->quantity);
+    c->order->volume_ml = add_capped(c->order->volume_ml, sku.volume_ml, line->quantity);
+    if (sku.age_restricted)
+        c->order->age_check = true;
+}
+
+/* The record counts a SKU's pieces in 16 bits. At most 65 lines of 999 pass, so only long orders
+ * are looked at. */
+static void
+check_sums(struct check *c)
+{
+    char field[FIELD_TEXT];
+
+    if (c->s->n_lines * QUANTITY_MAX <= RECORD_QUANTITY_MAX)
+        return;
+    for (size_t i = 0; i < c->s->n_lines; i++) {
+        uint32_t sum = 0;
+        for (size_t k = 0; k <= i; k++)
+            if (c->s->lines[k]->sku_index == c->s->lines[i]->sku_index)
+                sum += c->s->lines[k]->quantity;
+        if (sum > RECORD_QUANTITY_MAX) {
+            snprintf(field, sizeof field, "lines[%zu].quantity", i);
+            fault(c->f, field, "expected at most %d pieces of one SKU in all lines",
+                  RECORD_QUANTITY_MAX);
+        }
+    }
+}
+
+static void
+check_lines(struct check *c)
+{
+    if (c->s->n_lines < 1 || c->s->n_lines > LINES_MAX) {
+        fault(c->f, "lines", "expected 1 to %d elements, got %zu", LINES_MAX, c->s->n_lines);
+        return;
+    }
+    for (size_t i = 0; i < c->s->n_lines; i++)
+        check_line(c, i, c->s->lines[i]);
+    check_sums(c);
+    c->order->n_lines = c->s->n_lines;
+    c->order->lines = c->s->lines;
+}
+
+/* ---- times ---- */
+
+static void
+check_window(struct check *c)
+{
+    enum { AHEAD_DAYS = 7, END_DAYS = 30, LENGTH_MINUTES = 5, PROMISE_S = 3600 };
+    int64_t now = c->ev->now_ms;
+    int64_t start = c->s->window_start_ms == 0 ? now : c->s->window_start_ms;
+    int64_t promise_s = c->chain->promise_s == 0 ? PROMISE_S : c->chain->promise_s;
+    int64_t end = c->s->window_end_ms;
+
+    if (start < 0 || start > now + AHEAD_DAYS * day_ms) {
+        fault(c->f, "window.start", "expected a time up to %d days ahead", AHEAD_DAYS);
+        start = now;
+    }
+    if (end == 0)
+        end = start + promise_s * 1000;
+    if (end > now + END_DAYS * day_ms)
+        fault(c->f, "window.end", "expected a time up to %d days ahead", END_DAYS);
+    else if (end <= now)
+        late(c->f, "window.end", "expected a time in the future");
+    else if (end - start < LENGTH_MINUTES * minute_ms && c->s->window_start_ms == 0)
+        late(c->f, "window.end", "expected at least 5 minutes from now");
+    else if (end - start < LENGTH_MINUTES * minute_ms)
+        fault(c->f, "window.end", "expected at least %d minutes after window.start",
+              LENGTH_MINUTES);
+    c->order->window_start_ms = start;
+    c->order->window_end_ms = end;
+}
+
+static void
+check_hold(struct check *c)
+{
+    enum { MARGIN_MINUTES = 10 };
+    int64_t hold = c->s->hold_until_ms;
+    int64_t end = c->order->window_end_ms;
+
+    if (hold == 0) {
+        hold = end - MARGIN_MINUTES * minute_ms;
+        if (hold < c->ev->now_ms)
+            hold = c->ev->now_ms;
+    } else if (hold < 0 || hold > end) {
+        fault(c->f, "hold_until", "expected a time up to the end of the window");
+    }
+    c->order->hold_until_ms = hold;
+}
+
+/* ---- the rest ---- */
+
+static void
+check_currency(struct check *c)
+{
+    char *s = c->s->currency;
+
+    if (s == NULL)
+        return;
+    if (s[0] == '\0')
+        fault(c->f, "currency", "is required");
+    else if (strlen(s) != 3 || strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+        fault(c->f, "currency", "expected an ISO 4217 code, like \"USD\"");
+    else if (strcmp(s, c->chain->currency) != 0)
+        fault(c->f, "currency", "expected \"%s\", the currency of chain %s", c->chain->currency,
+              c->chain->chain_id);
+    c->order->currency = s;
+}
+
+static void
+check_store(struct check *c)
+{
+    const char *id = c->s->store_id;
+
+    if (id == NULL || id[0] == '\0')
+        return;
+    const struct catalogue_store *s =
+        catalogue_store_by_id(c->in->catalogue, c->chain->chain, slice_str(id));
+    if (s == NULL)
+        fault(c->f, "store_id", "chain %s has no such store", c->chain->chain_id);
+    else
+        c->order->store = s->store;
+}
+
+static void
+take_choices(struct check *c)
+{
+    Lifecircle__V1__Order *o = c->order;
+
+    o->chain = c->chain->chain;
+    o->fulfilment = c->s->fulfilment;
+    o->shortage = c->s->shortage;
+    o->ranking = c->s->ranking;
+    o->price_policy = c->s->price_policy;
+    if (o->price_policy == LIFECIRCLE__V1__PRICE_POLICY__PRICE_CHAIN_DEFAULT)
+        o->price_policy = c->chain->price_policy;
+    if (o->price_policy == LIFECIRCLE__V1__PRICE_POLICY__PRICE_CHAIN_DEFAULT)
+        o->price_policy = LIFECIRCLE__V1__PRICE_POLICY__PRICE_REFUSE;
+    o->age_check = c->s->age_check;
+    o->cold = c->s->cold;
+    o->simulated = c->s->simulated;
+    o->created_ms = c->ev->now_ms;
+}
+
+/* The submission as bytes, without what may differ between two sendings of the same order. */
+static enum lc_err
+fingerprint(struct check *c, uint64_t *out)
+{
+    Lifecircle__V1__OrderSubmission plain = *c->s;
+
+    plain.idempotency_key = (char *)protobuf_c_empty_string;
+    plain.base.n_unknown_fields = 0;
+    if (plain.customer != NULL)
+        plain.customer->base.n_unknown_fields = 0;
+    for (size_t i = 0; i < plain.n_lines; i++) {
+        plain.lines[i]->base.n_unknown_fields = 0;
+        plain.lines[i]->sku_index = 0;
+        plain.lines[i]->n_substitute_indexes = 0;
+    }
+    size_t n = lifecircle__v1__order_submission__get_packed_size(&plain);
+    uint8_t *p = arena_alloc(c->ev->arena, n + 1);
+    if (p == NULL)
+        return LC_ENOMEM;
+    lifecircle__v1__order_submission__pack(&plain, p);
+    *out = fingerprint64(slice_of((const char *)p, n));
+    return LC_OK;
+}
+
+static void
+name_it(struct check *c, struct checked *out)
+{
+    if (c->quote) { /* never the id of an order that is on its way */
+        char seed[64];
+        int n = snprintf(seed, sizeof seed, "quote %llx %llu", (unsigned long long)c->ev->entropy,
+                         (unsigned long long)++c->in->ids);
+        out->id = uuid_order(c->chain->chain, slice_of(seed, (size_t)n));
+    } else {
+        out->id = uuid_order(c->chain->chain, slice_str(c->order->external_order_id));
+    }
+    uuid_format(out->id, out->id_text);
+    c->order->order_id = out->id_text;
+    c->order->fingerprint = out->fingerprint;
+}
+
+enum lc_err
+order_check(struct intake *in, const Lifecircle__V1__Chain *chain, const struct event *ev,
+            bool quote, const Lifecircle__V1__OrderSubmission *s, struct faults *f,
+            struct checked *out)
+{
+    struct check c = {
+        .in = in, .chain = chain, .ev = ev, .s = s, .f = f, .order = &out->order, .quote = quote};
+
+    lifecircle__v1__order__init(&out->order);
+    lifecircle__v1__point__init(&out->dropoff);
+    out->order.dropoff = &out->dropoff;
+    enum lc_err err = f->n == 0 ? fingerprint(&c, &out->fingerprint) : LC_OK;
+    if (err != LC_OK)
+        return err;
+    take_choices(&c);
+    check_name(&c);
+    check_dropoff(&c);
+    check_customer(&c);
+    check_lines(&c);
+    check_currency(&c);
+    check_window(&c);
+    check_hold(&c);
+    check_store(&c);
+    name_it(&c, out);
+    return LC_OK;
+}
