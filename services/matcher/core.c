@@ -149,8 +149,8 @@ start(struct match_step *s)
         return LC_EINVAL;
     }
     match_policy_read(&m->policy, s->ev->config);
-    if (match_shops_timezone(&m->shops, config_get(s->ev->config, "timezone_data")) != LC_OK)
-        outbox_note(s->out, "config_refused", "name=timezone_data expected=TZif used=UTC");
+    if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)
+        outbox_note(s->out, "config_refused", "name=tzif expected=TZif used=UTC");
     mint_init(&m->mint, "matcher", city, s->ev->entropy);
     snprintf(m->tag, sizeof m->tag, "{%s}", m->mint.city);
     snprintf(m->geo_key, sizeof m->geo_key, "%s:geo:stores", m->tag);

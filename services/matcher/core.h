@@ -2,9 +2,8 @@
  *
  * A job is one order, quote or nearby query in work. The list it is in is its state:
  *
- *   a cell's `waiting` --Redis' answer--> `ready` --end of the turn: judged, sent--> `sent`
- * --inventory's answer--> gone ^                                         |
- *                                           +---- EXHAUSTED: the next candidates <----+
+ *   a cell's `waiting` -> (Redis answers) `ready` -> (end of the turn: judged) `sent` -> gone
+ *                                           ^----------- EXHAUSTED --------------'
  *
  * Orders that carry the id of one in work hang behind it and start when it is gone. Every job has a
  * deadline; a job that reaches it is answered UNAVAILABLE and forgotten, since its due row, or

@@ -1,23 +1,23 @@
-/* judge: may this store serve this order, and if not, which test does it fail first and by how
- * much? Pure.
+/* judge: may this store serve this order, and if not, which test fails first and by how much? Pure.
  *
  * The tests run from what lasts to what passes, so that among all stores the one that got furthest
- * is the nearest miss, and its reason is what a held order waits for:
+ * is the nearest miss, and its reason is what a held order waits for. Missed by, in brackets:
  *
- *   OUT_OF_ZONE             its zone covers the customer; for collection: within collect_radius_m.
- * metres outside FULFILMENT_NOT_OFFERED  it delivers, or offers collection 0 REQUIREMENT_NOT_MET it
- * may check ages (1), has cold boxes (2)                                the sum of what it lacks
- *   STORE_PAUSED            it takes orders 0 STORE_CLOSED            it is open when work begins
- * (now, or when it opens) and when the goods are handed over ms until open STORE_AT_CAPACITY it has
- * fewer open orders than its capacity                               orders over NO_COURIERS
- * somebody on shift can carry it                                           0 TOO_LATE it arrives
- * inside the window, with the travel time's margin              ms late
+ *   OUT_OF_ZONE             its zone covers the customer, or for collection it is within
+ *                           collect_radius_m [metres outside]
+ *   FULFILMENT_NOT_OFFERED  it delivers, or offers collection [0]
+ *   REQUIREMENT_NOT_MET     it may check ages (1), it has cold boxes (2) [sum of what it lacks]
+ *   STORE_PAUSED            it takes orders [0]
+ *   STORE_CLOSED            it is open when work begins (now, or when it opens) and when the goods
+ *                           are handed over [ms until open]
+ *   STORE_AT_CAPACITY       it has fewer open orders than its capacity [orders too many]
+ *   NO_COURIERS             somebody on shift can carry it [0]
+ *   TOO_LATE                it arrives in the window, the travel margin included [ms late]
  *
  *   ready   = begin + prep + prep per item x items + busy delay + backlog x open orders
  *   arrival = max(ready, courier there) + handover + travel + drop-off, at least the window's start
  *
- * For collection arrival is max(ready, the window's start), and travel (customer -> store) only
- * ranks. */
+ * For collection arrival is max(ready, window start), and travel (customer -> store) only ranks. */
 #ifndef LC_MATCHER_JUDGE_H
 #define LC_MATCHER_JUDGE_H
 

@@ -42,44 +42,48 @@ match_supply_fresh(const struct match_supply *s, const struct match_policy *p, i
     return s->time_ms != 0 && now_ms - s->time_ms <= p->forecast_ms;
 }
 
-/* Metres on a plane, good to a percent within a city: which courier is soonest is decided by it,
- * how soon by the travel interface. */
+/* Seconds of the way by the estimate, on a plane: within a city good to a percent. */
 static double
-plane_m(struct latlng a, struct latlng b, double shrink)
+plane_s(const struct match_courier *c, struct latlng to, double shrink)
 {
-    double dlat = (double)b.lat_e7 - a.lat_e7;
-    double dlng = ((double)b.lng_e7 - a.lng_e7) * shrink;
+    static const double s_per_m[TRAVEL_MODES] = {
+        [TRAVEL_FOOT] = 0.928,    [TRAVEL_BICYCLE] = 0.337, [TRAVEL_EBIKE] = 0.237,
+        [TRAVEL_SCOOTER] = 0.136, [TRAVEL_CAR] = 0.124,     [TRAVEL_VAN] = 0.138};
+    double dlat = (double)to.lat_e7 - c->at.lat_e7;
+    double dlng = ((double)to.lng_e7 - c->at.lng_e7) * shrink;
 
-    return sqrt(dlat * dlat + dlng * dlng) * 0.0111195;
+    return sqrt(dlat * dlat + dlng * dlng) * 0.0111195 * s_per_m[c->mode];
 }
 
+/* Looks for the soonest on the plane, then asks the way of those that come near it. */
 static uint32_t
 soonest_s(const struct match_supply *s, const struct match_shop *shop, unsigned needs,
           uint32_t default_s)
 {
-    static const double s_per_m[TRAVEL_MODES] = {
-        [TRAVEL_FOOT] = 0.93,    [TRAVEL_BICYCLE] = 0.34, [TRAVEL_EBIKE] = 0.24,
-        [TRAVEL_SCOOTER] = 0.14, [TRAVEL_CAR] = 0.125,    [TRAVEL_VAN] = 0.14};
-    const struct match_courier *best = NULL;
-    double best_s = 0;
+    const struct travel *t = travel_estimate();
     double shrink = cos(shop->at.lat_e7 * (M_PI / 180 / 1e7));
+    double there_s[MATCH_COURIERS_MAX], best_s = INFINITY;
+    uint32_t soonest = MATCH_NO_COURIER;
 
     if (s->on_shift == 0)
         return MATCH_NO_COURIER;
     for (size_t i = 0; i < s->n; i++) {
         const struct match_courier *c = &s->courier[i];
-        if ((c->has & needs) != needs)
-            continue;
-        double there_s = c->free_in_s + plane_m(c->at, shop->at, shrink) * s_per_m[c->mode];
-        if (best == NULL || there_s < best_s) {
-            best = c;
-            best_s = there_s;
-        }
+        there_s[i] =
+            (c->has & needs) == needs ? c->free_in_s + plane_s(c, shop->at, shrink) : INFINITY;
+        best_s = fmin(best_s, there_s[i]);
     }
-    if (best == NULL)
+    if (isinf(best_s))
         return s->cut ? default_s : MATCH_NO_COURIER;
-    const struct travel *t = travel_estimate();
-    return best->free_in_s + t->lower_bound_s(t, best->at, shop->at, (enum travel_mode)best->mode);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct match_courier *c = &s->courier[i];
+        if (there_s[i] > best_s * 1.02 + 3)
+            continue;
+        uint32_t exact_s =
+            c->free_in_s + t->lower_bound_s(t, c->at, shop->at, (enum travel_mode)c->mode);
+        soonest = exact_s < soonest ? exact_s : soonest;
+    }
+    return soonest;
 }
 
 uint32_t

@@ -54,7 +54,7 @@ struct world {
     uint32_t *changed; /* store of entry i; 0 = a restock */
     size_t n_changed;
     struct world_row row[WORLD_ROWS];
-    char load[4096]; /* "store load store load ..." */
+    uint32_t *load; /* open orders by store */
     unsigned geosearches, places, hastens, claims;
     int lose_geo; /* this many GEOSEARCHes are answered REPLY_LOST */
     bool deaf;    /* inventory does not answer */
@@ -282,17 +282,14 @@ world_hasten(struct world *w)
 static inline struct reply *
 world_load(struct world *w)
 {
-    struct reply *r = world_reply(w, REPLY_ARRAY, 256);
+    struct reply *r = world_reply(w, REPLY_ARRAY, 2 * (size_t)w->store_end);
     size_t n = 0;
-    char *p = w->load, *end;
 
-    while (n < 256) {
-        unsigned long v = strtoul(p, &end, 10);
-        if (end == p)
-            break;
-        world_items(r)[n++] = world_number(w, v);
-        p = end;
-    }
+    for (uint32_t i = 1; i < w->store_end; i++)
+        if (w->load[i] > 0) {
+            world_items(r)[n++] = world_number(w, i);
+            world_items(r)[n++] = world_number(w, w->load[i]);
+        }
     r->n = n;
     return r;
 }
@@ -325,7 +322,7 @@ world_redis(struct world *w, const struct effect *e)
 
 static inline void
 world_record(struct buf *b, const Lifecircle__V1__Order *o, unsigned state, uint32_t store,
-             unsigned attempts)
+             unsigned attempts, const Lifecircle__V1__PlaceCandidate *at)
 {
     char head[RECORD_HEAD] = {0};
 
@@ -337,6 +334,10 @@ world_record(struct buf *b, const Lifecircle__V1__Order *o, unsigned state, uint
     head[30] = (char)attempts;
     memcpy(head + 32, &o->window_start_ms, 8);
     memcpy(head + 40, &o->window_end_ms, 8);
+    if (at != NULL) {
+        memcpy(head + 56, &at->ready_ms, 8);
+        memcpy(head + 64, &at->eta_ms, 8);
+    }
     buf_append(b, head, sizeof head);
 }
 
@@ -367,7 +368,8 @@ world_place_one(struct world *w, const Lifecircle__V1__PlaceOrder *p,
                      : p->create ? LIFECIRCLE__V1__ORDER_STATE__CREATED
                      : p->reject ? LIFECIRCLE__V1__ORDER_STATE__REJECTED
                                  : LIFECIRCLE__V1__ORDER_STATE__HELD;
-    world_record(head, p->order, state, store, 0);
+    w->load[store]++; /* of store 0: nobody looks */
+    world_record(head, p->order, state, store, 0, store == 0 ? NULL : p->candidates[r->candidate]);
     head->p[2] = (char)(store != 0             ? 0
                         : p->n_candidates == 0 ? p->reason
                                                : LIFECIRCLE__V1__REASON__OUT_OF_STOCK);
@@ -600,6 +602,7 @@ world_open(struct world *w, const struct config_item *items, size_t n)
     for (size_t i = 0; i < n; i++)
         all[i + 1] = items[i];
     w->store = calloc(WORLD_STORES, sizeof *w->store);
+    w->load = calloc(WORLD_STORES, sizeof *w->load);
     w->arena = arena_new((size_t)256 * 1024 * 1024);
     w->stepper = stepper_new(&matcher_service);
     struct event start = {.kind = EVENT_START, .entropy = 7, .config = &c};
@@ -628,6 +631,7 @@ world_close(struct world *w)
         buf_free(&w->row[i].record);
     free(w->store);
     free(w->changed);
+    free(w->load);
     buf_free(&w->nearby);
     buf_free(&w->place);
     buf_free(&w->frames);
@@ -650,7 +654,7 @@ world_add_row(struct world *w, const Lifecircle__V1__Order *o, bool held, int64_
     buf_reset(&row->record);
     world_record(&row->record, o,
                  held ? LIFECIRCLE__V1__ORDER_STATE__HELD : LIFECIRCLE__V1__ORDER_STATE__CREATED, 0,
-                 0);
+                 0, NULL);
     size_t n = lifecircle__v1__order__get_packed_size(o);
     char *p = buf_reserve(&row->record, n);
     lifecircle__v1__order__pack(o, (uint8_t *)p);
