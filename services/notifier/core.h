@@ -286,16 +286,16 @@ void hooks_tick(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_close(struct notifier *n);
 
-/* couriers.c: sessions and actions */
-void couriers_open(struct notifier *n, const struct event *ev, struct outbox *out);
-void couriers_message(struct notifier *n, struct session *s, const struct event *ev,
+/* phones.c: sessions and actions */
+void phones_open(struct notifier *n, const struct event *ev, struct outbox *out);
+void phones_message(struct notifier *n, struct session *s, const struct event *ev,
                       struct outbox *out);
-void couriers_answer(struct notifier *n, const struct event *ev, struct outbox *out);
-void couriers_tick(struct notifier *n, const struct event *ev, struct outbox *out);
-void couriers_gone(struct notifier *n, struct session *s);
+void phones_answer(struct notifier *n, const struct event *ev, struct outbox *out);
+void phones_tick(struct notifier *n, const struct event *ev, struct outbox *out);
+void phones_gone(struct notifier *n, struct session *s);
 struct session *session_by_conn(struct notifier *n, uint64_t conn);
 struct session *session_by_courier(struct notifier *n, uint32_t courier);
-void couriers_close(struct notifier *n);
+void phones_close(struct notifier *n);
 
 /* push.c: reading and pushing routes */
 void push_dirty(struct notifier *n, uint32_t courier);

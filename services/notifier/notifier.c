@@ -138,7 +138,7 @@ notifier_close(void *core)
 
     if (n == NULL)
         return;
-    couriers_close(n);
+    phones_close(n);
     push_close(n);
     tickets_close(n);
     tracking_close(n);
@@ -211,7 +211,7 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
         else if (!catalogue_loaded(n->catalogue))
             refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
         else if (path_is(ev, "/v1/courier"))
-            couriers_open(n, ev, out);
+            phones_open(n, ev, out);
         else
             tickets_open(n, ev, out);
     } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
@@ -234,7 +234,7 @@ socket_message(struct notifier *n, const struct event *ev, struct outbox *out)
         count(n, COUNT_BAD_MESSAGES, 1);
         outbox_socket_close(out, ev->ref, 1009, "message over 16 KiB");
     } else if (session != NULL) {
-        couriers_message(n, session, ev, out);
+        phones_message(n, session, ev, out);
     } else if (screen != NULL) {
         tickets_message(n, screen, ev, out);
     }
@@ -247,7 +247,7 @@ gone(struct notifier *n, uint64_t conn)
     struct screen *screen = session == NULL ? screen_by_conn(n, conn) : NULL;
 
     if (session != NULL)
-        couriers_gone(n, session);
+        phones_gone(n, session);
     else if (screen != NULL)
         tickets_gone(n, screen);
     else
@@ -304,7 +304,7 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     if (n->follow == FOLLOW_IDLE && ev->now_ms >= n->poll_ms)
         follow_poll(n, ev, out);
-    couriers_tick(n, ev, out);
+    phones_tick(n, ev, out);
     hooks_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
         trim(n, ev, out);
@@ -318,7 +318,7 @@ message(struct notifier *n, const struct event *ev, struct outbox *out)
 
     /* forecasts and acknowledgements pass by */
     if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPLY) {
-        couriers_answer(n, ev, out);
+        phones_answer(n, ev, out);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_NEWS &&
                env->news->topic == LIFECIRCLE__V1__NEWS__TOPIC__EVENTS) {
         n->poll_ms = 0;

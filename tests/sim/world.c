@@ -245,8 +245,8 @@ begin(struct sim *s)
     world(s)->ready = true;
     s->calm_ms = s->now_ms + 20 * 60 * 1000;
     schedule_faults(s);
-    orders_open(s);
-    phones_open(s);
+    chains_open(s);
+    riders_open(s);
 }
 
 static void
@@ -325,7 +325,7 @@ world_done(struct sim *s)
 {
     struct world *w = world(s);
 
-    if (!w->ready || s->now_ms < s->calm_ms || !orders_settled(s) ||
+    if (!w->ready || s->now_ms < s->calm_ms || !chains_settled(s) ||
         s->now_ms < w->done_checked_ms + 30000 || s->redis == NULL)
         return false;
     w->done_checked_ms = s->now_ms;
@@ -337,8 +337,8 @@ world_close(struct sim *s)
 {
     if (s->world == NULL)
         return;
-    orders_close(s);
-    phones_close(s);
+    chains_close(s);
+    riders_close(s);
     free(s->world);
     s->world = NULL;
 }

@@ -91,12 +91,12 @@ struct world {
     unsigned pushes;
 };
 
-void orders_open(struct sim *s);
-void orders_close(struct sim *s);
-/* orders_settled: has every order been answered and every follow-up done? */
-bool orders_settled(const struct sim *s);
-void phones_open(struct sim *s);
-void phones_close(struct sim *s);
+void chains_open(struct sim *s);
+void chains_close(struct sim *s);
+/* chains_settled: has every order been answered and every follow-up done? */
+bool chains_settled(const struct sim *s);
+void riders_open(struct sim *s);
+void riders_close(struct sim *s);
 /* place: a random one in the little city. */
 struct latlng world_place(struct sim *s);
 

@@ -402,7 +402,7 @@ write_order(struct sim *s, struct sim_order *o, struct buf *b)
 }
 
 void
-orders_open(struct sim *s)
+chains_open(struct sim *s)
 {
     struct rng *rng = &s->world_rng;
 
@@ -431,7 +431,7 @@ orders_open(struct sim *s)
 }
 
 bool
-orders_settled(const struct sim *s)
+chains_settled(const struct sim *s)
 {
     for (unsigned i = 0; i < s->world->n_orders; i++) {
         const struct sim_order *o = &s->world->orders[i];
@@ -442,7 +442,7 @@ orders_settled(const struct sim *s)
 }
 
 void
-orders_close(struct sim *s)
+chains_close(struct sim *s)
 {
     for (unsigned i = 0; i < s->world->n_orders; i++) {
         free(s->world->orders[i].body);

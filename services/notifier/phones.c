@@ -1,4 +1,4 @@
-/* couriers: phones' sessions, what they do, and the router's answers.
+/* phones: couriers' sessions, what they do, and the router's answers.
  *
  * An action is sent to the router and sent again until it answers: the router applies it once by
  * (courier, action id). The phone hears `done` only after that, so whatever it was told is durable.
@@ -27,7 +27,7 @@ session_by_courier(struct notifier *n, uint32_t courier)
 }
 
 void
-couriers_gone(struct notifier *n, struct session *s)
+phones_gone(struct notifier *n, struct session *s)
 {
     if (session_by_courier(n, s->courier) == s)
         HASH_DELETE(by_courier, n->by_courier, s);
@@ -40,7 +40,7 @@ static void
 cut(struct notifier *n, struct session *s, struct outbox *out, int code, const char *reason)
 {
     outbox_socket_close(out, s->conn, code, reason);
-    couriers_gone(n, s);
+    phones_gone(n, s);
 }
 
 static struct session *
@@ -82,7 +82,7 @@ offered(const struct event *ev, const char *name)
 }
 
 void
-couriers_open(struct notifier *n, const struct event *ev, struct outbox *out)
+phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct slice token = bearer(ev);
     enum secret_kind kind;
@@ -270,7 +270,7 @@ reply_to_phone(struct notifier *n, const struct event *ev, struct outbox *out, u
 }
 
 void
-couriers_answer(struct notifier *n, const struct event *ev, struct outbox *out)
+phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     Lifecircle__V1__CourierReply reply = *ev->envelope->courier_reply;
     struct action *a;
@@ -302,7 +302,7 @@ give_up(struct notifier *n, const struct event *ev, struct outbox *out, struct a
 }
 
 void
-couriers_tick(struct notifier *n, const struct event *ev, struct outbox *out)
+phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct action *a;
     struct action *next_action;
@@ -329,7 +329,7 @@ couriers_tick(struct notifier *n, const struct event *ev, struct outbox *out)
 /* ---- messages ---- */
 
 void
-couriers_message(struct notifier *n, struct session *s, const struct event *ev, struct outbox *out)
+phones_message(struct notifier *n, struct session *s, const struct event *ev, struct outbox *out)
 {
     const char *why = NULL;
     const Lifecircle__V1__CourierSocket *m = frames_read(ev->arena, s->protobuf, ev, &why);
@@ -357,7 +357,7 @@ couriers_message(struct notifier *n, struct session *s, const struct event *ev, 
 }
 
 void
-couriers_close(struct notifier *n)
+phones_close(struct notifier *n)
 {
     struct session *s;
     struct session *next_session;
@@ -366,7 +366,7 @@ couriers_close(struct notifier *n)
     struct position *p;
     struct position *next_position;
 
-    HASH_ITER(by_conn, n->by_conn, s, next_session) couriers_gone(n, s);
+    HASH_ITER(by_conn, n->by_conn, s, next_session) phones_gone(n, s);
     HASH_ITER(hh, n->actions, a, next_action) free_action(n, a);
     HASH_ITER(hh, n->positions, p, next_position)
     {

@@ -252,7 +252,7 @@ connect_phone(struct sim *s, void *arg)
 }
 
 void
-phones_open(struct sim *s)
+riders_open(struct sim *s)
 {
     for (unsigned i = 0; i < s->world->n_phones; i++) {
         struct phone *p = &s->world->phones[i];
@@ -265,7 +265,7 @@ phones_open(struct sim *s)
 }
 
 void
-phones_close(struct sim *s)
+riders_close(struct sim *s)
 {
     for (unsigned i = 0; i < s->world->n_phones; i++)
         free(s->world->phones[i].action);
