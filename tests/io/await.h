@@ -1,11 +1,13 @@
-/* await: a loop that turns until a condition holds; no sleeps. AWAIT(loop, condition) gives up
- * after 10 s and fails. */
+/* await: a loop that turns until a condition holds; no sleeps. AWAIT(loop, condition) gives up after
+ * 10 s and fails. The condition may act: it is asked once a turn, and not again when it held. */
 #ifndef LC_TESTS_IO_AWAIT_H
 #define LC_TESTS_IO_AWAIT_H
 
 #include "io/log.h"
 #include "io/loop.h"
 #include "unit.h"
+
+#include <stdio.h>
 
 enum { AWAIT_MS = 10000 };
 
@@ -21,13 +23,18 @@ await_tick(void *ctx)
         int64_t await_end_ms = loop_mono_ms() + AWAIT_MS;                                          \
         await_timer = loop_timer_new(l, await_tick, &await_timer);                                 \
         loop_timer_set(await_timer, 5);                                                            \
-        while (!(condition) && loop_mono_ms() < await_end_ms)                                      \
+        bool await_met = (condition);                                                              \
+        while (!await_met && loop_mono_ms() < await_end_ms) {                                      \
             CU_ASSERT_EQUAL_FATAL(loop_run_once(l), LC_OK);                                        \
+            await_met = (condition);                                                               \
+        }                                                                                          \
         loop_timer_free(await_timer);                                                              \
-        CU_ASSERT_TRUE_FATAL(condition);                                                           \
+        if (!await_met)                                                                            \
+            printf("\n  waited in vain for: %s\n", #condition);                                    \
+        CU_ASSERT_TRUE_FATAL(await_met);                                                           \
     } while (0)
 
-/* AWAIT_TIME: turns for so long, for what must not happen. */
+/* await_time: turns for so long, for what must not happen. */
 static inline void
 await_time(struct loop *l, int64_t ms)
 {

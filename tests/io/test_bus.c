@@ -207,6 +207,7 @@ test_bus_send_goes_on_when_a_peer_is_gone(void)
     connect_to(&client, &a);
     connect_to(&client, &b);
     AWAIT(loop, ((void)send_frame(&client, 1, 5000), a.work > 0 && b.work > 0));
+    AWAIT(loop, bus_waiting(client.bus) == 0);
     close_node(&a);
     /* what was on its way to a is lost and its credit comes back at the deadline; b gets the rest
      */
