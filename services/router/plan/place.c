@@ -82,17 +82,33 @@ cheaper(const struct place *a, const struct place *b)
     return a->runner->in.courier < b->runner->in.courier;
 }
 
-/* The delays of the customers from stop x on when the courier arrives there at arrive_ms. */
+/* What another arrival costs the customer of this stop. Never later than before when late; earlier is possible where
+ * detours are shorter than the way. */
 static int64_t
-tail_delay_ms(const struct runner *r, size_t x, int64_t arrive_ms)
+customer_cost(const struct stop *s, int64_t arrive_ms)
+{
+    int64_t promise_ms = s->task->in.promise_ms;
+    int64_t late_ms = 0;
+
+    if (s->kind != PLAN_DROPOFF)
+        return 0;
+    if (arrive_ms > promise_ms)
+        late_ms += arrive_ms - promise_ms;
+    if (s->arrive_ms > promise_ms)
+        late_ms -= s->arrive_ms - promise_ms;
+    return (arrive_ms - s->arrive_ms) * PLAN_COST_DOOR + late_ms * PLAN_COST_LATE;
+}
+
+/* The same for the customers from stop x on when the courier arrives there at arrive_ms. */
+static int64_t
+tail_cost(const struct runner *r, size_t x, int64_t arrive_ms)
 {
     int64_t sum = 0;
 
     for (; x < r->n; x++) {
         const struct stop *s = &r->stops[x];
         int64_t start = start_ms(s, arrive_ms);
-        if (s->kind == PLAN_DROPOFF)
-            sum += arrive_ms - s->arrive_ms;
+        sum += customer_cost(s, arrive_ms);
         if (start == s->start_ms)
             break;
         if (x + 1 < r->n)
@@ -101,11 +117,11 @@ tail_delay_ms(const struct runner *r, size_t x, int64_t arrive_ms)
     return sum;
 }
 
-/* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and delay_ms what has
+/* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and cost what has
  * been added up to here. */
 static void
 try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct way way,
-            int64_t delay_ms)
+            int64_t cost)
 {
     const struct plan_order *o = &s->t->in;
     const struct runner *r = s->r;
@@ -128,14 +144,14 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
             return;
         }
         way = way_add(way, on);
-        delay_ms += tail_delay_ms(r, x, next_ms);
+        cost += tail_cost(r, x, next_ms);
     }
     struct place at = {
         .runner = s->r,
         .pickup = pickup,
         .dropoff = x,
         .late_ms = arrive_ms > o->promise_ms ? arrive_ms - o->promise_ms : 0,
-        .cost = (delay_ms + arrive_ms - s->p->now_ms) * PLAN_COST_DOOR +
+        .cost = cost + (arrive_ms - s->p->now_ms) * PLAN_COST_DOOR +
                 1000 * way.s * PLAN_COST_TRAVEL + way.m * PLAN_COST_METRE,
         .dropoff_ms = arrive_ms,
     };
@@ -172,11 +188,11 @@ try_pickup(struct search *s, size_t i)
     way = way_take(way_add(way, s->legs.from_p[i + 1]), r, i);
     t += 1000 * (int64_t)s->legs.from_p[i + 1].seconds;
 
-    int64_t delay_ms = 0;
+    int64_t cost = 0;
     for (size_t k = i; k < r->n; k++) {
         const struct stop *at = &r->stops[k];
         int64_t start = start_ms(at, t);
-        if (start > at->latest_ms) {
+        if (start > at->own_ms) { /* not latest_ms: a detour may be shorter than the way */
             note(s, PLAN_OTHERS);
             return;
         }
@@ -184,14 +200,13 @@ try_pickup(struct search *s, size_t i)
             note(s, PLAN_CAPACITY);
             return;
         }
-        if (at->kind == PLAN_DROPOFF)
-            delay_ms += t - at->arrive_ms;
+        cost += customer_cost(at, t);
         t = start + (at->leave_ms - at->start_ms);
         struct travel_cell out = s->legs.to[2 * (k + 1) + 1];
         if (out.seconds == TRAVEL_UNREACHABLE)
             note(s, PLAN_UNREACHABLE);
         else
-            try_dropoff(s, i, k + 1, t + 1000 * (int64_t)out.seconds, way_add(way, out), delay_ms);
+            try_dropoff(s, i, k + 1, t + 1000 * (int64_t)out.seconds, way_add(way, out), cost);
         if (k + 1 < r->n)
             t += 1000 * (int64_t)r->stops[k + 1].leg_s;
     }

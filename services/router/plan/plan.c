@@ -413,6 +413,14 @@ take_along(struct task *t)
     t->runner->stale = true;
 }
 
+/* A courier that goes another way than planned has no room for all that was to come between. */
+static void
+relieve(struct plan *p, struct runner *r)
+{
+    if (route_overloaded(p, r))
+        free_to_pool(p, r);
+}
+
 enum lc_err
 plan_picked_up(struct plan *p, struct uuid order)
 {
@@ -428,6 +436,7 @@ plan_picked_up(struct plan *p, struct uuid order)
     if (route_find(t->runner, t, PLAN_PICKUP, &k))
         route_erase(p, t->runner, k);
     take_along(t);
+    relieve(p, t->runner);
     return LC_OK;
 }
 
@@ -474,6 +483,7 @@ plan_front(struct plan *p, struct uuid order)
     r->fixed = 0;
     r->arrived_ms = 0;
     route_insert(p, r, 0, t, kind);
+    relieve(p, r);
     return LC_OK;
 }
 

@@ -178,13 +178,15 @@ LC_MUST_CHECK enum lc_err plan_release(struct plan *p, struct uuid order);
 LC_MUST_CHECK enum lc_err plan_ban(struct plan *p, struct uuid order, uint32_t courier,
                                    int64_t until_ms);
 
-/* plan_picked_up: the goods are with the courier; locks the order. LC_ESTATE: it is in the pool. */
+/* plan_picked_up: the goods are with the courier; locks the order. Free orders for which there is no room any more go to
+ * the pool. LC_ESTATE: it is in the pool. */
 LC_MUST_CHECK enum lc_err plan_picked_up(struct plan *p, struct uuid order);
 
 /* plan_turn_back: the drop-off becomes a return to the pickup. LC_ESTATE: it is not carried. */
 LC_MUST_CHECK enum lc_err plan_turn_back(struct plan *p, struct uuid order);
 
-/* plan_front: the courier goes to the order's next stop first. LC_ESTATE: it is in the pool. */
+/* plan_front: the courier goes to the order's next stop first; free orders as with plan_picked_up. LC_ESTATE: it is in
+ * the pool. */
 LC_MUST_CHECK enum lc_err plan_front(struct plan *p, struct uuid order);
 
 /* plan_ready: the goods are ready at another time than was thought. */

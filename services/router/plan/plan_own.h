@@ -33,6 +33,7 @@ struct stop {
     int64_t arrive_ms;
     int64_t start_ms;
     int64_t leave_ms;
+    int64_t own_ms;    /* the latest start that this stop itself allows */
     int64_t latest_ms; /* the latest start that keeps everything from here on as good as it is */
     struct plan_load load; /* behind this stop */
 };
@@ -54,7 +55,7 @@ struct place {
     size_t pickup;         /* the stop of the route as it is before which the pickup goes */
     size_t dropoff;        /* the same for the drop-off; >= pickup */
     int64_t late_ms;
-    int64_t cost; /* without lateness */
+    int64_t cost; /* without its own lateness */
     int64_t dropoff_ms;
 };
 
@@ -82,6 +83,7 @@ void route_insert(struct plan *p, struct runner *r, size_t at, struct task *t,
                   enum plan_stop_kind kind);
 void route_erase(struct plan *p, struct runner *r, size_t at);
 void route_erase_task(struct plan *p, struct task *t);
+bool route_overloaded(struct plan *p, struct runner *r);
 bool route_find(const struct runner *r, const struct task *t, enum plan_stop_kind kind, size_t *at);
 void route_leg(struct plan *p, struct runner *r, size_t at);
 

@@ -69,7 +69,8 @@ backward(struct runner *r)
 {
     for (size_t k = r->n; k-- > 0;) {
         struct stop *s = &r->stops[k];
-        s->latest_ms = own_latest_ms(r, s);
+        s->own_ms = own_latest_ms(r, s);
+        s->latest_ms = s->own_ms;
         if (k + 1 == r->n)
             continue;
         int64_t by =
@@ -88,6 +89,20 @@ route_compute(struct plan *p, struct runner *r)
     backward(r);
     r->stale = false;
     r->computed_ms = p->now_ms;
+}
+
+bool
+route_overloaded(struct plan *p, struct runner *r)
+{
+    const struct plan_load *c = &r->in.capacity;
+
+    route_compute(p, r);
+    for (size_t k = 0; k < r->n; k++) {
+        const struct plan_load *l = &r->stops[k].load;
+        if (l->items > c->items || (c->g > 0 && l->g > c->g) || (c->ml > 0 && l->ml > c->ml))
+            return true;
+    }
+    return false;
 }
 
 int64_t
