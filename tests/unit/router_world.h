@@ -55,7 +55,7 @@ struct world {
     size_t n_orders;
     struct w_blob shift[W_COURIERS + 1], route[W_COURIERS + 1];
     struct w_event event[W_EVENTS];
-    size_t n_events;
+    size_t n_events, trimmed;
     struct w_pending pending[W_PENDING];
     size_t n_pending;
     char owner[64];
@@ -459,6 +459,8 @@ w_events_after(struct world *w, struct slice from)
     size_t last = (size_t)strtoull(from.p + 2, NULL, 10); /* followed by a NUL in the outbox or not: digits end it */
     struct reply *streams, *pair, *entries;
 
+    if (last < w->trimmed)
+        last = w->trimmed;
     if (last >= w->n_events)
         return w_reply(w, REPLY_NIL);
     struct reply *r = w_array(w, 1, &streams);
@@ -701,6 +703,13 @@ w_pass(struct world *w, int64_t ms)
         w_effects(w);
         w_settle(w);
     }
+}
+
+static inline void
+w_pass_clock(struct world *w, int64_t ms) /* while no router runs */
+{
+    w->now_ms += ms;
+    w->n_pending = 0;
 }
 
 /* A core that starts beside the same Redis. */
