@@ -104,11 +104,11 @@ write_single(struct feed *f, struct conn *c)
     f->load.sent++;
 }
 
-/* All orders of a request are of one chain; those of others are passed over. */
+/* All orders of a request are of the connection's chain; those of others are passed over. */
 static void
 write_batch(struct feed *f, struct conn *c)
 {
-    uint32_t chain = city_order_chain(&f->load.city, f->next);
+    uint32_t chain = (uint32_t)(c - f->conns) % CITY_CHAINS;
     struct bench_order o;
 
     buf_reset(&f->body);
@@ -243,10 +243,8 @@ done(struct feed *f, struct conn *c, int64_t now_ns)
     c->busy = false;
     buf_reset(&c->in);
     load_latency(&f->load, now_ns - c->since_ns);
-    if (!f->stopping) {
-        f->load.end_ns = now_ns;
-        f->load.in_time = f->load.answered;
-    }
+    if (!f->stopping)
+        load_in_time(&f->load, now_ns);
 }
 
 static void

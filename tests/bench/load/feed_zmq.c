@@ -125,10 +125,8 @@ take_answer(struct feed *f, struct sock *s, struct slice frame)
     }
     load_latency(&f->load, now_ns - s->since_ns[eldest]);
     s->under_way--;
-    if (!f->stopping) {
-        f->load.end_ns = now_ns;
-        f->load.in_time = f->load.answered;
-    }
+    if (!f->stopping)
+        load_in_time(&f->load, now_ns);
 }
 
 static void

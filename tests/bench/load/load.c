@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 _Noreturn void
@@ -127,21 +128,39 @@ percentile_ms(const struct load *l, double p)
     return l->latency_us[i < l->n_latency ? i : l->n_latency - 1] / 1000.0;
 }
 
+static uint64_t
+own_cpu_us(void)
+{
+    struct rusage r;
+
+    getrusage(RUSAGE_SELF, &r);
+    return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
+void
+load_in_time(struct load *l, int64_t now_ns)
+{
+    l->end_ns = now_ns;
+    l->in_time = l->placed + l->held;
+}
+
 int
 load_print(struct load *l)
 {
     double wall_s = (double)(l->end_ns - l->begin_ns) / 1e9;
+    uint64_t cpu_us = own_cpu_us();
 
     qsort(l->latency_us, l->n_latency, sizeof *l->latency_us, by_size);
     printf("orders=%llu in_time=%llu seconds=%.3f per_s=%.0f placed=%llu created=%llu held=%llu "
            "refused=%llu failed=%llu unanswered=%llu p50_ms=%.2f p99_ms=%.2f p999_ms=%.2f "
-           "max_ms=%.2f\n",
+           "max_ms=%.2f cpu_us=%llu\n",
            (unsigned long long)l->sent, (unsigned long long)l->in_time, wall_s,
            wall_s > 0 ? (double)l->in_time / wall_s : 0, (unsigned long long)l->placed,
            (unsigned long long)l->created, (unsigned long long)l->held,
            (unsigned long long)l->refused, (unsigned long long)l->failed,
            (unsigned long long)(l->sent - l->answered), percentile_ms(l, 50), percentile_ms(l, 99),
-           percentile_ms(l, 99.9), percentile_ms(l, 100));
+           percentile_ms(l, 99.9), percentile_ms(l, 100), (unsigned long long)cpu_us);
     free(l->latency_us);
     return l->sent == l->answered ? EXIT_SUCCESS : EXIT_FAILURE;
 }

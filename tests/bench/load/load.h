@@ -29,8 +29,8 @@ struct load {
     uint64_t failed;  /* 5xx */
     uint32_t *latency_us;
     size_t n_latency, room;
-    int64_t begin_ns, end_ns; /* measured part: from the first request to the last answer within `seconds` */
-    uint64_t in_time;         /* answered until then */
+    int64_t begin_ns, end_ns; /* from the first request to the last answer within `seconds` */
+    uint64_t in_time;         /* decided (placed or held) until then */
 };
 
 /* load_flags: --name value pairs; ends the program with a message when one is wrong. --keys FILE: a key a line. */
@@ -43,6 +43,9 @@ void load_latency(struct load *l, int64_t ns);
 
 /* load_status: counts an answer of this HTTP status; held tells the two kinds of 202. */
 void load_status(struct load *l, unsigned status, bool held);
+
+/* load_in_time: an answer came before the end. */
+void load_in_time(struct load *l, int64_t now_ns);
 
 /* load_print: one line of name=value. Returns the exit code: 1 when requests were not answered. */
 int load_print(struct load *l);
