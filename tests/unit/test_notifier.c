@@ -1,0 +1,390 @@
+/* The notifier's core alone: phones, screens, customers, webhooks. */
+#include "unit/notifier_rig.h"
+
+#define TOKEN "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static struct rig *
+with_phone(uint64_t conn)
+{
+    struct rig *r = rig_new();
+
+    rig_courier(r, 1, TOKEN, false);
+    rig_http(r, conn, "/v1/courier", "token=" TOKEN, true);
+    return r;
+}
+
+static void
+test_phone_is_let_in_by_its_token_only(void)
+{
+    static const char *const wrong[] = {"",
+                                        "token=",
+                                        "token=x",
+                                        "token=lc_courier_1_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB",
+                                        "token=lc_courier_2_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                        "token=lc_chain_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    struct rig *r = with_phone(10);
+
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_SOCKET_ACCEPT, 10));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rig_http(r, 20 + i, "/v1/courier", wrong[i], true);
+        const struct rig_sent *s = rig_last(r, EFFECT_HTTP, 20 + i);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+        CU_ASSERT_EQUAL(s->e.status, 401);
+    }
+    rig_courier(r, 1, TOKEN, true);
+    rig_http(r, 40, "/v1/courier", "token=" TOKEN, true);
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_HTTP, 40)->e.status, 401);
+    rig_free(r);
+}
+
+static void
+test_phone_is_cut_when_its_token_is_revoked(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_courier(r, 1, TOKEN, true);
+    rig_wake(r, 200);
+    const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_CLOSE, 10);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->e.status, 4003);
+    rig_free(r);
+}
+
+static void
+test_phone_that_signs_in_elsewhere_leaves_the_old_connection(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_http(r, 11, "/v1/courier", "token=" TOKEN, true);
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_SOCKET_ACCEPT, 11));
+    rig_free(r);
+}
+
+static void
+test_hello_is_answered_with_welcome_then_the_newer_route(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 1, 1);
+    rig_route(r, 1, 7, 0);
+    rig_say(r, 10, "{\"type\":\"hello\",\"last_version\":6}");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"welcome\""), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"version\":7,\"offer_expires_at\":null"),
+                    1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"external_order_id\":\"o-0\""), 1);
+    rig_free(r);
+}
+
+static void
+test_route_that_was_seen_is_not_shown_again(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 1, 1);
+    rig_route(r, 1, 7, 0);
+    rig_say(r, 10, "{\"type\":\"hello\",\"last_version\":7}");
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"route\""), 0);
+    rig_route(r, 1, 8, 0);
+    rig_wake(r, 300);
+    rig_event_add(r, 'r', r->events[r->n_events - 1].value, 8); /* the same news again */
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"route\",\"version\":8"), 1);
+    rig_free(r);
+}
+
+static void
+test_action_is_sent_again_until_the_router_answers(void)
+{
+    struct rig *r = with_phone(10);
+    Lifecircle__V1__CourierReply reply = LIFECIRCLE__V1__COURIER_REPLY__INIT;
+    Lifecircle__V1__Envelope env;
+    struct mint mint;
+    uint8_t frame[512];
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    rig_say(r, 10, "{\"type\":\"accept\",\"id\":\"a1\",\"version\":3}");
+    rig_wake(r, 600);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
+
+    struct notifier *n = rig_core(r);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(n->actions);
+    mint_init(&mint, "router", SLICE_LIT("bal"), 1);
+    envelope_init(&env, &mint, r->now_ms, 0);
+    reply.courier = 1;
+    reply.action_id = (char *)(uintptr_t) "a1";
+    reply.tag = n->actions->tag;
+    reply.outcome = LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__DONE;
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPLY;
+    env.courier_reply = &reply;
+    size_t size = lifecircle__v1__envelope__pack(&env, frame);
+    struct event ev = {.kind = EVENT_MESSAGE, .bytes = slice_of((char *)frame, size)};
+    rig_feed(r, &ev);
+    rig_feed(r, &ev); /* doubled on the way */
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"id\":\"a1\",\"outcome\":\"done\""), 1);
+    rig_wake(r, 600);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
+    rig_free(r);
+}
+
+static void
+test_action_without_an_answer_is_given_back_to_the_phone(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    rig_say(r, 10, "{\"type\":\"sign_off\",\"id\":\"a1\"}");
+    rig_wake(r, ACTION_PATIENCE_MS + 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"unavailable\""), 1);
+    CU_ASSERT_PTR_NULL(rig_core(r)->actions);
+    rig_free(r);
+}
+
+static void
+test_bad_messages_are_named_and_harm_nothing(void)
+{
+    static const struct {
+        const char *said;
+        const char *heard;
+    } table[] = {
+        {"", "\"type\":\"error\""},
+        {"nonsense", "\"type\":\"error\""},
+        {"[]", "\"type\":\"error\""},
+        {"{}", "type: "},
+        {"{\"type\":\"fly\"}", "type: "},
+        {"{\"type\":\"accept\"}", "id: "},
+        {"{\"type\":\"accept\",\"id\":\"a\"}", "version: "},
+        {"{\"type\":\"accept\",\"id\":\"a\",\"version\":0}", "version: "},
+        {"{\"type\":\"accept\",\"id\":\"\",\"version\":1}", "id: "},
+        {"{\"type\":\"arrived\",\"id\":\"a\"}", "order_id: "},
+        {"{\"type\":\"arrived\",\"id\":\"a\",\"order_id\":\"4711\"}", "order_id: "},
+        {"{\"type\":\"delivered\",\"id\":\"a\",\"order_id\":"
+         "\"0193b3c8-0000-8000-8000-000000000000\"}",
+         "pin: "},
+        {"{\"type\":\"position\",\"lat\":91,\"lng\":0}", "lat"},
+        {"{\"type\":\"position\",\"lat\":1}", "lng"},
+        {"{\"type\":\"hello\",\"last_version\":-1}", "last_version: "},
+        {"{\"type\":\"hello\",\"colour\":1}", "colour"},
+        {"{\"type\":\"sign_on\",\"id\":\"a\"}", "vehicle"},
+        {"{\"type\":\"sign_on\",\"id\":\"a\",\"vehicle\":\"boat\",\"shift_end\":"
+         "\"2030-01-01T00:00:00Z\",\"lat\":1,\"lng\":1}",
+         "vehicle: "},
+        {"{\"type\":\"undeliverable\",\"id\":\"a\",\"order_id\":"
+         "\"0193b3c8-0000-8000-8000-000000000000\",\"reason\":\"bored\"}",
+         "reason: "},
+    };
+    struct rig *r = with_phone(10);
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        rig_say(r, 10, table[i].said);
+        const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_SEND, 10);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+        CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"code\":\"bad_message\""));
+        CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, table[i].heard));
+    }
+    CU_ASSERT_EQUAL(rig_core(r)->counters[COUNT_BAD_MESSAGES].value, sizeof table / sizeof *table);
+    CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
+    rig_free(r);
+}
+
+static void
+test_positions_reach_the_router_newest_only(void)
+{
+    struct rig *r = with_phone(10);
+    const char *text = "{\"type\":\"position\",\"lat\":39.28,\"lng\":-76.59,\"at\":\"%s\"}";
+    char said[128];
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    snprintf(said, sizeof said, text, "2026-11-22T16:59:59Z");
+    rig_say(r, 10, said);
+    snprintf(said, sizeof said, text, "2026-11-22T16:59:58Z"); /* late */
+    rig_say(r, 10, said);
+    rig_wake(r, 200);
+    CU_ASSERT_EQUAL(rig_core(r)->counters[COUNT_POSITIONS].value, 1);
+    const struct rig_sent *s = rig_last(r, EFFECT_SEND, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->e.role, ROLE_ROUTER);
+    rig_free(r);
+}
+
+/* ---- customers ---- */
+
+static void
+test_tracking_shows_the_order_behind_a_true_token_only(void)
+{
+    struct rig *r = rig_new();
+    char token[TRACKING_TEXT];
+    char path[80];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s", token);
+    rig_http(r, 30, path, "", false);
+    const struct rig_sent *s = rig_last(r, EFFECT_HTTP, 30);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->e.status, 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"status\":\"placed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"pin\":\""));
+    path[10] = path[10] == 'A' ? 'B' : 'A';
+    rig_http(r, 31, path, "", false);
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_HTTP, 31)->e.status, 404);
+    rig_free(r);
+}
+
+static void
+test_tracking_stream_follows_and_forgets(void)
+{
+    struct rig *r = rig_new();
+    char token[TRACKING_TEXT];
+    char path[80];
+    struct event gone = {.kind = EVENT_GONE, .ref = 30};
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s/events", token);
+    rig_http(r, 30, path, "", false);
+    rig_wake(r, 300);
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PICKED_UP, 1, 2);
+    rig_wake(r, 300);
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_HTTP_BEGIN, 30));
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 30, "\"status\":\"picked_up\""), 1);
+    rig_feed(r, &gone);
+    CU_ASSERT_PTR_NULL(rig_core(r)->watched);
+    CU_ASSERT_PTR_NULL(rig_core(r)->watcher_conns);
+    rig_free(r);
+}
+
+/* ---- webhooks ---- */
+
+#define HOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+static void
+hook_chain(struct rig *r, const char *url)
+{
+    Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
+    char *secrets[] = {(char *)(uintptr_t)HOOK_SECRET};
+    uint8_t packed[512];
+
+    c.chain = 1;
+    c.chain_id = (char *)(uintptr_t) "corner";
+    c.webhook_url = (char *)(uintptr_t)url;
+    c.webhook_secrets = secrets;
+    c.n_webhook_secrets = 1;
+    size_t n = lifecircle__v1__chain__pack(&c, packed);
+    CU_ASSERT_EQUAL(catalogue_put_chain(rig_core(r)->catalogue, slice_of((char *)packed, n)),
+                    LC_OK);
+}
+
+static void
+hook_answer(struct rig *r, int status)
+{
+    const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    struct event ev = {.kind = EVENT_CALLED, .ref = s->e.ref, .status = status};
+    rig_feed(r, &ev);
+}
+
+static void
+test_webhook_is_made_once_and_signed(void)
+{
+    struct rig *r = rig_new();
+    struct webhook_secret secret;
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    CU_ASSERT_EQUAL(r->enqueued, 1);
+    CU_ASSERT_STRING_EQUAL(r->cursor, "1-1");
+    const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_STRING_EQUAL(s->name, "https://chain.example/hooks");
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"type\":\"order.placed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"sequence\":1"));
+    CU_ASSERT_EQUAL(webhook_secret_parse(SLICE_LIT(HOOK_SECRET), &secret), LC_OK);
+    const char *signature = strstr(s->extra, "webhook-signature: ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(signature);
+    struct slice given = slice_of(signature + 19, strcspn(signature + 19, "\r"));
+    CU_ASSERT_TRUE(webhook_verify(&secret, SLICE_LIT("evt_1_0"), r->now_ms / 1000,
+                                  slice_str(s->bytes), given));
+    hook_answer(r, 204);
+    rig_wake(r, 5000);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
+    rig_free(r);
+}
+
+static void
+test_webhook_that_fails_is_tried_again_later(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    hook_answer(r, 500);
+    rig_wake(r, 1100);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
+    rig_wake(r, 5000);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(rig_last(r, EFFECT_CALL, 0)->extra, "webhook-id: evt_1_0"));
+    r->now_ms += (int64_t)4 * 86400 * 1000; /* over the schedule */
+    hook_answer(r, 0);
+    rig_wake(r, 5000);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 2);
+    CU_ASSERT_EQUAL(rig_core(r)->counters[COUNT_HOOKS_GIVEN_UP].value, 1);
+    rig_free(r);
+}
+
+static void
+test_webhook_answered_410_disables_the_chain(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    hook_answer(r, 410);
+    CU_ASSERT_EQUAL(r->chain_puts, 1);
+    rig_free(r);
+}
+
+static void
+test_events_after_a_lost_redis_are_read_from_the_cursor(void)
+{
+    struct rig *r = with_phone(10);
+    struct event up = {.kind = EVENT_REDIS_UP};
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    r->redis_dead = true;
+    rig_wake(r, 300);
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 1, 1);
+    rig_route(r, 1, 4, 0);
+    r->redis_dead = false;
+    rig_feed(r, &up);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(r->enqueued, 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"route\",\"version\":4"), 1);
+    rig_free(r);
+}
+
+UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
+          UNIT(test_phone_is_cut_when_its_token_is_revoked),
+          UNIT(test_phone_that_signs_in_elsewhere_leaves_the_old_connection),
+          UNIT(test_hello_is_answered_with_welcome_then_the_newer_route),
+          UNIT(test_route_that_was_seen_is_not_shown_again),
+          UNIT(test_action_is_sent_again_until_the_router_answers),
+          UNIT(test_action_without_an_answer_is_given_back_to_the_phone),
+          UNIT(test_bad_messages_are_named_and_harm_nothing),
+          UNIT(test_positions_reach_the_router_newest_only),
+          UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
+          UNIT(test_tracking_stream_follows_and_forgets),
+          UNIT(test_webhook_is_made_once_and_signed),
+          UNIT(test_webhook_that_fails_is_tried_again_later),
+          UNIT(test_webhook_answered_410_disables_the_chain),
+          UNIT(test_events_after_a_lost_redis_are_read_from_the_cursor))
