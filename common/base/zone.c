@@ -130,6 +130,14 @@ zone_set_count(const struct zone_set *zs)
     return HASH_COUNT(zs->by_id);
 }
 
+const struct zone_shape *
+zone_shape(const struct zone_set *zs, uint32_t id)
+{
+    const struct zone *z = find(zs, id);
+
+    return z == NULL ? NULL : z->shape;
+}
+
 bool
 zone_covers(const struct zone_set *zs, uint32_t id, struct latlng p)
 {

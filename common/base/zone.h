@@ -61,6 +61,11 @@ size_t zone_set_count(const struct zone_set *zs);
  * for an unknown id. */
 bool zone_covers(const struct zone_set *zs, uint32_t id, struct latlng p);
 
+/* zone_shape: the zone itself, for whoever asks one zone often (zone_shape_covers); NULL for an
+ * unknown id. Valid until this id is put again or removed. */
+struct zone_shape;
+const struct zone_shape *zone_shape(const struct zone_set *zs, uint32_t id);
+
 /* zone_find: the ids of the zones that cover p, ascending, at most max of them in ids. *found is
  * how many there are in all, which may be over max. The index is rebuilt here when the set has
  * changed. LC_ENOMEM  out of memory; nothing was found */

@@ -149,6 +149,10 @@ start(struct match_step *s)
         return LC_EINVAL;
     }
     match_policy_read(&m->policy, s->ev->config);
+    travel_faster_init(&m->faster, travel_estimate(), (uint32_t)m->policy.speedup);
+    if (m->policy.speedup > 1)
+        m->travel = &m->faster.travel;
+    m->supply.speedup = (uint32_t)m->policy.speedup;
     if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)
         outbox_note(s->out, "config_refused", "name=tzif expected=TZif used=UTC");
     mint_init(&m->mint, "matcher", city, s->ev->entropy);
@@ -156,8 +160,12 @@ start(struct match_step *s)
     snprintf(m->geo_key, sizeof m->geo_key, "%s:geo:stores", m->tag);
     snprintf(m->load_key, sizeof m->load_key, "%s:load", m->tag);
     m->cells = match_cells_new((size_t)m->policy.cells_bytes);
-    m->catalogue = catalogue_new(&(struct catalogue_options){
-        .kinds = CATALOGUE_STORES, .city = city, .tag = TAG_CATALOGUE, .watch = &watch, .ctx = m});
+    m->catalogue = catalogue_new(&(struct catalogue_options){.kinds = CATALOGUE_STORES,
+                                                             .city = city,
+                                                             .tag = TAG_CATALOGUE,
+                                                             .poll_ms = m->policy.poll_ms,
+                                                             .watch = &watch,
+                                                             .ctx = m});
     if (m->cells == NULL || m->catalogue == NULL) {
         match_cells_destroy(m->cells);
         catalogue_destroy(m->catalogue);

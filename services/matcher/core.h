@@ -106,7 +106,6 @@ enum match_tag { TAG_CLAIM_MATCH = 1, TAG_CLAIM_HELD, TAG_LOAD, TAG_HASTEN };
 
 enum {
     MATCH_TICK_MS = 100,
-    CLAIM_EVERY_MS = 250,
     CLAIM_LIMIT = 256,
     CLAIM_VISIBILITY_MS = 10000,
     DUE_DEADLINE_MS = 8000, /* before the claim runs out */
@@ -131,6 +130,7 @@ struct matcher {
     struct match_cells *cells;
     struct catalogue *catalogue;
     const struct travel *travel;
+    struct travel_faster faster; /* when the policy says so: this is travel */
     struct mint mint;
     bool started;
     bool up; /* Redis */

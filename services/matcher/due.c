@@ -56,7 +56,7 @@ match_due_timers(struct match_step *s)
     if (m->draining)
         return;
     for (size_t q = 0; q < 2; q++)
-        if (room_for_claims(m) && due(s, &m->claim[q], CLAIM_EVERY_MS))
+        if (room_for_claims(m) && due(s, &m->claim[q], m->policy.poll_ms))
             fcall(s, claim_tags[q], "due_claim", queues[q], CLAIM_LIMIT, CLAIM_VISIBILITY_MS);
     if (m->hasten_wanted)
         match_due_hasten(s);

@@ -38,7 +38,7 @@ in_zone(const struct match_view *v, const struct match_wish *w, uint32_t store)
 
     if (w->collection)
         return geo_distance_m(shop->at, w->at) <= (double)v->policy->collect_radius_m;
-    return match_box_covers(&shop->box, w->at) && zone_covers(v->shops->zones, store, w->at);
+    return match_shop_covers(shop, w->at);
 }
 
 static int64_t
@@ -150,6 +150,17 @@ match_judge_shop(const struct match_view *v, const struct match_wish *w, uint32_
         out->courier_ms = 0;
 }
 
+/* The margin has a constant part, which a faster city must not keep. */
+static int64_t
+margin_of_ms(const struct match_view *v, enum travel_mode mode, enum travel_quality quality,
+             uint32_t travel_s)
+{
+    int64_t times = v->policy->speedup < 1 ? 1 : v->policy->speedup;
+    int64_t real_s = travel_s * times < TRAVEL_UNREACHABLE ? travel_s * times : travel_s;
+
+    return 1000 * (int64_t)travel_margin_s(mode, quality, (uint32_t)real_s) / times;
+}
+
 void
 match_judge_travel(const struct match_view *v, const struct match_wish *w, uint32_t travel_s,
                    enum travel_quality quality, struct match_verdict *out)
@@ -168,8 +179,7 @@ match_judge_travel(const struct match_view *v, const struct match_wish *w, uint3
             out->arrival_ms = out->courier_ms;
         out->arrival_ms +=
             v->policy->handover_ms + (int64_t)travel_s * 1000 + v->policy->dropoff_ms;
-        margin_ms =
-            1000 * (int64_t)travel_margin_s(match_wish_mode(w, v->policy), quality, travel_s);
+        margin_ms = margin_of_ms(v, match_wish_mode(w, v->policy), quality, travel_s);
     }
     if (out->arrival_ms < w->window_start_ms)
         out->arrival_ms = w->window_start_ms;
@@ -210,7 +220,7 @@ match_outside_m(const struct match_view *v, const struct match_wish *w, uint32_t
             struct latlng p = {
                 w->at.lat_e7 + (int32_t)(half * ((double)shop->at.lat_e7 - w->at.lat_e7)),
                 w->at.lng_e7 + (int32_t)(half * ((double)shop->at.lng_e7 - w->at.lng_e7))};
-            if (zone_covers(v->shops->zones, store, p))
+            if (match_shop_covers(shop, p))
                 inside = half;
             else
                 outside = half;

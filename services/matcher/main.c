@@ -25,8 +25,12 @@ main(int argc, char **argv)
         {"forecast-s", OPTION_NUMBER, "30", "a forecast older than this does not count", false},
         {"cells-mb", OPTION_NUMBER, "24", "memory for neighbourhoods, MiB", false},
         {"jobs-max", OPTION_NUMBER, "20000", "orders under way at once", false},
+        {"poll-ms", OPTION_NUMBER, "250",
+         "how often the catalogue and due orders are looked at without being told", false},
         {"courier-mode", OPTION_TEXT, "bicycle", "vehicle assumed for couriers", false},
         {"customer-mode", OPTION_TEXT, "car", "vehicle assumed for customers who collect", false},
+        {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less",
+         false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_LISTENS | SERVICE_FOLLOWS | SERVICE_INVENTORIES,

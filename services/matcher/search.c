@@ -1,6 +1,6 @@
 #include "matcher/search.h"
 
-enum { BLOCK = 16 }; /* stores asked of the travel provider at once */
+enum { BLOCK = 16 /* stores asked of the travel provider at once */, AHEAD = 4 };
 
 struct hunt {
     const struct match_view *v;
@@ -127,6 +127,8 @@ walk(struct hunt *h, const struct match_list *list, const uint32_t *tried, size_
     size_t enough = h->keep < BLOCK ? h->keep : BLOCK;
 
     for (size_t i = 0; i < list->n && !h->lost; i++) {
+        if (i + AHEAD < list->n) /* a city's stores do not stay in the cache */
+            __builtin_prefetch(&h->v->shops->shop[list->store[i + AHEAD]]);
         if (beaten(h, list->bound_s[i]))
             break;
         if (n_tried == 0 || !among(list->store[i], tried, n_tried))

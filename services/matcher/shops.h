@@ -6,7 +6,7 @@
 
 #include "base/hours.h"
 #include "base/step.h"
-#include "base/zone.h"
+#include "base/zone_shape.h"
 
 #include "base/catalogue.h"
 
@@ -20,25 +20,27 @@ struct match_box {
 
 enum { MATCH_COURIER_KINDS = 8 }; /* see supply.h */
 
+/* What most judgements read comes first: it fits a cache line or two. */
 struct match_shop {
-    uint32_t chain; /* 0 = there is no such store */
-    struct latlng at;
     struct match_box box; /* around the zone */
-    uint32_t reach_m;     /* no point of the zone is further away */
-    uint32_t prep_s;
-    uint32_t prep_per_item_s;
-    uint32_t busy_delay_s;
-    uint32_t capacity; /* 0 = no limit */
-    uint32_t load;     /* open orders */
-    uint8_t busy;      /* Lifecircle__V1__BusyMode */
+    struct latlng at;
+    const struct zone_shape *shape; /* NULL = it has no zone; the zone set's */
+    uint32_t chain;                 /* 0 = there is no such store */
+    uint8_t busy;                   /* Lifecircle__V1__BusyMode */
     bool delivers;
     bool collects;
     bool age_check;
     bool cold;
     bool span_open;       /* between these two instants it is open, or closed, all the time */
+    uint32_t load;        /* open orders */
+    uint32_t capacity;    /* 0 = no limit */
     int64_t span_from_ms; /* inclusive */
     int64_t span_to_ms;   /* exclusive */
-    uint32_t wait_round;  /* kept by supply.c */
+    uint32_t prep_s;
+    uint32_t prep_per_item_s;
+    uint32_t busy_delay_s;
+    uint32_t reach_m;    /* no point of the zone is further away */
+    uint32_t wait_round; /* kept by supply.c */
     uint32_t wait_s[MATCH_COURIER_KINDS];
 };
 
@@ -104,6 +106,14 @@ match_box_covers(const struct match_box *b, struct latlng p)
 {
     return p.lat_e7 >= b->south_e7 && p.lat_e7 <= b->north_e7 && p.lng_e7 >= b->west_e7 &&
            p.lng_e7 <= b->east_e7;
+}
+
+/* match_shop_covers: does its zone cover p? */
+static inline bool
+match_shop_covers(const struct match_shop *shop, struct latlng p)
+{
+    return match_box_covers(&shop->box, p) && shop->shape != NULL &&
+           zone_shape_covers(shop->shape, p);
 }
 
 static inline bool

@@ -63,14 +63,14 @@ soonest_s(const struct match_supply *s, const struct match_shop *shop, unsigned 
     const struct travel *t = travel_estimate();
     double shrink = cos(shop->at.lat_e7 * (M_PI / 180 / 1e7));
     double there_s[MATCH_COURIERS_MAX], best_s = INFINITY;
-    uint32_t soonest = MATCH_NO_COURIER;
+    uint32_t soonest = MATCH_NO_COURIER, times = s->speedup < 1 ? 1 : s->speedup;
 
     if (s->on_shift == 0)
         return MATCH_NO_COURIER;
     for (size_t i = 0; i < s->n; i++) {
         const struct match_courier *c = &s->courier[i];
-        there_s[i] =
-            (c->has & needs) == needs ? c->free_in_s + plane_s(c, shop->at, shrink) : INFINITY;
+        there_s[i] = (c->has & needs) == needs ? c->free_in_s + plane_s(c, shop->at, shrink) / times
+                                               : INFINITY;
         best_s = fmin(best_s, there_s[i]);
     }
     if (isinf(best_s))
@@ -79,8 +79,8 @@ soonest_s(const struct match_supply *s, const struct match_shop *shop, unsigned 
         const struct match_courier *c = &s->courier[i];
         if (there_s[i] > best_s * 1.02 + 3)
             continue;
-        uint32_t exact_s =
-            c->free_in_s + t->lower_bound_s(t, c->at, shop->at, (enum travel_mode)c->mode);
+        uint32_t way_s = t->lower_bound_s(t, c->at, shop->at, (enum travel_mode)c->mode);
+        uint32_t exact_s = c->free_in_s + way_s / times + (way_s % times != 0);
         soonest = exact_s < soonest ? exact_s : soonest;
     }
     return soonest;

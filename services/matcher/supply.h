@@ -26,7 +26,8 @@ struct match_supply {
     int64_t time_ms; /* when the forecast came, by our clock; 0 = never */
     uint32_t round;  /* of the forecast; shops cache by it */
     uint32_t on_shift;
-    bool cut; /* there may be couriers that it does not list */
+    bool cut;         /* there may be couriers that it does not list */
+    uint32_t speedup; /* of the policy; 0 = 1 */
     size_t n;
     struct match_courier courier[MATCH_COURIERS_MAX];
 };

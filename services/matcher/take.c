@@ -66,6 +66,56 @@ refuse(struct match_step *s, struct match_request *r, const Lifecircle__V1__Orde
     match_count(s->m, COUNT_UNAVAILABLE, 1);
 }
 
+/* The bytes of field `number`, wherever it comes next in the message; false at the end. */
+static bool
+next_field(struct slice *rest, uint32_t number, struct slice *out)
+{
+    while (rest->n > 0) {
+        uint64_t v[2] = {0, 0}; /* tag and length, or value */
+        for (int k = 0; k < 2; k++) {
+            unsigned shift = 0;
+            uint8_t byte = 0x80;
+            while (byte >= 0x80 && rest->n > 0 && shift < 64) {
+                byte = (uint8_t)rest->p[0];
+                v[k] |= (uint64_t)(byte & 0x7f) << shift;
+                shift += 7;
+                *rest = slice_of(rest->p + 1, rest->n - 1);
+            }
+            if (k == 0 && (v[0] & 7) != 0 && (v[0] & 7) != 2) {
+                v[1] = (v[0] & 7) == 1 ? 8 : 4;
+                break;
+            }
+        }
+        if ((v[0] & 7) == 0)
+            continue;
+        if (v[1] > rest->n)
+            return false;
+        *out = slice_of(rest->p, (size_t)v[1]);
+        *rest = slice_of(rest->p + v[1], rest->n - (size_t)v[1]);
+        if (v[0] >> 3 == number && (v[0] & 7) == 2)
+            return true;
+    }
+    return false;
+}
+
+/* Orders go on to inventory and come back from it as the bytes they came in: the frame has them,
+ * one after the other, in the order of the list. NULL when they cannot be found there: then they
+ * are packed again. */
+static struct slice *
+find_bodies(const struct match_step *s, uint32_t field, size_t n)
+{
+    enum { MATCH_REQUEST = 10 };
+    struct slice *body = arena_alloc(s->ev->arena, (n + 1) * sizeof *body);
+    struct slice frame = s->ev->bytes, request, rest;
+    size_t found = 0;
+
+    if (body == NULL || n == 0 || !next_field(&frame, MATCH_REQUEST, &request))
+        return NULL;
+    for (rest = request; found <= n && next_field(&rest, field, &body[found]);)
+        found++;
+    return found == n ? body : NULL;
+}
+
 static struct slice
 pack(const struct match_step *s, const ProtobufCMessage *message)
 {
@@ -88,7 +138,7 @@ match_take_over(struct match_job *job, const struct match_wish *w, const Lifecir
 
 static void
 take_order(struct match_step *s, struct match_request *r, const Lifecircle__V1__Order *o,
-           enum job_kind kind)
+           const struct slice *as_came, enum job_kind kind)
 {
     uint8_t key[16];
     struct match_wish w;
@@ -98,7 +148,7 @@ take_order(struct match_step *s, struct match_request *r, const Lifecircle__V1__
     if (kind == JOB_QUOTE)
         tag_key(s->m, key);
     if (ready && match_wish_of(&w, o) && (kind == JOB_QUOTE || order_key(o, key))) {
-        struct slice body = pack(s, &o->base);
+        struct slice body = as_came != NULL ? *as_came : pack(s, &o->base);
         job = body.n == 0 ? NULL : match_job_new(s, kind, r, key, body);
     }
     if (job == NULL) {
@@ -147,10 +197,11 @@ match_request_taken(struct match_step *s)
     if (r == NULL)
         return;  /* its sender has a deadline */
     r->jobs = 1; /* keeps it while its jobs may end */
+    const struct slice *body = find_bodies(s, 1, m->n_orders);
     for (size_t i = 0; i < m->n_orders; i++)
-        take_order(s, r, m->orders[i], JOB_ORDER);
+        take_order(s, r, m->orders[i], body == NULL ? NULL : &body[i], JOB_ORDER);
     for (size_t i = 0; i < m->n_quotes; i++)
-        take_order(s, r, m->quotes[i], JOB_QUOTE);
+        take_order(s, r, m->quotes[i], NULL, JOB_QUOTE);
     for (size_t i = 0; i < m->n_nearby; i++)
         take_nearby(s, r, m->nearby[i]);
     match_request_release(r);

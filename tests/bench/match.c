@@ -1,6 +1,6 @@
-/* What an order costs the matcher: decode, judge, rank, explain, ask inventory, answer. A dense city
- * of 11,000 stores of one chain, five lines an order, everything in one process; what plays Redis
- * and inventory is not counted.
+/* What an order costs the matcher: decode, judge, rank, explain, ask inventory, answer. A dense
+ * city of 11,000 stores of one chain, five lines an order, everything in one process; what plays
+ * Redis and inventory is not counted.
  *
  *     match [orders] [stores] [batch]
  *
@@ -72,8 +72,8 @@ static void
 fill(struct batch *b, const struct world *w, size_t n, unsigned first)
 {
     lifecircle__v1__contact__init(&b->customer);
-    b->customer.name = (char *)(uintptr_t)"Ada Lovelace";
-    b->customer.phone = (char *)(uintptr_t)"+14105550123";
+    b->customer.name = (char *)(uintptr_t) "Ada Lovelace";
+    b->customer.phone = (char *)(uintptr_t) "+14105550123";
     for (size_t i = 0; i < LINES; i++) {
         lifecircle__v1__order_line__init(&b->line[i]);
         snprintf(b->sku[i], sizeof b->sku[i], "SKU-%05zu", i * 97);
@@ -94,9 +94,9 @@ fill(struct batch *b, const struct world *w, size_t n, unsigned first)
         o->n_lines = LINES;
         o->items = 9;
         o->external_order_id = b->id[i];
-        o->address = (char *)(uintptr_t)"2400 Fait Avenue, Baltimore, MD 21224";
+        o->address = (char *)(uintptr_t) "2400 Fait Avenue, Baltimore, MD 21224";
         o->customer = &b->customer;
-        o->currency = (char *)(uintptr_t)"USD";
+        o->currency = (char *)(uintptr_t) "USD";
         b->orders[i] = o;
     }
 }
@@ -176,7 +176,7 @@ run(struct world *w, unsigned orders, size_t batch, struct cost *c)
         m.n_orders = batch;
         m.orders = b.orders;
         env.id = (ProtobufCBinaryData){sizeof id, id};
-        env.city = (char *)(uintptr_t)"bal";
+        env.city = (char *)(uintptr_t) "bal";
         env.deadline_ms = w->now_ms + 250;
         env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST;
         env.match_request = &m;
@@ -229,13 +229,13 @@ main(int argc, char **argv)
     run(&w, orders, batch, &c);
     counts = matcher_service.counters(world_core(&w), &n);
     double per = 1000.0 * orders;
-    printf("stores %u orders %u batch %zu: %.2f us an order (take %.2f judge %.2f placed %.2f answer "
-           "%.2f), %.0f stores judged, explanation %zu B, misses %llu\n",
-           stores, orders, batch,
-           (double)(c.take_ns + c.judge_ns + c.placed_ns + c.answer_ns) / per,
-           (double)c.take_ns / per, (double)c.judge_ns / per, (double)c.placed_ns / per,
-           (double)c.answer_ns / per, (double)(counts[COUNT_JUDGED].value - judged) / orders,
-           c.explain_bytes / orders, (unsigned long long)(counts[COUNT_CELL_MISS].value - misses));
+    printf(
+        "stores %u orders %u batch %zu: %.2f us an order (take %.2f judge %.2f placed %.2f answer "
+        "%.2f), %.0f stores judged, explanation %zu B, misses %llu\n",
+        stores, orders, batch, (double)(c.take_ns + c.judge_ns + c.placed_ns + c.answer_ns) / per,
+        (double)c.take_ns / per, (double)c.judge_ns / per, (double)c.placed_ns / per,
+        (double)c.answer_ns / per, (double)(counts[COUNT_JUDGED].value - judged) / orders,
+        c.explain_bytes / orders, (unsigned long long)(counts[COUNT_CELL_MISS].value - misses));
     printf("placed %llu, neighbourhoods %llu in %.1f MB\n",
            (unsigned long long)counts[COUNT_PLACED].value,
            (unsigned long long)counts[COUNT_CELLS].value,
