@@ -13,10 +13,12 @@
 #include "notice.pb-c.h"
 
 enum {
-    POLL_MS = 250,              /* the events stream, without a doorbell */
+    TICK_MS = 100,              /* while something waits for an answer or to be passed on */
+    IDLE_MS = 1000,             /* at least so often */
     ACTION_RETRY_MS = 500,      /* a courier's action is sent to the router again */
     ACTION_PATIENCE_MS = 10000, /* then the phone is told to repeat it */
     EVENTS_A_READ = 200,
+    HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
     HOOK_TIMEOUT_MS = 10000,
     HOOK_VISIBILITY_MS = 30000,
@@ -193,6 +195,7 @@ struct notifier {
 
     /* the events stream */
     enum follow follow;
+    int64_t poll_every_ms; /* without a doorbell */
     uint64_t seen;      /* fanned out up to here */
     uint64_t hooked;    /* cursor:webhook as we know it */
     uint64_t batch_end; /* the read under way ends here */

@@ -53,7 +53,7 @@ follow_poll(struct notifier *n, const struct event *ev, struct outbox *out)
     };
 
     n->follow = FOLLOW_READING;
-    n->poll_ms = ev->now_ms + POLL_MS;
+    n->poll_ms = ev->now_ms + n->poll_every_ms;
     outbox_redis(out, call_tag(CALL_EVENTS, 0), argv, 6);
 }
 
@@ -101,6 +101,10 @@ batch(struct notifier *n, const struct event *ev, struct outbox *out, const stru
         if (number > last + 1 && last != 0)
             count(n, COUNT_GAPS, 1);
         const struct reply *fields = &entry->items[1];
+        if (n->n_rows > 0 && n->n_rows + fields->n / 2 > HOOK_ROWS_A_CALL) {
+            n->poll_ms = 0; /* one call takes no more: the rest is read next */
+            break;
+        }
         for (size_t f = 0; f + 1 < fields->n; f += 2)
             one(n, ev, out, number, (uint32_t)(f / 2), fields->items[f].str,
                 fields->items[f + 1].str);

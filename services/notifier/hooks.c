@@ -128,7 +128,9 @@ enqueue(struct notifier *n, const struct event *ev, struct outbox *out, const st
     argv[2] = SLICE_LIT("1");
     argv[3] = slice_str(arena_printf(ev->arena, "{%s}", n->city));
     argv[4] = redis_number(ev->arena, ev->now_ms);
-    argv[5] = slice_str(arena_printf(ev->arena, "1-%llu", (unsigned long long)n->hooked));
+    argv[5] = n->hooked == 0 /* no cursor yet */
+                  ? SLICE_LIT("0-0")
+                  : slice_str(arena_printf(ev->arena, "1-%llu", (unsigned long long)n->hooked));
     argv[6] = slice_str(arena_printf(ev->arena, "1-%llu", (unsigned long long)n->batch_end));
     argv[7] = redis_number(ev->arena, (int64_t)rows);
     n->hooked_ms = ev->now_ms;
@@ -170,7 +172,10 @@ enqueued(struct notifier *n, const struct event *ev, struct outbox *out)
     }
     count(n, COUNT_HOOKS_QUEUED, call_number(ev->ref));
     n->hooked = n->batch_end;
-    n->claim_ms = call_number(ev->ref) > 0 ? 0 : n->claim_ms;
+    if (call_number(ev->ref) > 0) {
+        n->claim_ms = 0;
+        outbox_wake(out, ev->now_ms);
+    }
     follow_batch_done(n, ev, out);
 }
 
@@ -238,8 +243,10 @@ claimed(struct notifier *n, const struct event *ev, struct outbox *out)
         return;
     for (size_t i = 0; i + 1 < ev->reply->n; i += 2)
         send_one(n, ev, out, ev->reply->items[i].str, ev->reply->items[i + 1].str);
-    if (ev->reply->n > 0)
-        n->claim_ms = 0; /* there may be more */
+    if (ev->reply->n > 0) { /* there may be more */
+        n->claim_ms = 0;
+        outbox_wake(out, ev->now_ms + TICK_MS);
+    }
 }
 
 /* next_try: when a webhook that has failed now is tried again; 0 = given up. */

@@ -5,6 +5,10 @@
 int
 main(int argc, char **argv)
 {
+    static const struct option options[] = {
+        {"poll-ms", OPTION_NUMBER, "250",
+         "how often events and the catalogue are looked at without being told", false},
+    };
     static const struct service_ports ports = {
         .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET,
         .about = "tells couriers, stores, customers and chains what happened",
@@ -12,6 +16,8 @@ main(int argc, char **argv)
         .router = "tcp://127.0.0.1:7103",
         .http = "127.0.0.1:8090",
         .admin = "",
+        .options = options,
+        .n_options = sizeof options / sizeof *options,
     };
 
     return service_main(argc, argv, &notifier_service, &ports);

@@ -183,9 +183,11 @@ start(struct notifier *n, const struct event *ev)
         return LC_EINVAL;
     memcpy(n->city, city.p, city.n);
     mint_init(&n->mint, "notifier", city, ev->entropy);
+    n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
     const struct catalogue_options options = {
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_COURIERS | CATALOGUE_SKUS,
         .city = city,
+        .poll_ms = n->poll_every_ms,
         .tag = call_tag(CALL_CATALOGUE, 0),
     };
     n->catalogue = catalogue_new(&options);
@@ -299,6 +301,21 @@ trim(struct notifier *n, const struct event *ev, struct outbox *out)
     outbox_redis(out, call_tag(CALL_TRIM, 0), argv, 5);
 }
 
+/* next_tick: when something is due, by what is known now; what comes later wishes for itself. */
+static int64_t
+next_tick(const struct notifier *n, int64_t now_ms)
+{
+    int64_t at_ms = now_ms + IDLE_MS;
+
+    if (n->follow != FOLLOW_DOWN && n->poll_ms > now_ms && n->poll_ms < at_ms)
+        at_ms = n->poll_ms;
+    if (n->follow != FOLLOW_DOWN && !n->claiming && n->claim_ms < at_ms)
+        at_ms = n->claim_ms;
+    if (n->actions != NULL && now_ms + TICK_MS < at_ms)
+        at_ms = now_ms + TICK_MS;
+    return at_ms > now_ms ? at_ms : now_ms + TICK_MS;
+}
+
 static void
 tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
@@ -308,7 +325,7 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
     hooks_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
         trim(n, ev, out);
-    outbox_wake(out, ev->now_ms + 100);
+    outbox_wake(out, next_tick(n, ev->now_ms));
 }
 
 static void

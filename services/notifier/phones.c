@@ -158,6 +158,7 @@ take_position(struct notifier *n, const struct event *ev, struct outbox *out,
     known->time_ms = at_ms;
     known->fresh = true;
     n->any_position = true;
+    outbox_wake(out, ev->now_ms + TICK_MS); /* with what else comes until then */
     count(n, COUNT_POSITIONS, 1);
     tracking_position(n, ev, out, s->courier);
 }
@@ -213,6 +214,7 @@ send_action(struct notifier *n, const struct event *ev, struct outbox *out, stru
         &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
 
     a->sent_ms = ev->now_ms;
+    outbox_wake(out, ev->now_ms + ACTION_RETRY_MS);
     if (report == NULL)
         return;
     envelope_init(&env, &n->mint, ev->now_ms, a->until_ms);

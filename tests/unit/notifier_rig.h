@@ -167,7 +167,7 @@ static inline struct reply
 rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
 {
     if (slice_eq_str(e->argv[1], "webhook_enqueue")) {
-        if (!slice_eq_str(e->argv[5], r->cursor))
+        if (!slice_eq_str(e->argv[5], *r->cursor == '\0' ? "0-0" : r->cursor))
             return (struct reply){.kind = REPLY_INT, .integer = 0};
         snprintf(r->cursor, sizeof r->cursor, "%.*s", (int)e->argv[6].n, e->argv[6].p);
         for (size_t i = 8; i + 2 < e->argc; i += 3, r->enqueued++) {
@@ -220,7 +220,7 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return rig_array(NULL, 0);
     if (slice_eq_str(command, "XREAD") && memmem(e->argv[4].p, e->argv[4].n, ":events", 7) != NULL)
         return rig_xread(r, e->argv[5], a);
-    if (slice_eq_str(command, "GET"))
+    if (slice_eq_str(command, "GET") && *r->cursor != '\0')
         return rig_str(r->cursor, strlen(r->cursor));
     if (slice_eq_str(command, "HMGET"))
         return rig_hash(r, e, a);
@@ -320,7 +320,6 @@ rig_new(void)
     struct event up = {.kind = EVENT_REDIS_UP};
 
     r->now_ms = 1795366800000;
-    snprintf(r->cursor, sizeof r->cursor, "1-0");
     r->stepper = stepper_new(&notifier_service);
     rig_feed(r, &start);
     rig_feed(r, &up);
