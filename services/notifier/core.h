@@ -25,6 +25,7 @@ enum {
     HOOKS_AT_ONCE = 64,
     TRIM_MS = 10000,
     EVENTS_KEPT = 200000,
+    ANSWER_MS = 15000, /* a batch that takes longer was lost: begin again */
     MESSAGE_MAX = 16 * 1024, /* from a phone or a screen */
 };
 
@@ -184,7 +185,7 @@ enum {
     COUNT_N
 };
 
-enum follow { FOLLOW_DOWN, FOLLOW_CURSOR, FOLLOW_IDLE, FOLLOW_READING, FOLLOW_HOOKS };
+enum follow { FOLLOW_DOWN, FOLLOW_IDLE, FOLLOW_CURSOR, FOLLOW_READING, FOLLOW_HOOKS };
 
 struct notifier {
     struct catalogue *catalogue;
@@ -200,6 +201,7 @@ struct notifier {
     uint64_t hooked;    /* cursor:webhook as we know it */
     uint64_t batch_end; /* the read under way ends here */
     int64_t poll_ms;
+    int64_t asked_ms;    /* when the last of its calls was made */
     int64_t hooked_ms;
     int64_t trim_ms;
     struct hook_row *rows;

@@ -27,6 +27,7 @@ ask_cursor(struct notifier *n, const struct event *ev, struct outbox *out)
     struct slice argv[] = {SLICE_LIT("GET"), redis_key(n, ev->arena, "cursor:webhook")};
 
     n->follow = FOLLOW_CURSOR;
+    n->asked_ms = ev->now_ms;
     outbox_redis(out, call_tag(CALL_CURSOR, 0), argv, 2);
 }
 
@@ -53,6 +54,7 @@ follow_poll(struct notifier *n, const struct event *ev, struct outbox *out)
     };
 
     n->follow = FOLLOW_READING;
+    n->asked_ms = ev->now_ms;
     n->poll_ms = ev->now_ms + n->poll_every_ms;
     outbox_redis(out, call_tag(CALL_EVENTS, 0), argv, 6);
 }

@@ -321,6 +321,8 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     if (n->follow == FOLLOW_IDLE && ev->now_ms >= n->poll_ms)
         follow_poll(n, ev, out);
+    else if (n->follow > FOLLOW_IDLE && ev->now_ms > n->asked_ms + ANSWER_MS)
+        follow_redis_up(n, ev, out);
     phones_tick(n, ev, out);
     hooks_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
