@@ -55,6 +55,15 @@ struct travel {
  * Static, never freed; has no state, so any thread may use it. */
 const struct travel *travel_estimate(void);
 
+/* travel_faster: another provider, `times` times as fast, rounded up: for simulations that are played
+ * faster than time. Borrows `of`; not moved while in use. */
+struct travel_faster {
+    struct travel travel; /* this is the provider */
+    const struct travel *of;
+    uint32_t times; /* at least 1 */
+};
+void travel_faster_init(struct travel_faster *t, const struct travel *of, uint32_t times);
+
 /* travel_crow_s: great circle over a top speed that no real trip in the mode keeps up: the lower
  * bound for providers of real roads. */
 uint32_t travel_crow_s(struct latlng a, struct latlng b, enum travel_mode mode);

@@ -186,6 +186,7 @@ struct intake {
     struct catalogue *catalogue;
     bool stopping;
     int64_t match_ms, answer_ms;
+    int64_t min_window_ms, hold_margin_ms;
     uint64_t pending_max;
     uint32_t batch_window;
 

@@ -77,6 +77,8 @@ start(struct intake *in, const struct event *ev)
     in->answer_ms = config_int(ev->config, "answer-ms", 5000);
     in->pending_max = (uint64_t)config_int(ev->config, "pending-max", 20000);
     in->batch_window = (uint32_t)config_int(ev->config, "batch-window", 1024);
+    in->min_window_ms = 1000 * config_int(ev->config, "min-window-s", 300);
+    in->hold_margin_ms = 1000 * config_int(ev->config, "hold-margin-s", 600);
     mint_init(&in->mint, "intake", city, ev->entropy);
     in->catalogue = catalogue_new(&(struct catalogue_options){
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_SKUS | CATALOGUE_SKU_NAMES,

@@ -11,6 +11,9 @@ main(int argc, char **argv)
         {"answer-ms", OPTION_NUMBER, "5000", "how long a request may take before 503", false},
         {"pending-max", OPTION_NUMBER, "20000", "orders under way at once; more are answered 503",
          false},
+        {"min-window-s", OPTION_NUMBER, "300", "the shortest time window that is taken", false},
+        {"hold-margin-s", OPTION_NUMBER, "600",
+         "an order is held until so long before its window ends, unless it says until when", false},
         {"batch-window", OPTION_NUMBER, "1024", "lines of one NDJSON stream under way at once",
          false},
     };

@@ -8,7 +8,6 @@
 
 enum { FIELD_TEXT = 64 };
 
-static const int64_t minute_ms = 60 * 1000;
 static const int64_t day_ms = 24 * 60 * 60 * 1000;
 
 struct check {
@@ -289,7 +288,7 @@ check_lines(struct check *c)
 static void
 check_window(struct check *c)
 {
-    enum { AHEAD_DAYS = 7, END_DAYS = 30, LENGTH_MINUTES = 5, PROMISE_S = 3600 };
+    enum { AHEAD_DAYS = 7, END_DAYS = 30, PROMISE_S = 3600 };
     int64_t now = c->ev->now_ms;
     int64_t start = c->s->window_start_ms == 0 ? now : c->s->window_start_ms;
     int64_t promise_s = c->chain->promise_s == 0 ? PROMISE_S : c->chain->promise_s;
@@ -305,11 +304,11 @@ check_window(struct check *c)
         fault(c->f, "window.end", "expected a time up to %d days ahead", END_DAYS);
     else if (end <= now)
         late(c->f, "window.end", "expected a time in the future");
-    else if (end - start < LENGTH_MINUTES * minute_ms && c->s->window_start_ms == 0)
-        late(c->f, "window.end", "expected at least 5 minutes from now");
-    else if (end - start < LENGTH_MINUTES * minute_ms)
-        fault(c->f, "window.end", "expected at least %d minutes after window.start",
-              LENGTH_MINUTES);
+    else if (end - start < c->in->min_window_ms && c->s->window_start_ms == 0)
+        late(c->f, "window.end", "expected a time further ahead");
+    else if (end - start < c->in->min_window_ms)
+        fault(c->f, "window.end", "expected at least %lld s after window.start",
+              (long long)(c->in->min_window_ms / 1000));
     c->order->window_start_ms = start;
     c->order->window_end_ms = end;
 }
@@ -317,12 +316,11 @@ check_window(struct check *c)
 static void
 check_hold(struct check *c)
 {
-    enum { MARGIN_MINUTES = 10 };
     int64_t hold = c->s->hold_until_ms;
     int64_t end = c->order->window_end_ms;
 
     if (hold == 0) {
-        hold = end - MARGIN_MINUTES * minute_ms;
+        hold = end - c->in->hold_margin_ms;
         if (hold < c->ev->now_ms)
             hold = c->ev->now_ms;
     } else if (hold < 0 || hold > end) {

@@ -145,7 +145,7 @@ chain_add(struct ctl *c, struct args *a)
         fprintf(stderr, "lcctl: --price-policy: expected refuse or take, got %s\n", policy);
         return EXIT_USAGE;
     }
-    if (!read_number("promise", promise, 300, 86400, &chain.promise_s) ||
+    if (!read_number("promise", promise, 10, 86400, &chain.promise_s) ||
         !read_number("rate", rate, 1, 1000000, &chain.requests_per_s))
         return EXIT_USAGE;
     const Lifecircle__V1__Chain *old = find_chain(c, id, &keep);

@@ -54,6 +54,8 @@ struct settings {
     int64_t pin_lock_ms;
     uint32_t pickup_s;
     uint32_t dropoff_s;
+    int64_t bundle_ms;
+    int64_t eta_change_ms;
 };
 
 struct uuids {
@@ -290,6 +292,7 @@ struct router {
 
     struct catalogue *catalogue;
     struct plan *plan;
+    struct travel_faster travel; /* faster in simulations alone: the plan borrows it */
     struct order *orders;     /* owned */
     struct courier *couriers; /* owned */
     struct pin_tries *pins;   /* owned */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUNDLE_MS = 60000, ETA_CHANGE_MS = 60000, ETAS_MAX = 64, SILENT_OFFERS = 2 };
+enum { ETAS_MAX = 64, SILENT_OFFERS = 2 };
 
 /* ---- back to the pool ---- */
 
@@ -162,7 +162,7 @@ offer(struct router *r, struct courier *c, const struct plan_stop *stops, size_t
         return;
     for (size_t i = 0; i < n && !r->rebuild; i++) {
         struct plan_placement at;
-        if (!due(r, &stops[i], BUNDLE_MS))
+        if (!due(r, &stops[i], r->set.bundle_ms))
             continue;
         struct step *s = commit_step(r, m, stops[i].order, ACT_ASSIGN, REASON(REASON_NONE));
         if (s == NULL)
@@ -235,7 +235,7 @@ etas_tick(struct router *r)
         for (size_t i = 0; i < n && told < ETAS_MAX; i++) {
             struct order *o = order_find(r, stops[i].order);
             if (stops[i].kind != PLAN_DROPOFF || o == NULL || o->courier != c->number ||
-                llabs(stops[i].arrive_ms - o->live_eta_ms) <= ETA_CHANGE_MS)
+                llabs(stops[i].arrive_ms - o->live_eta_ms) <= r->set.eta_change_ms)
                 continue;
             tell_eta(r, o, stops[i].arrive_ms);
             told++;

@@ -14,7 +14,8 @@ router_open(void)
     if (r == NULL)
         return NULL;
     r->commits_end = &r->commits;
-    r->plan = plan_new(travel_estimate());
+    travel_faster_init(&r->travel, travel_estimate(), 1);
+    r->plan = plan_new(&r->travel.travel);
     if (r->plan == NULL) {
         free(r);
         return NULL;
@@ -142,6 +143,9 @@ start(struct router *r, const struct event *ev)
     s->pickup_s = (uint32_t)config_int(cfg, "pickup-s", 60);
     s->dropoff_s = (uint32_t)config_int(cfg, "dropoff-s", 120);
 
+    s->bundle_ms = 1000 * config_int(cfg, "bundle-s", 60);
+    s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
+    travel_faster_init(&r->travel, travel_estimate(), (uint32_t)config_int(cfg, "speedup", 1));
     mint_init(&r->mint, "router", city, ev->entropy);
     snprintf(r->owner, sizeof r->owner, "router-%016llx", (unsigned long long)ev->entropy);
     r->generation = 1;

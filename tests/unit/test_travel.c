@@ -206,6 +206,28 @@ test_travel_matrix_spans_the_world(void)
 }
 
 static void
+test_travel_faster_divides_seconds_and_keeps_metres(void)
+{
+    const struct travel *t = travel_estimate();
+    struct travel_faster f;
+    struct travel_cell slow, fast;
+    enum travel_quality quality;
+
+    travel_faster_init(&f, t, 60);
+    for (size_t i = 0; i < 20; i++) {
+        CU_ASSERT_EQUAL(t->matrix(t, &car[i].from, 1, &car[i].to, 1, TRAVEL_FOOT, 0, &slow, &quality),
+                        LC_OK);
+        CU_ASSERT_EQUAL(f.travel.matrix(&f.travel, &car[i].from, 1, &car[i].to, 1, TRAVEL_FOOT, 0,
+                                        &fast, &quality),
+                        LC_OK);
+        CU_ASSERT_EQUAL(fast.seconds, (slow.seconds + 59) / 60);
+        CU_ASSERT_EQUAL(fast.metres, slow.metres);
+        CU_ASSERT_TRUE(f.travel.lower_bound_s(&f.travel, car[i].from, car[i].to, TRAVEL_FOOT) <=
+                       fast.seconds);
+    }
+}
+
+static void
 test_travel_margin_s_is_larger_for_an_estimate(void)
 {
     for (unsigned m = 0; m < TRAVEL_MODES; m++)
@@ -235,5 +257,6 @@ UNIT_MAIN("travel", UNIT(test_travel_estimate_sits_in_the_middle_of_osrm),
           UNIT(test_travel_crow_s_is_under_the_estimate_in_every_mode),
           UNIT(test_travel_matrix_is_row_major), UNIT(test_travel_matrix_refuses_bad_coordinates),
           UNIT(test_travel_matrix_spans_the_world),
+          UNIT(test_travel_faster_divides_seconds_and_keeps_metres),
           UNIT(test_travel_margin_s_is_larger_for_an_estimate),
           UNIT(test_travel_mode_parse_inverts_name))
