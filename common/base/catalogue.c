@@ -76,6 +76,8 @@ catalogue_new(const struct catalogue_options *options)
         memcpy(c->city, options->city.p, options->city.n);
     c->city[options->city.n] = '\0';
     c->options.city = slice_of(c->city, options->city.n);
+    if (c->options.poll_ms <= 0)
+        c->options.poll_ms = CATALOGUE_POLL_MS;
     c->load.next_ms = INT64_MAX;
     return c;
 }

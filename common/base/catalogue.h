@@ -2,8 +2,8 @@
  * by intake, matcher, router and notifier.
  *
  * It loads the hashes `stores`, `chains`, `skus:<chain>` and `couriers` page by page (HSCAN), then
- * follows the stream `catalogue` (XREAD every CATALOGUE_POLL_MS, sooner after News CATALOGUE); a
- * gap in the stream's ids means loading all again. Old entries stay usable while it loads. It asks
+ * follows the stream `catalogue` (XREAD every poll_ms, sooner after News CATALOGUE); a gap in the
+ * stream's ids means loading all again. Old entries stay usable while it loads. It asks
  * Redis through the core's outbox and is given every event:
  *
  *     case EVENT_...:                               // in the core's step, before anything else
@@ -81,6 +81,7 @@ struct catalogue_watch {
 struct catalogue_options {
     unsigned kinds;    /* CATALOGUE_… */
     struct slice city; /* the city's tag; copied */
+    int64_t poll_ms;   /* 0 = CATALOGUE_POLL_MS */
     uint64_t tag; /* its Redis calls carry tag .. tag + CATALOGUE_TAGS - 1: the core uses others */
     const struct catalogue_watch *watch; /* static; may be NULL */
     void *ctx;

@@ -58,7 +58,7 @@ ask_follow(struct catalogue *c, const struct event *ev, struct outbox *out)
     struct slice argv[] = {SLICE_LIT("XREAD"),   SLICE_LIT("COUNT"), slice_str(count),
                            SLICE_LIT("STREAMS"), slice_str(key),     slice_str(from)};
     c->load.again = false;
-    c->load.next_ms = ev->now_ms + CATALOGUE_POLL_MS;
+    c->load.next_ms = ev->now_ms + c->options.poll_ms;
     ask(c, ev, out, LOAD_FOLLOW, argv, 6);
 }
 
@@ -192,11 +192,11 @@ go_on(struct catalogue *c, const struct event *ev, struct outbox *out)
 
 /* Nothing can be had now: the same call again at the next poll. */
 static void
-pause_for_poll(struct load *l, const struct event *ev, struct outbox *out)
+pause_for_poll(struct catalogue *c, const struct event *ev, struct outbox *out)
 {
-    l->step = LOAD_IDLE;
-    l->next_ms = ev->now_ms + CATALOGUE_POLL_MS;
-    outbox_wake(out, l->next_ms);
+    c->load.step = LOAD_IDLE;
+    c->load.next_ms = ev->now_ms + c->options.poll_ms;
+    outbox_wake(out, c->load.next_ms);
 }
 
 /* ---- answers ---- */
@@ -436,7 +436,7 @@ take_reply(struct catalogue *c, const struct event *ev, struct outbox *out)
     }
     if (!taken) {
         l->again = true;
-        pause_for_poll(l, ev, out);
+        pause_for_poll(c, ev, out);
     }
 }
 

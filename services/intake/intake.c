@@ -84,6 +84,7 @@ start(struct intake *in, const struct event *ev)
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_SKUS | CATALOGUE_SKU_NAMES,
         .city = city,
         .tag = TAG_CATALOGUE,
+        .poll_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS),
     });
     return in->catalogue == NULL ? LC_ENOMEM : LC_OK;
 }

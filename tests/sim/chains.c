@@ -383,8 +383,8 @@ write_order(struct sim *s, struct sim_order *o, struct buf *b)
         json_out_cstr(&w, "shortage", rng_chance(rng, 50) ? "reject" : "partial");
     if (o->via != VIA_ZMQ && rng_chance(rng, 8)) {
         json_out_object(&w, "window"); /* scheduled for later */
-        json_out_time(&w, "start", s->now_ms + 40 * 60000);
-        json_out_time(&w, "end", s->now_ms + 80 * 60000);
+        json_out_time(&w, "start", s->now_ms + 14 * 60000);
+        json_out_time(&w, "end", s->now_ms + 34 * 60000);
         json_out_end(&w);
     }
     json_out_array(&w, "lines");
@@ -426,7 +426,7 @@ chains_open(struct sim *s)
         write_order(s, o, &b);
         buf_char(&b, '\0');
         o->body = b.p;
-        sim_later(s, rng_between(rng, 0, 15 * 60000), post, o);
+        sim_later(s, rng_between(rng, 0, 10 * 60000), post, o);
     }
 }
 

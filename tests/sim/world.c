@@ -67,7 +67,7 @@ put_chain(struct sim *s, unsigned i)
     random_bytes(s, random, sizeof random);
     size_t n = secret_token_format(SECRET_CHAIN, i + 1, random, c->key);
     secret_hash(slice_of(c->key, n), hash);
-    snprintf(c->auth, sizeof c->auth, "Authorization: Bearer %s\n", c->key);
+    snprintf(c->auth, sizeof c->auth, "Authorization: Bearer %.*s\n", (int)n, c->key);
     key.key_id = (char *)"k";
     key.hash = hash;
     chain.chain_id = (char *)(i == 0 ? "one" : "two");
@@ -75,7 +75,7 @@ put_chain(struct sim *s, unsigned i)
     chain.currency = (char *)"USD";
     chain.price_policy = LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE;
     chain.requests_per_s = 100000;
-    chain.promise_s = 3600;
+    chain.promise_s = 1800;
     chain.keys = keys;
     chain.n_keys = 1;
     size_t size = lifecircle__v1__chain__pack(&chain, packed);
@@ -243,7 +243,7 @@ static void
 begin(struct sim *s)
 {
     world(s)->ready = true;
-    s->calm_ms = s->now_ms + 20 * 60 * 1000;
+    s->calm_ms = s->now_ms + 12 * 60 * 1000;
     schedule_faults(s);
     chains_open(s);
     riders_open(s);
@@ -298,6 +298,16 @@ world_open(struct sim *s)
         snprintf(secret + 2 * i, 3, "%02x", s->secret.b[i]);
     set_config(s, "city", "sim");
     set_config(s, "city-secret", secret);
+    /* the same as in a city, only sooner, so that a run is short */
+    set_config(s, "poll-ms", "1000");
+    set_config(s, "expire-slack-s", "300");
+    set_config(s, "vanish-s", "60");
+    set_config(s, "ban-s", "120");
+    set_config(s, "rest-s", "60");
+    set_config(s, "offer-ttl-s", "20");
+    set_config(s, "pin-lock-s", "60");
+    set_config(s, "schedule-slack-s", "120");
+    set_config(s, "schedule-lead-s", "1200");
     s->faults = (struct faults){.lose_percent = (unsigned)rng_below(&s->rng, 6),
                                 .double_percent = (unsigned)rng_below(&s->rng, 6),
                                 .slow_percent = (unsigned)rng_below(&s->rng, 6),

@@ -13,7 +13,7 @@ enum { CHAINS = 2, STORES_MAX = 16, SKUS = 12, PHONES_MAX = 12, ORDERS_MAX = 400
 struct sim_chain {
     uint32_t number;
     char key[SECRET_TOKEN_TEXT];
-    char auth[128]; /* the header line */
+    char auth[SECRET_TOKEN_TEXT + 32]; /* the header line */
     uint64_t sequence[STORES_MAX];
     int set_up; /* steps done */
 };
