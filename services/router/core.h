@@ -26,7 +26,6 @@
 enum {
     LEASE_TTL_MS = 3000,
     TICK_MS = 1000,
-    POLL_MS = 250,
     SEEN_MS = 2000,      /* positions are written this often */
     ANSWER_MS = 10000,   /* a call without an answer for so long: something was lost, start again */
     CLAIM_LIMIT = 256,
@@ -52,6 +51,7 @@ struct settings {
     int64_t ban_ms;
     int64_t rest_ms;
     int64_t pin_lock_ms;
+    int64_t poll_ms;
     uint32_t pickup_s;
     uint32_t dropoff_s;
     int64_t bundle_ms;
@@ -166,6 +166,7 @@ struct courier {
     bool shift_read;       /* the shift has been */
     struct uuids doubt;    /* orders to be read with it */
     bool asking;           /* the first report waits for a record */
+    int64_t asked_ms;      /* since when it is read or asked */
     struct report *queue;
     struct report **queue_end;
     size_t queued;
@@ -291,8 +292,8 @@ struct router {
     bool load_done;     /* all answers are there; the catalogue may be missing */
 
     struct catalogue *catalogue;
-    struct plan *plan;
     struct travel_faster travel; /* faster in simulations alone: the plan borrows it */
+    struct plan *plan;
     struct order *orders;     /* owned */
     struct courier *couriers; /* owned */
     struct pin_tries *pins;   /* owned */
@@ -315,6 +316,9 @@ uint64_t router_tag(struct router *r, enum call_kind kind, uint64_t seq);
 bool router_acts(const struct router *r); /* active, and the lease holds */
 const char *key_of(struct router *r, const char *name); /* in the event's arena */
 struct slice text_of(struct router *r, int64_t v);       /* the same */
+
+/* figures.c */
+const struct counter *router_counters(const void *core, size_t *n);
 
 /* lease.c */
 void lease_ask(struct router *r);
@@ -398,6 +402,8 @@ struct step *commit_step(struct router *r, struct commit *m, struct uuid order, 
                          Lifecircle__V1__Reason reason); /* NULL: out of memory, rebuild */
 void commit_drop(struct router *r, struct commit *m); /* was not sent */
 bool commit_route(struct router *r, struct commit *m); /* starts from the courier's route */
+/* commit_apply (apply.c): it is on disk. */
+void commit_apply(struct router *r, struct commit *m);
 void commits_flush(struct router *r);
 void commits_answer(struct router *r, uint64_t batch, const struct reply *reply);
 void commits_forget(struct router *r);
@@ -425,6 +431,7 @@ void report_committed(struct router *r, struct courier *c);
 void report_refused(struct router *r, struct courier *c);
 void report_asked(struct router *r, struct courier *c, const struct reply *reply);
 void report_cancelled(struct router *r, struct courier *c, const struct reply *reply);
+void reports_tick(struct router *r);
 void reports_unavailable(struct router *r); /* all that wait */
 /* pin.c. pin_check: DONE, WRONG_PIN or TOO_MANY_TRIES; *left = tries that are left. */
 Lifecircle__V1__CourierReply__Outcome pin_check(struct router *r, struct uuid order,

@@ -272,6 +272,7 @@ cancel(struct router *r, struct courier *c, const struct order *o, const struct 
                            SLICE_LIT("store"),
                            slice_str(words)};
     c->asking = true;
+    c->asked_ms = r->now_ms;
     outbox_redis(r->out, router_tag(r, CALL_CANCEL, c->number), argv, sizeof argv / sizeof *argv);
 }
 
@@ -314,6 +315,7 @@ ask_order(struct router *r, struct courier *c, struct uuid order)
     uuid_format(order, name + 6);
     struct slice argv[] = {SLICE_LIT("GET"), slice_str(key_of(r, name))};
     c->asking = true;
+    c->asked_ms = r->now_ms;
     outbox_redis(r->out, router_tag(r, CALL_ASKED, c->number), argv, 2);
 }
 

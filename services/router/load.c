@@ -263,6 +263,7 @@ reread_start(struct router *r, struct courier *c)
     if (c->reading)
         return;
     c->reading = true;
+    c->asked_ms = r->now_ms;
     struct slice number = text_of(r, c->number);
     const char *key[] = {key_of(r, "shifts"), key_of(r, "routes")};
     for (size_t i = 0; i < 2; i++) {

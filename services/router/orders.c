@@ -357,13 +357,14 @@ orders_claimed(struct router *r, const struct reply *reply)
 void
 orders_tick(struct router *r)
 {
-    enum { RETRIES = 32, IMPROVEMENTS = 64 };
-    size_t n;
+    enum { RETRIES = 32, PLACES = 40000 };
+    size_t n, places = HASH_COUNT(r->couriers) + 2 * HASH_COUNT(r->orders) + 1;
+    size_t tries = PLACES / places + 1; /* each looks at all places: bounded work, whatever the city */
 
     for (size_t i = 0; i < r->later.n; i++)
         orders_want(r, r->later.list[i]);
     r->later.n = 0;
-    if (plan_retry(r->plan, RETRIES, &n) != LC_OK ||
-        plan_improve(r->plan, IMPROVEMENTS, &n) != LC_OK)
+    if (plan_retry(r->plan, tries < RETRIES ? tries : RETRIES, &n) != LC_OK ||
+        plan_improve(r->plan, tries, &n) != LC_OK)
         router_rebuild(r, "plan");
 }

@@ -93,6 +93,17 @@ reports_unavailable(struct router *r)
             report_answer(r, c, OUTCOME(UNAVAILABLE_NOW), 0, "repeat");
 }
 
+/* A question whose answer never comes would hold the courier up for ever. */
+void
+reports_tick(struct router *r)
+{
+    for (const struct courier *c = r->couriers; c != NULL; c = c->hh.next)
+        if ((c->asking || c->reading) && r->now_ms - c->asked_ms > ANSWER_MS) {
+            router_rebuild(r, "question_silent");
+            return;
+        }
+}
+
 /* ---- taking ---- */
 
 static void
@@ -196,15 +207,13 @@ reports_go_on(struct router *r, struct courier *c)
 /* ---- after Redis ---- */
 
 static void
-note_offer(struct router *r, struct courier *c, const struct report *rep)
+note_offer(struct courier *c, const struct report *rep)
 {
     if (rep->kind == REPORT(ACCEPT)) {
         c->accepted_version = rep->route_version;
         c->silent_offers = 0;
-        r->tally[T_ACCEPTED]++;
     } else if (rep->kind == REPORT(DECLINE)) {
         c->silent_offers = 0;
-        r->tally[T_DECLINED]++;
     }
 }
 
@@ -215,7 +224,7 @@ report_committed(struct router *r, struct courier *c)
     const struct order *o = rep->has_order ? order_find(r, rep->order) : NULL;
     unsigned state = o == NULL ? 0 : o->state;
 
-    note_offer(r, c, rep);
+    note_offer(c, rep);
     if (rep->kind == REPORT(DELIVER))
         state = STATE(DELIVERED);
     else if (rep->kind == REPORT(BROUGHT_BACK))

@@ -140,18 +140,20 @@ start(struct router *r, const struct event *ev)
     s->ban_ms = 1000 * config_int(cfg, "ban-s", 600);
     s->rest_ms = 1000 * config_int(cfg, "rest-s", 300);
     s->pin_lock_ms = 1000 * config_int(cfg, "pin-lock-s", 600);
+    s->poll_ms = config_int(cfg, "poll-ms", CATALOGUE_POLL_MS);
     s->pickup_s = (uint32_t)config_int(cfg, "pickup-s", 60);
     s->dropoff_s = (uint32_t)config_int(cfg, "dropoff-s", 120);
-
     s->bundle_ms = 1000 * config_int(cfg, "bundle-s", 60);
     s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
     travel_faster_init(&r->travel, travel_estimate(), (uint32_t)config_int(cfg, "speedup", 1));
+
     mint_init(&r->mint, "router", city, ev->entropy);
     snprintf(r->owner, sizeof r->owner, "router-%016llx", (unsigned long long)ev->entropy);
     r->generation = 1;
     struct catalogue_options options = {.kinds = CATALOGUE_STORES | CATALOGUE_COURIERS,
                                         .city = city,
-                                        .tag = CATALOGUE_TAG};
+                                        .tag = CATALOGUE_TAG,
+                                        .poll_ms = s->poll_ms};
     r->catalogue = catalogue_new(&options);
     return r->catalogue == NULL ? LC_ENOMEM : LC_OK;
 }
@@ -248,6 +250,7 @@ tick(struct router *r)
     if (!router_acts(r))
         return;
     commits_tick(r);
+    reports_tick(r);
     orders_claim(r);
     orders_tick(r);
     couriers_tick(r);
@@ -273,7 +276,7 @@ wake(struct router *r)
         couriers_write_seen(r);
     }
     if (r->now_ms >= r->next_poll_ms) {
-        r->next_poll_ms = r->now_ms + POLL_MS;
+        r->next_poll_ms = r->now_ms + r->set.poll_ms;
         follow_ask(r);
     }
     outbox_wake(r->out, r->next_poll_ms < r->next_tick_ms ? r->next_poll_ms : r->next_tick_ms);
@@ -339,49 +342,6 @@ router_step(void *core, const struct event *ev, struct outbox *out)
     if (r->rebuild)
         start_again(r);
     return LC_OK;
-}
-
-/* ---- figures ---- */
-
-static const struct counter described[TALLIES] = {
-    [T_WAITING] = {"orders_waiting", "placed orders without a courier", 0, true},
-    [T_ON_SHIFT] = {"couriers_on_shift", "couriers that take orders", 0, true},
-    [T_BUSY] = {"couriers_busy", "couriers with something to do", 0, true},
-    [T_OWNER] = {"router_owner", "1 while this router owns the city", 0, true},
-    [T_OFFERED] = {"offers_total{outcome=\"sent\"}", "orders offered to couriers", 0, false},
-    [T_ACCEPTED] = {"offers_total{outcome=\"accepted\"}", "", 0, false},
-    [T_DECLINED] = {"offers_total{outcome=\"declined\"}", "", 0, false},
-    [T_EXPIRED] = {"offers_total{outcome=\"expired\"}", "", 0, false},
-    [T_VANISHED] = {"couriers_vanished_total", "couriers that lost work by silence", 0, false},
-    [T_REPORTS] = {"courier_reports_total", "", 0, false},
-    [T_WRONG_PINS] = {"wrong_pins_total", "", 0, false},
-    [T_COMMITS] = {"plan_commits_total{outcome=\"done\"}", "entries written", 0, false},
-    [T_REFUSED] = {"plan_commits_total{outcome=\"refused\"}", "", 0, false},
-    [T_FENCED] = {"plan_commits_total{outcome=\"fenced\"}", "", 0, false},
-    [T_REBUILDS] = {"router_rebuilds_total", "times the state was read again", 0, false},
-};
-
-static const struct counter *
-router_counters(const void *core, size_t *n)
-{
-    struct router *r = (struct router *)core; /* gauges are counted when they are asked for */
-    struct order *o;
-    struct courier *c;
-
-    r->tally[T_WAITING] = r->tally[T_ON_SHIFT] = r->tally[T_BUSY] = 0;
-    for (o = r->orders; o != NULL; o = o->hh.next)
-        r->tally[T_WAITING] += o->courier == 0;
-    for (c = r->couriers; c != NULL; c = c->hh.next) {
-        r->tally[T_ON_SHIFT] += c->open;
-        r->tally[T_BUSY] += c->route.n > 0;
-    }
-    r->tally[T_OWNER] = r->phase == PHASE_ACTIVE;
-    for (size_t i = 0; i < TALLIES; i++) {
-        r->counters[i] = described[i];
-        r->counters[i].value = r->tally[i];
-    }
-    *n = TALLIES;
-    return r->counters;
 }
 
 /* A router that waits for its turn is as ready as one can be. */

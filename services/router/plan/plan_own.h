@@ -100,9 +100,16 @@ LC_MUST_CHECK enum lc_err place_apply(struct plan *p, struct task *t, const stru
 
 /* plan.c */
 struct task *task_find(struct plan *p, struct uuid id);
-struct runner *runner_find(struct plan *p, uint32_t courier);
+LC_MUST_CHECK enum lc_err task_add(struct plan *p, const struct plan_order *o, struct task **out);
+void task_free(struct plan *p, struct task *t);
+void task_take_along(struct task *t); /* its goods are with its courier */
 
 /* task_to_pool: out of its route, free. */
 void task_to_pool(struct plan *p, struct task *t);
+
+/* runner.c */
+struct runner *runner_find(struct plan *p, uint32_t courier);
+void runner_destroy(struct runner *r);
+void runner_free_to_pool(struct plan *p, struct runner *r); /* its free orders */
 
 #endif

@@ -1,0 +1,43 @@
+/* What the router counts, for /metrics. */
+#include "router/core.h"
+
+static const struct counter described[TALLIES] = {
+    [T_WAITING] = {"orders_waiting", "placed orders without a courier", 0, true},
+    [T_ON_SHIFT] = {"couriers_on_shift", "couriers that take orders", 0, true},
+    [T_BUSY] = {"couriers_busy", "couriers with something to do", 0, true},
+    [T_OWNER] = {"router_owner", "1 while this router owns the city", 0, true},
+    [T_OFFERED] = {"offers_total{outcome=\"sent\"}", "orders offered to couriers", 0, false},
+    [T_ACCEPTED] = {"offers_total{outcome=\"accepted\"}", "", 0, false},
+    [T_DECLINED] = {"offers_total{outcome=\"declined\"}", "", 0, false},
+    [T_EXPIRED] = {"offers_total{outcome=\"expired\"}", "", 0, false},
+    [T_VANISHED] = {"couriers_vanished_total", "couriers that lost work by silence", 0, false},
+    [T_REPORTS] = {"courier_reports_total", "", 0, false},
+    [T_WRONG_PINS] = {"wrong_pins_total", "", 0, false},
+    [T_COMMITS] = {"plan_commits_total{outcome=\"done\"}", "entries written", 0, false},
+    [T_REFUSED] = {"plan_commits_total{outcome=\"refused\"}", "", 0, false},
+    [T_FENCED] = {"plan_commits_total{outcome=\"fenced\"}", "", 0, false},
+    [T_REBUILDS] = {"router_rebuilds_total", "times the state was read again", 0, false},
+};
+
+const struct counter *
+router_counters(const void *core, size_t *n)
+{
+    struct router *r = (struct router *)core; /* gauges are counted when they are asked for */
+    struct order *o;
+    struct courier *c;
+
+    r->tally[T_WAITING] = r->tally[T_ON_SHIFT] = r->tally[T_BUSY] = 0;
+    for (o = r->orders; o != NULL; o = o->hh.next)
+        r->tally[T_WAITING] += o->courier == 0;
+    for (c = r->couriers; c != NULL; c = c->hh.next) {
+        r->tally[T_ON_SHIFT] += c->open;
+        r->tally[T_BUSY] += c->route.n > 0;
+    }
+    r->tally[T_OWNER] = r->phase == PHASE_ACTIVE;
+    for (size_t i = 0; i < TALLIES; i++) {
+        r->counters[i] = described[i];
+        r->counters[i].value = r->tally[i];
+    }
+    *n = TALLIES;
+    return r->counters;
+}
