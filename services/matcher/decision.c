@@ -21,7 +21,7 @@ fill_travel(const struct match_view *v, const struct match_wish *w, struct match
     struct latlng from[MATCH_EXPLAINED_MAX];
     struct travel_cell cell[MATCH_EXPLAINED_MAX];
     enum travel_quality quality;
-    const struct travel *t = f->estimate ? travel_estimate() : v->travel;
+    const struct travel *t = f->travel;
 
     for (size_t i = 0; i < n; i++) {
         struct match_verdict *one = &f->failed[i];

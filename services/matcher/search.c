@@ -169,6 +169,7 @@ begin(struct hunt *h, const struct match_view *v, const struct match_wish *w,
     out->more = false;
     out->considered = 0;
     out->estimate = true;
+    out->travel = travel;
     out->nearest_miss = LIFECIRCLE__V1__REASON__REASON_NONE;
 }
 

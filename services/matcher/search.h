@@ -19,9 +19,10 @@ struct match_found {
     size_t n_failed;
     struct match_verdict failed[MATCH_EXPLAINED_MAX]; /* nearest first */
     Lifecircle__V1__Reason
-        nearest_miss;    /* of the failed store that got furthest through the tests */
-    uint32_t considered; /* stores looked at */
-    bool estimate;       /* travel times are estimates */
+        nearest_miss;            /* of the failed store that got furthest through the tests */
+    uint32_t considered;         /* stores looked at */
+    bool estimate;               /* travel times are estimates */
+    const struct travel *travel; /* who gave them */
 };
 
 /* match_search: the `want` (1..MATCH_RANKED_MAX) best stores of the list that are not among the
