@@ -116,6 +116,7 @@ commit_apply(struct router *r, struct commit *m)
     struct courier *c = m->courier;
 
     r->tally[T_COMMITS]++;
+    r->look = true;
     if (m->has_route) {
         route_free(&c->route);
         c->route = m->route;

@@ -27,6 +27,7 @@ enum {
     LEASE_TTL_MS = 3000,
     TICK_MS = 1000,
     SEEN_MS = 2000,      /* positions are written this often */
+    LOOK_MS = 20,        /* between two looks at what could be offered */
     ANSWER_MS = 10000,   /* a call without an answer for so long: something was lost, start again */
     CLAIM_LIMIT = 256,
     CLAIM_VISIBLE_MS = 15000,
@@ -280,6 +281,8 @@ struct router {
     int64_t next_tick_ms;
     int64_t next_poll_ms;
     int64_t next_seen_ms;
+    int64_t looked_ms; /* at what could be offered */
+    bool look;         /* something has changed since */
     bool stopping;
 
     enum phase phase;
@@ -352,6 +355,7 @@ void orders_fetch(struct router *r);
 void orders_take(struct router *r, const struct reply *reply);
 void orders_claim(struct router *r);
 void orders_claimed(struct router *r, const struct reply *reply);
+void orders_retry(struct router *r); /* those that nobody could take */
 void orders_tick(struct router *r);
 bool state_open(unsigned state);      /* has a courier to do with it? */
 bool state_unstarted(unsigned state); /* may still go to another courier */

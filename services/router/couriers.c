@@ -124,6 +124,7 @@ refresh_open(struct router *r, struct courier *c)
     if (!c->planned || open == c->open)
         return;
     c->open = open;
+    r->look = true;
     if (plan_courier_open(r->plan, c->number, open) != LC_OK)
         router_rebuild(r, "plan");
 }
@@ -281,7 +282,8 @@ check_life(struct router *r, struct courier *c)
     if (!c->vanished && r->now_ms - c->heard_ms > r->set.vanish_ms) {
         c->vanished = true;
         r->tally[T_VANISHED] += courier_has_unstarted(r, c);
-        outbox_note(r->out, "courier_vanished", "courier=%u stops=%zu", c->number, c->route.n);
+        if (c->route.n > 0) /* an idle one is only not counted on */
+            outbox_note(r->out, "courier_vanished", "courier=%u stops=%zu", c->number, c->route.n);
         courier_gone(r, c);
     }
     refresh_open(r, c);

@@ -203,6 +203,7 @@ order_place(struct router *r, struct order *o)
         return;
     }
     enum lc_err err = plan_insert(r->plan, &o->task, &at);
+    r->look = true;
     if (err == LC_EEXIST)
         return;
     if (err != LC_OK)
@@ -354,17 +355,33 @@ orders_claimed(struct router *r, const struct reply *reply)
         orders_claim(r);
 }
 
+/* Each try looks at all places of the plan: bounded work, whatever the size of the city. */
+static size_t
+tries(const struct router *r)
+{
+    enum { PLACES = 40000 };
+
+    return PLACES / (HASH_COUNT(r->couriers) + 2 * HASH_COUNT(r->orders) + 1) + 1;
+}
+
+void
+orders_retry(struct router *r)
+{
+    enum { MOST = 32 };
+    size_t placed, n = tries(r);
+
+    if (plan_pool_size(r->plan) > 0 && plan_retry(r->plan, n < MOST ? n : MOST, &placed) != LC_OK)
+        router_rebuild(r, "plan");
+}
+
 void
 orders_tick(struct router *r)
 {
-    enum { RETRIES = 32, PLACES = 40000 };
-    size_t n, places = HASH_COUNT(r->couriers) + 2 * HASH_COUNT(r->orders) + 1;
-    size_t tries = PLACES / places + 1; /* each looks at all places: bounded work, whatever the city */
+    size_t moved;
 
     for (size_t i = 0; i < r->later.n; i++)
         orders_want(r, r->later.list[i]);
     r->later.n = 0;
-    if (plan_retry(r->plan, tries < RETRIES ? tries : RETRIES, &n) != LC_OK ||
-        plan_improve(r->plan, tries, &n) != LC_OK)
+    if (plan_improve(r->plan, tries(r), &moved) != LC_OK)
         router_rebuild(r, "plan");
 }

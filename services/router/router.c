@@ -216,6 +216,18 @@ take_answer(struct router *r, const struct event *ev)
 }
 
 static void
+acknowledge(struct router *r, const struct event *ev)
+{
+    Lifecircle__V1__Envelope answer;
+    Lifecircle__V1__Ack ack = LIFECIRCLE__V1__ACK__INIT;
+
+    envelope_answer(&answer, &r->mint, ev->now_ms, ev->envelope);
+    answer.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_ACK;
+    answer.ack = &ack;
+    outbox_answer(r->out, ev->ref, &answer);
+}
+
+static void
 take_message(struct router *r, const struct event *ev)
 {
     const Lifecircle__V1__Envelope *env = ev->envelope;
@@ -224,20 +236,16 @@ take_message(struct router *r, const struct event *ev)
         report_take(r, ev);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS) {
         positions_take(r, env->courier_positions);
+        acknowledge(r, ev);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_NEWS) {
         if (env->news->topic == LIFECIRCLE__V1__NEWS__TOPIC__EVENTS)
             follow_ask(r);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_DISPATCH_REQUEST) {
-        Lifecircle__V1__Envelope answer;
-        Lifecircle__V1__Ack ack = LIFECIRCLE__V1__ACK__INIT;
         struct uuid id;
         for (size_t i = 0; i < env->dispatch_request->n_order_ids; i++)
             if (uuid_parse(slice_str(env->dispatch_request->order_ids[i]), &id) == LC_OK)
                 orders_want(r, id);
-        envelope_answer(&answer, &r->mint, ev->now_ms, env);
-        answer.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_ACK;
-        answer.ack = &ack;
-        outbox_answer(r->out, ev->ref, &answer);
+        acknowledge(r, ev);
     }
 }
 
@@ -254,9 +262,20 @@ tick(struct router *r)
     orders_claim(r);
     orders_tick(r);
     couriers_tick(r);
-    offers_tick(r);
     etas_tick(r);
     forecast_publish(r);
+}
+
+/* Who can take what waits, and what has to be offered now. */
+static void
+look(struct router *r)
+{
+    if (!router_acts(r))
+        return;
+    r->look = false;
+    r->looked_ms = r->now_ms;
+    orders_retry(r);
+    offers_tick(r);
 }
 
 static void
@@ -278,6 +297,7 @@ wake(struct router *r)
     if (r->now_ms >= r->next_poll_ms) {
         r->next_poll_ms = r->now_ms + r->set.poll_ms;
         follow_ask(r);
+        look(r);
     }
     outbox_wake(r->out, r->next_poll_ms < r->next_tick_ms ? r->next_poll_ms : r->next_tick_ms);
 }
@@ -288,6 +308,8 @@ end_turn(struct router *r)
     if (!router_acts(r))
         return;
     orders_fetch(r);
+    if (r->look && r->now_ms - r->looked_ms >= LOOK_MS)
+        look(r);
     commits_flush(r);
 }
 

@@ -63,7 +63,7 @@ struct world {
     bool lose_commits; /* applied, but the answer is lost */
     bool drop_commits; /* not applied, and the answer is lost */
     unsigned commits;  /* calls of plan_commit */
-    unsigned fenced, invalid, seen, gone, news, forecasts, notes;
+    unsigned fenced, seen, gone, news, notes, acks;
     Lifecircle__V1__CourierReply *reply[W_REPLIES];
     size_t n_replies;
     uint64_t tag;

@@ -30,6 +30,7 @@ w_take_answer(struct world *w, struct slice bytes)
         assert(w->n_replies < W_REPLIES);
         w->reply[w->n_replies++] = env->courier_reply;
     }
+    w->acks += env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_ACK;
 }
 
 /* Carries out what the core wants; answers of Redis come in order, after the turn. */
@@ -259,6 +260,20 @@ w_position(struct world *w, uint32_t courier, int metres)
     m.positions = &list;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS;
     env.courier_positions = &m;
+    w_message(w, &env);
+}
+
+static inline void
+w_dispatch(struct world *w, const struct w_order *o)
+{
+    Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
+    Lifecircle__V1__DispatchRequest m = LIFECIRCLE__V1__DISPATCH_REQUEST__INIT;
+    char *id = (char *)o->text;
+
+    m.n_order_ids = 1;
+    m.order_ids = &id;
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_DISPATCH_REQUEST;
+    env.dispatch_request = &m;
     w_message(w, &env);
 }
 

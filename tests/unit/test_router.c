@@ -82,6 +82,23 @@ test_router_route_carries_version_and_offer(void)
 }
 
 static void
+test_router_offers_within_the_turn_of_the_dispatch(void)
+{
+    struct world *w = w_new();
+
+    w_sign_on(w, 1, 100, 8);
+    w_pass_clock(w, 50);
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+    unsigned acks = w->acks;
+    w_dispatch(w, o);
+    CU_ASSERT_EQUAL(w->acks, acks + 1);
+    CU_ASSERT_EQUAL(w_head(o).courier, 1);
+    w_position(w, 1, 90);
+    CU_ASSERT_EQUAL(w->acks, acks + 2);
+    w_free(w);
+}
+
+static void
 test_router_offers_only_when_the_courier_must_leave(void)
 {
     struct world *w = w_new();
@@ -416,6 +433,7 @@ test_router_writes_eta_only_when_it_has_moved(void)
 
 UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_route_carries_version_and_offer),
+          UNIT(test_router_offers_within_the_turn_of_the_dispatch),
           UNIT(test_router_offers_only_when_the_courier_must_leave),
           UNIT(test_router_declined_order_goes_to_another_courier),
           UNIT(test_router_silent_offer_goes_to_another_courier),
