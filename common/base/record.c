@@ -111,14 +111,45 @@ record_state_name(unsigned state)
     return state <= RECORD_STATES ? STATE_NAMES[state] : "unknown";
 }
 
+/* as they are written in JSON, in and out */
+static const char *const REASON_NAMES[] = {
+    [LIFECIRCLE__V1__REASON__REASON_NONE] = "none",
+    [LIFECIRCLE__V1__REASON__NO_STORE_IN_RANGE] = "no_store_in_range",
+    [LIFECIRCLE__V1__REASON__OUT_OF_ZONE] = "out_of_zone",
+    [LIFECIRCLE__V1__REASON__STORE_CLOSED] = "store_closed",
+    [LIFECIRCLE__V1__REASON__STORE_PAUSED] = "store_paused",
+    [LIFECIRCLE__V1__REASON__FULFILMENT_NOT_OFFERED] = "fulfilment_not_offered",
+    [LIFECIRCLE__V1__REASON__REQUIREMENT_NOT_MET] = "requirement_not_met",
+    [LIFECIRCLE__V1__REASON__STORE_AT_CAPACITY] = "store_at_capacity",
+    [LIFECIRCLE__V1__REASON__TOO_LATE] = "too_late",
+    [LIFECIRCLE__V1__REASON__NO_COURIERS] = "no_couriers",
+    [LIFECIRCLE__V1__REASON__OUT_OF_STOCK] = "out_of_stock",
+    [LIFECIRCLE__V1__REASON__NOT_YET] = "not_yet",
+    [LIFECIRCLE__V1__REASON__HOLD_EXPIRED] = "hold_expired",
+    [LIFECIRCLE__V1__REASON__PRICE_CHANGED] = "price_changed",
+    [LIFECIRCLE__V1__REASON__CUSTOMER_CANCELLED] = "customer_cancelled",
+    [LIFECIRCLE__V1__REASON__CUSTOMER_ABSENT] = "customer_absent",
+    [LIFECIRCLE__V1__REASON__CUSTOMER_REFUSED] = "customer_refused",
+    [LIFECIRCLE__V1__REASON__MERCHANT_CANCELLED] = "merchant_cancelled",
+    [LIFECIRCLE__V1__REASON__MERCHANT_CLOSED] = "merchant_closed",
+    [LIFECIRCLE__V1__REASON__MERCHANT_ITEM_MISSING] = "merchant_item_missing",
+    [LIFECIRCLE__V1__REASON__COURIER_DECLINED] = "courier_declined",
+    [LIFECIRCLE__V1__REASON__COURIER_SILENT] = "courier_silent",
+    [LIFECIRCLE__V1__REASON__COURIER_OFF_SHIFT] = "courier_off_shift",
+    [LIFECIRCLE__V1__REASON__COURIER_VANISHED] = "courier_vanished",
+    [LIFECIRCLE__V1__REASON__COURIER_UNASSIGNED_SELF] = "courier_unassigned_self",
+    [LIFECIRCLE__V1__REASON__UNABLE_TO_FIND_ADDRESS] = "unable_to_find_address",
+    [LIFECIRCLE__V1__REASON__UNABLE_TO_DELIVER] = "unable_to_deliver",
+    [LIFECIRCLE__V1__REASON__RESERVATION_EXPIRED] = "reservation_expired",
+    [LIFECIRCLE__V1__REASON__OPERATOR] = "operator",
+};
+
+enum { REASONS = sizeof REASON_NAMES / sizeof *REASON_NAMES };
+
 const char *
 record_reason_name(unsigned reason)
 {
-    const ProtobufCEnumValue *v = NULL;
-
-    if (reason <= UINT8_MAX)
-        v = protobuf_c_enum_descriptor_get_value(&lifecircle__v1__reason__descriptor, (int)reason);
-    return v == NULL ? "unknown" : v->name;
+    return reason < REASONS && REASON_NAMES[reason] != NULL ? REASON_NAMES[reason] : "unknown";
 }
 
 Lifecircle__V1__OrderState
@@ -133,11 +164,9 @@ record_state_of(struct slice name)
 Lifecircle__V1__Reason
 record_reason_of(struct slice name)
 {
-    const ProtobufCEnumDescriptor *d = &lifecircle__v1__reason__descriptor;
-
-    for (unsigned i = 0; i < d->n_values; i++)
-        if (slice_eq_str(name, d->values[i].name))
-            return (Lifecircle__V1__Reason)d->values[i].value;
+    for (unsigned r = 1; r < REASONS; r++)
+        if (REASON_NAMES[r] != NULL && slice_eq_str(name, REASON_NAMES[r]))
+            return (Lifecircle__V1__Reason)r;
     return LIFECIRCLE__V1__REASON__REASON_NONE;
 }
 

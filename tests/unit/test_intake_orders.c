@@ -158,7 +158,7 @@ test_outcomes_give_their_status(void)
     } table[] = {
         {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__NOT_PLACED, LIFECIRCLE__V1__ORDER_STATE__HELD,
          LIFECIRCLE__V1__REASON__OUT_OF_STOCK, 0, false, true, 202,
-         "\"status\":\"held\",\"reason\":\"OUT_OF_STOCK\""},
+         "\"status\":\"held\",\"reason\":\"out_of_stock\""},
         {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__NOT_PLACED, LIFECIRCLE__V1__ORDER_STATE__CREATED,
          LIFECIRCLE__V1__REASON__NOT_YET, 0, false, true, 202, "\"status\":\"created\""},
         {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__NOT_PLACED, LIFECIRCLE__V1__ORDER_STATE__REJECTED,

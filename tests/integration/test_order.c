@@ -1,0 +1,278 @@
+/* Whole orders through the front doors of the real daemons. */
+#include "town.h"
+
+#include "base/id.h"
+#include "base/secret.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static struct town town;
+
+#define ORDER(external, lines)                                                                     \
+    "{\"external_order_id\":\"" external "\",\"currency\":\"USD\",\"dropoff\":{\"lat\":39.2861,"   \
+                                         "\"lng\":-76.5877,\"address\":\"3000 Fait "               \
+    "Ave\"},\"customer\":{\"name\":\"Grace\",\"phone\":\"+14105550123\"},\"lines\":[" lines "]}"
+
+static void
+get_secret(struct city_secret *key)
+{
+    for (size_t i = 0; i < 32; i++) {
+        unsigned v = 0;
+        CU_ASSERT_EQUAL_FATAL(sscanf(town.secret + 2 * i, "%2x", &v), 1);
+        key->b[i] = (uint8_t)v;
+    }
+}
+
+/* ada: a courier at the store's door, on shift. */
+static void
+ada(struct town_socket *s, const char *name)
+{
+    char words[128];
+    char out[512];
+    char target[160];
+
+    snprintf(words, sizeof words, "courier add %s --name Ada", name);
+    CU_ASSERT_EQUAL_FATAL(town_lcctl(&town, out, sizeof out, words), 0);
+    out[strcspn(out, "\n")] = '\0';
+    char *token = out + strlen(out) + 1;
+    token[strcspn(token, "\n")] = '\0';
+    snprintf(target, sizeof target, "/v1/courier?token=%s", token);
+    int64_t end_ms = town_now_ms() + 10000;
+    while (!town_socket_open(s, town.notifier, target, "lifecircle.v1.json")) {
+        town_socket_close(s); /* the notifier hears of new couriers within a second */
+        CU_ASSERT_FATAL(town_now_ms() < end_ms);
+    }
+    town_socket_send(s, "{\"type\":\"hello\"}");
+    town_socket_send(s, "{\"type\":\"sign_on\",\"id\":\"on\",\"vehicle\":\"bicycle\",\"capacity_"
+                        "items\":20,\"shift_end\":\"2035-01-01T00:00:00Z\",\"lat\":39.2848,"
+                        "\"lng\":-76.5922}");
+    json_t *done = town_socket_hear(s, "done", 10000);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
+    json_decref(done);
+}
+
+/* act: an action on an order; what was answered. */
+static void
+act(struct town_socket *s, const char *type, const char *id, const char *order, const char *more,
+    const char *outcome)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "{\"type\":\"%s\",\"id\":\"%s\",\"order_id\":\"%s\"%s}", type, id,
+             order, more);
+    town_socket_send(s, text);
+    json_t *done = town_socket_hear(s, "done", 10000);
+    if (strcmp(town_text(done, "outcome"), outcome) != 0)
+        fprintf(stderr, "\n  %s: %s %s\n", text, town_text(done, "outcome"),
+                town_text(done, "detail"));
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), outcome);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "id"), id);
+    json_decref(done);
+}
+
+/* accept: waits for an offer and takes it. */
+static void
+accept(struct town_socket *s)
+{
+    char text[96];
+    json_t *route;
+
+    for (;;) {
+        route = town_socket_hear(s, "route", 15000);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(route);
+        if (json_is_string(json_object_get(route, "offer_expires_at")))
+            break;
+        json_decref(route);
+    }
+    snprintf(text, sizeof text, "{\"type\":\"accept\",\"id\":\"acc\",\"version\":%lld}",
+             (long long)json_integer_value(json_object_get(route, "version")));
+    json_decref(route);
+    town_socket_send(s, text);
+    json_t *done = town_socket_hear(s, "done", 10000);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
+    json_decref(done);
+}
+
+static void
+test_order_goes_from_chain_to_door(void)
+{
+    struct town_socket phone;
+    struct city_secret secret;
+    struct uuid uuid;
+    char pin[PIN_TEXT];
+    char id[UUID_TEXT];
+    char more[64];
+    char state[32];
+    char out[8192];
+
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "COFFEE,20,219\nBAGEL,1,149\n");
+    ada(&phone, "ada");
+    struct town_answer a = town_order(&town, ORDER("4711", "{\"sku\":\"COFFEE\",\"quantity\":2},"
+                                                           "{\"sku\":\"BAGEL\",\"quantity\":1}"));
+    CU_ASSERT_EQUAL(a.status, 201);
+    json_t *order = town_json(&a);
+    CU_ASSERT_STRING_EQUAL(town_text(order, "status"), "placed");
+    CU_ASSERT_STRING_EQUAL(town_text(order, "store.id"), "fait-ave");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(order, "total")), 2 * 219 + 149);
+    snprintf(id, sizeof id, "%s", town_text(order, "order_id"));
+
+    /* the same again: the same answer, to the byte */
+    struct town_answer again =
+        town_order(&town, ORDER("4711", "{\"sku\":\"COFFEE\",\"quantity\":2},"
+                                        "{\"sku\":\"BAGEL\",\"quantity\":1}"));
+    CU_ASSERT_EQUAL(again.status, 201);
+    CU_ASSERT_STRING_EQUAL(again.body, a.body);
+    town_answer_free(&again);
+    town_answer_free(&a);
+
+    /* the customer follows it */
+    struct town_answer track = town_http(&town, town.notifier, "GET",
+                                         town_text(order, "tracking_url"), NULL, slice_of(NULL, 0));
+    CU_ASSERT_EQUAL(track.status, 200);
+    json_t *seen = town_json(&track);
+    get_secret(&secret);
+    CU_ASSERT_EQUAL(uuid_parse(slice_str(id), &uuid), LC_OK);
+    delivery_pin(&secret, uuid, pin);
+    CU_ASSERT_STRING_EQUAL(town_text(seen, "pin"), pin);
+    json_decref(seen);
+    json_decref(order);
+    town_answer_free(&track);
+
+    accept(&phone);
+    act(&phone, "enroute", "1", id, "", "done");
+    act(&phone, "arrived", "2", id, "", "done");
+    act(&phone, "picked_up", "3", id, "", "done");
+    act(&phone, "picked_up", "3", id, "", "already");
+    act(&phone, "enroute", "4", id, "", "done");
+    act(&phone, "arrived", "5", id, "", "done");
+    snprintf(more, sizeof more, ",\"pin\":\"%c%s\"", pin[0] == '9' ? '0' : pin[0] + 1, pin + 1);
+    act(&phone, "delivered", "6", id, more, "wrong_pin");
+    snprintf(more, sizeof more, ",\"pin\":\"%s\"", pin);
+    act(&phone, "delivered", "7", id, more, "done");
+    town_state(&town, id, state);
+    CU_ASSERT_STRING_EQUAL(state, "delivered");
+    town_socket_close(&phone);
+
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "explain corner/4711"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "fait-ave"));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "order corner/4711"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "delivered"));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+}
+
+static void
+test_order_of_what_is_taken_is_held_and_placed_when_it_is_back(void)
+{
+    char id[UUID_TEXT];
+    char state[32] = "";
+
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "MUFFIN,1,149\n");
+    struct town_answer a = town_order(&town, ORDER("m1", "{\"sku\":\"MUFFIN\",\"quantity\":1}"));
+    CU_ASSERT_EQUAL(a.status, 201);
+    town_answer_free(&a);
+    a = town_order(&town, ORDER("m2", "{\"sku\":\"MUFFIN\",\"quantity\":1}"));
+    CU_ASSERT_EQUAL(a.status, 202);
+    json_t *j = town_json(&a);
+    CU_ASSERT_STRING_EQUAL(town_text(j, "status"), "held");
+    CU_ASSERT_STRING_EQUAL(town_text(j, "reason"), "out_of_stock");
+    snprintf(id, sizeof id, "%s", town_text(j, "order_id"));
+    json_decref(j);
+    town_answer_free(&a);
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "MUFFIN,5,149\n");
+    int64_t end_ms = town_now_ms() + 10000;
+    while (strcmp(state, "placed") != 0 && town_now_ms() < end_ms)
+        town_state(&town, id, state);
+    CU_ASSERT_STRING_EQUAL(state, "placed");
+}
+
+static void
+test_another_payload_under_the_same_name_is_a_conflict(void)
+{
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "COFFEE,20,219\n");
+    struct town_answer a = town_order(&town, ORDER("c1", "{\"sku\":\"COFFEE\",\"quantity\":1}"));
+    CU_ASSERT_EQUAL(a.status, 201);
+    town_answer_free(&a);
+    a = town_order(&town, ORDER("c1", "{\"sku\":\"COFFEE\",\"quantity\":2}"));
+    CU_ASSERT_EQUAL(a.status, 409);
+    json_t *j = town_json(&a);
+    CU_ASSERT_STRING_EQUAL(town_text(j, "code"), "conflict");
+    json_decref(j);
+    town_answer_free(&a);
+}
+
+static void
+test_other_chains_orders_do_not_exist(void)
+{
+    char out[512];
+    char headers[160];
+    char target[80];
+    char id[UUID_TEXT];
+    int64_t end_ms = town_now_ms() + 10000;
+
+    struct town_answer a = town_order(&town, ORDER("c1", "{\"sku\":\"COFFEE\",\"quantity\":1}"));
+    json_t *j = town_json(&a);
+    snprintf(id, sizeof id, "%s", town_text(j, "order_id"));
+    json_decref(j);
+    town_answer_free(&a);
+    CU_ASSERT_EQUAL_FATAL(town_lcctl(&town, out, sizeof out, "chain add rival --name Rival"), 0);
+    char *key = strchr(out, '\n') + 1;
+    key[strcspn(key, "\n")] = '\0';
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", key);
+    snprintf(target, sizeof target, "/v1/orders/%s", id);
+    do { /* until intake has heard of the new key */
+        a = town_http(&town, town.intake, "GET", target, headers, slice_of(NULL, 0));
+        int status = a.status;
+        town_answer_free(&a);
+        if (status != 401) {
+            CU_ASSERT_EQUAL(status, 404);
+            return;
+        }
+    } while (town_now_ms() < end_ms);
+    CU_FAIL("the new key was never taken");
+}
+
+static void
+test_batch_answers_a_line_an_order(void)
+{
+    struct buf b = {0};
+    unsigned placed = 0;
+
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "TEA,500,199\n");
+    for (int i = 0; i < 300; i++)
+        buf_printf(
+            &b,
+            "{\"external_order_id\":\"b%d\",\"currency\":\"USD\",\"dropoff\":{\"lat\":39.2861,"
+            "\"lng\":-76.5877},\"lines\":[{\"sku\":\"TEA\",\"quantity\":%d}]}\n",
+            i, i % 100 == 50 ? 0 : 1);
+    struct town_answer a = town_http(&town, town.intake, "POST", "/v1/orders:batch",
+                                     "Content-Type: application/x-ndjson\r\n", buf_slice(&b));
+    CU_ASSERT_EQUAL(a.status, 200);
+    /* on a busy machine some are durable before they are placed: 202 */
+    for (const char *at = a.body; (at = strstr(at, "\"status\":20")) != NULL; at++)
+        placed++;
+    CU_ASSERT_EQUAL(placed, 297);
+    CU_ASSERT_PTR_NOT_NULL(strstr(a.body, "\"line\":51,\"status\":422"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(a.body, "\"done\":true,\"lines\":300"));
+    town_answer_free(&a);
+    buf_free(&b);
+}
+
+static void
+test_daemons_end_when_told(void)
+{
+    town_close(&town); /* asserts exit status 0 of each */
+}
+
+static void
+test_town_comes_up(void)
+{
+    town_open(&town, false);
+}
+
+UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_order_goes_from_chain_to_door),
+          UNIT(test_order_of_what_is_taken_is_held_and_placed_when_it_is_back),
+          UNIT(test_another_payload_under_the_same_name_is_a_conflict),
+          UNIT(test_other_chains_orders_do_not_exist), UNIT(test_batch_answers_a_line_an_order),
+          UNIT(test_daemons_end_when_told))

@@ -1,0 +1,544 @@
+#include "town.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 20000 };
+
+int64_t
+town_now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool
+town_wait(bool (*met)(void *ctx), void *ctx)
+{
+    int64_t end_ms = town_now_ms() + PATIENCE_MS;
+
+    while (!met(ctx)) {
+        if (town_now_ms() > end_ms) {
+            CU_FAIL("waited in vain");
+            return false;
+        }
+        poll(NULL, 0, 10);
+    }
+    return true;
+}
+
+/* ---- processes ---- */
+
+static const char *const names[TOWN_N] = {"redis-server", "lc-intake", "lc-matcher",
+                                          "lc-inventory", "lc-router", "lc-notifier"};
+
+/* free_ports: bound together, then let go, so that none comes twice. */
+static void
+free_ports(int *ports, int n)
+{
+    int fds[16];
+
+    for (int i = 0; i < n; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t length = sizeof at;
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        CU_ASSERT_FATAL(fds[i] >= 0 && bind(fds[i], (struct sockaddr *)&at, sizeof at) == 0 &&
+                        getsockname(fds[i], (struct sockaddr *)&at, &length) == 0);
+        ports[i] = ntohs(at.sin_port);
+    }
+    for (int i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+struct words {
+    char text[40][160];
+    char *list[41];
+    int n;
+};
+
+static void add(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+add(struct words *w, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(w->text[w->n], sizeof w->text[0], fmt, ap);
+    va_end(ap);
+    w->list[w->n] = w->text[w->n];
+    w->list[++w->n] = NULL;
+}
+
+static void
+redis_words(struct town *t, struct words *w)
+{
+    add(w, "redis-server");
+    add(w, "--port");
+    add(w, "0");
+    add(w, "--unixsocket");
+    add(w, "%s/redis.sock", t->dir);
+    add(w, "--dir");
+    add(w, "%s", t->dir);
+    add(w, "--appendonly");
+    add(w, "yes");
+    add(w, "--appendfsync");
+    add(w, "always");
+    add(w, "--save");
+    add(w, "%s", "");
+}
+
+static void
+daemon_words(struct town *t, enum town_daemon d, struct words *w)
+{
+    add(w, LC_BIN "/%s", names[d]);
+    add(w, "--city=bal");
+    add(w, "--redis=unix:%s/redis.sock", t->dir);
+    if (t->record)
+        add(w, "--record=%s/record", t->dir);
+    if (d == TOWN_INTAKE || d == TOWN_ROUTER || d == TOWN_NOTIFIER)
+        add(w, "--city-secret=%s", t->secret);
+    if (d == TOWN_INTAKE) {
+        add(w, "--listen=ipc://%s/intake", t->dir);
+        add(w, "--matcher=ipc://%s/matcher", t->dir);
+        add(w, "--http=127.0.0.1:%d", t->intake);
+    } else if (d == TOWN_MATCHER) {
+        add(w, "--listen=ipc://%s/matcher", t->dir);
+        add(w, "--follow=ipc://%s/inventory.news,ipc://%s/router.news", t->dir, t->dir);
+    } else if (d == TOWN_INVENTORY) {
+        add(w, "--listen=ipc://%s/inventory", t->dir);
+        add(w, "--news=ipc://%s/inventory.news", t->dir);
+        add(w, "--router=ipc://%s/router", t->dir);
+    } else if (d == TOWN_ROUTER) {
+        add(w, "--listen=ipc://%s/router", t->dir);
+        add(w, "--news=ipc://%s/router.news", t->dir);
+        add(w, "--follow=ipc://%s/inventory.news", t->dir);
+    } else if (d == TOWN_NOTIFIER) {
+        add(w, "--follow=ipc://%s/inventory.news,ipc://%s/router.news", t->dir, t->dir);
+        add(w, "--router=ipc://%s/router", t->dir);
+        add(w, "--http=127.0.0.1:%d", t->notifier);
+    }
+    if (d == TOWN_INTAKE || d == TOWN_MATCHER)
+        add(w, "--inventory=ipc://%s/inventory", t->dir);
+    if (d == TOWN_MATCHER || d == TOWN_INVENTORY || d == TOWN_ROUTER)
+        add(w, "--admin=127.0.0.1:%d", t->admin[d]);
+}
+
+void
+town_start(struct town *t, enum town_daemon d)
+{
+    struct words w = {.n = 0};
+    char log[128];
+
+    if (d == TOWN_REDIS)
+        redis_words(t, &w);
+    else
+        daemon_words(t, d, &w);
+    snprintf(log, sizeof log, "%s/%s.log", t->dir, names[d]);
+    t->pid[d] = fork();
+    CU_ASSERT_FATAL(t->pid[d] >= 0);
+    if (t->pid[d] == 0) {
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        execvp(w.list[0], w.list);
+        _exit(127);
+    }
+}
+
+void
+town_kill(struct town *t, enum town_daemon d)
+{
+    if (t->pid[d] <= 0)
+        return;
+    kill(t->pid[d], SIGKILL);
+    waitpid(t->pid[d], NULL, 0);
+    t->pid[d] = 0;
+}
+
+int
+town_stop(struct town *t, enum town_daemon d)
+{
+    int status = -1;
+
+    if (t->pid[d] <= 0)
+        return -1;
+    kill(t->pid[d], SIGTERM);
+    waitpid(t->pid[d], &status, 0);
+    t->pid[d] = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+bool
+town_alive(struct town *t, enum town_daemon d)
+{
+    return t->pid[d] > 0 && waitpid(t->pid[d], NULL, WNOHANG) == 0;
+}
+
+struct ready {
+    struct town *town;
+    int port;
+};
+
+static bool
+is_ready(void *ctx)
+{
+    struct ready *r = ctx;
+    struct town_answer a = town_raw(
+        r->port, SLICE_LIT("GET /readyz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+    bool ready = a.status == 200;
+
+    town_answer_free(&a);
+    return ready;
+}
+
+void
+town_ready(struct town *t)
+{
+    for (enum town_daemon d = TOWN_INTAKE; d < TOWN_N; d++) {
+        struct ready r = {t, d == TOWN_INTAKE     ? t->intake
+                             : d == TOWN_NOTIFIER ? t->notifier
+                                                  : t->admin[d]};
+        if (!town_wait(is_ready, &r))
+            fprintf(stderr, "%s is not ready, see %s\n", names[d], t->dir);
+    }
+}
+
+int
+town_lcctl(struct town *t, char *out, size_t size, const char *words)
+{
+    char command[1024];
+    size_t n = 0;
+
+    snprintf(command, sizeof command, LC_BIN "/lcctl --redis unix:%s/redis.sock --city bal %s 2>&1",
+             t->dir, words);
+    FILE *f = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    for (size_t got; n + 1 < size && (got = fread(out + n, 1, size - 1 - n, f)) > 0;)
+        n += got;
+    out[n] = '\0';
+    int status = pclose(f);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* last_line: of what a command printed. */
+static const char *
+last_line(char *text)
+{
+    size_t n = strlen(text);
+
+    while (n > 0 && text[n - 1] == '\n')
+        text[--n] = '\0';
+    char *at = strrchr(text, '\n');
+    return at == NULL ? text : at + 1;
+}
+
+static bool
+redis_is_up(void *ctx)
+{
+    struct town *t = ctx;
+    char out[256];
+
+    return town_lcctl(t, out, sizeof out, "queue") == 0;
+}
+
+void
+town_open(struct town *t, bool record)
+{
+    char out[512];
+    char path[128];
+    int ports[2 + TOWN_N];
+
+    memset(t, 0, sizeof *t);
+    snprintf(t->dir, sizeof t->dir, "/tmp/lc-town.XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(t->dir));
+    t->record = record;
+    snprintf(path, sizeof path, "%s/record", t->dir);
+    CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+    free_ports(ports, 2 + TOWN_N);
+    t->intake = ports[0];
+    t->notifier = ports[1];
+    memcpy(t->admin, ports + 2, sizeof t->admin);
+    for (size_t i = 0; i < 64; i++)
+        t->secret[i] = "0123456789abcdef"[i * 7 % 16];
+    for (enum town_daemon d = 0; d < TOWN_N; d++)
+        town_start(t, d);
+    town_wait(redis_is_up, t);
+    town_ready(t);
+    CU_ASSERT_EQUAL_FATAL(town_lcctl(t, out, sizeof out, "chain add corner --name Corner"), 0);
+    snprintf(t->key, sizeof t->key, "%s", last_line(out));
+}
+
+void
+town_close(struct town *t)
+{
+    char command[128];
+    const char *keep = getenv("LIFECIRCLE_TEST_KEEP");
+
+    for (enum town_daemon d = TOWN_N; d-- > 0;)
+        if (town_alive(t, d) && d != TOWN_REDIS)
+            CU_ASSERT_EQUAL(town_stop(t, d), 0);
+    town_kill(t, TOWN_REDIS);
+    if (keep != NULL && *keep != '\0') {
+        fprintf(stderr, "kept: %s\n", t->dir);
+        return;
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", t->dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* ---- HTTP ---- */
+
+static int
+dial(int port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int one = 1;
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) != 0) {
+        close(fd);
+        return -1;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+static void
+send_all(int fd, struct slice s)
+{
+    while (s.n > 0) {
+        ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
+        if (n <= 0)
+            return; /* it hung up: the answer says why */
+        s = slice_of(s.p + n, s.n - (size_t)n);
+    }
+}
+
+/* content_length: of a head; SIZE_MAX when the body ends with the connection or is chunked. */
+static size_t
+content_length(const char *head)
+{
+    const char *at = strcasestr(head, "\r\nContent-Length:");
+
+    return at == NULL ? SIZE_MAX : strtoul(at + 17, NULL, 10);
+}
+
+static void
+unchunk(struct buf *b)
+{
+    struct buf out = {0};
+    struct slice left = buf_slice(b);
+
+    while (left.n > 0) {
+        char *end;
+        unsigned long n = strtoul(left.p, &end, 16);
+        size_t head = (size_t)(end - left.p) + 2;
+        if (n == 0 || head + n + 2 > left.n)
+            break;
+        buf_append(&out, left.p + head, n);
+        left = slice_of(left.p + head + n + 2, left.n - head - n - 2);
+    }
+    buf_free(b);
+    *b = out;
+}
+
+static bool
+chunks_complete(const struct buf *b)
+{
+    return b->n >= 5 && memcmp(b->p + b->n - 5, "0\r\n\r\n", 5) == 0;
+}
+
+/* read_answer: head, then as much body as the head says, then hangs up. */
+static struct town_answer
+read_answer(int fd)
+{
+    struct town_answer a = {0};
+    struct buf in = {0};
+    size_t body_at = 0;
+    size_t want = SIZE_MAX;
+    bool chunked = false;
+    int64_t end_ms = town_now_ms() + PATIENCE_MS;
+
+    while (town_now_ms() < end_ms) {
+        struct pollfd p = {fd, POLLIN, 0};
+        if (poll(&p, 1, 100) <= 0)
+            continue;
+        char *to = buf_reserve(&in, 65536);
+        ssize_t n = recv(fd, to, 65535, 0);
+        if (n <= 0)
+            break;
+        in.n += (size_t)n;
+        in.p[in.n] = '\0';
+        char *end = body_at == 0 ? strstr(in.p, "\r\n\r\n") : NULL;
+        if (end != NULL) {
+            body_at = (size_t)(end - in.p) + 4;
+            snprintf(a.head, sizeof a.head, "%.*s", (int)body_at, in.p);
+            a.status = atoi(in.p + 9);
+            want = content_length(a.head);
+            chunked = strcasestr(a.head, "Transfer-Encoding: chunked") != NULL;
+        }
+        struct buf body = {.p = in.p + body_at, .n = in.n - body_at};
+        if (body_at > 0 && (body.n >= want || (chunked && chunks_complete(&body)) ||
+                            a.status == 204 || a.status == 101))
+            break;
+    }
+    struct buf body = {0};
+    if (body_at > 0)
+        buf_append(&body, in.p + body_at, in.n - body_at);
+    if (chunked)
+        unchunk(&body);
+    a.n = body.n;
+    buf_char(&body, '\0');
+    a.body = body.p;
+    buf_free(&in);
+    close(fd);
+    return a;
+}
+
+struct town_answer
+town_raw(int port, struct slice bytes)
+{
+    int fd = dial(port);
+
+    if (fd < 0)
+        return (struct town_answer){.body = strdup("")};
+    send_all(fd, bytes);
+    return read_answer(fd);
+}
+
+struct town_answer
+town_http(struct town *t, int port, const char *method, const char *target, const char *headers,
+          struct slice body)
+{
+    struct buf b = {0};
+
+    buf_printf(&b, "%s %s HTTP/1.1\r\nHost: town\r\nContent-Length: %zu\r\n", method, target,
+               body.n);
+    if (headers == NULL || strcasestr(headers, "Authorization:") == NULL)
+        buf_printf(&b, "Authorization: Bearer %s\r\n", t->key);
+    buf_str(&b, headers == NULL ? "" : headers);
+    buf_str(&b, "\r\n");
+    buf_append(&b, body.p, body.n);
+    struct town_answer a = town_raw(port, buf_slice(&b));
+    buf_free(&b);
+    return a;
+}
+
+void
+town_answer_free(struct town_answer *a)
+{
+    free(a->body);
+    a->body = NULL;
+}
+
+struct town_answer
+town_order(struct town *t, const char *json)
+{
+    return town_http(t, t->intake, "POST", "/v1/orders", "Content-Type: application/json\r\n",
+                     slice_str(json));
+}
+
+json_t *
+town_json(const struct town_answer *a)
+{
+    json_t *j = json_loadb(a->body, a->n, 0, NULL);
+
+    if (j == NULL)
+        fprintf(stderr, "not JSON (%d): %s\n", a->status, a->body);
+    CU_ASSERT_PTR_NOT_NULL(j);
+    return j;
+}
+
+const char *
+town_text(const json_t *j, const char *path)
+{
+    char copy[128];
+    char *rest = copy;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    for (char *key; j != NULL && (key = strsep(&rest, ".")) != NULL;)
+        j = json_object_get(j, key);
+    return json_is_string(j) ? json_string_value(j) : "";
+}
+
+void
+town_state(struct town *t, const char *order_id, char out[32])
+{
+    char target[80];
+
+    snprintf(target, sizeof target, "/v1/orders/%s", order_id);
+    struct town_answer a = town_http(t, t->intake, "GET", target, NULL, slice_of(NULL, 0));
+    json_t *j = json_loadb(a.body, a.n, 0, NULL);
+    snprintf(out, 32, "%s", town_text(j, "status"));
+    json_decref(j);
+    town_answer_free(&a);
+}
+
+struct shop {
+    struct town *t;
+    const char *method;
+    const char *target;
+    const char *headers;
+    struct slice body;
+};
+
+static bool
+shop_taken(void *ctx)
+{
+    struct shop *s = ctx;
+    struct town_answer a = town_http(s->t, s->t->intake, s->method, s->target, s->headers, s->body);
+    int status = a.status;
+
+    if (status != 200 && status != 401 && status != 503)
+        fprintf(stderr, "%s: %d %s\n", s->target, status, a.body);
+    town_answer_free(&a);
+    return status == 200;
+}
+
+void
+town_shop(struct town *t, const char *store_id, double lat, double lng, int prep_s,
+          const char *stock)
+{
+    struct buf b = {0};
+    const double d = 0.03;
+
+    buf_printf(
+        &b,
+        "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[%.7f,%.7f]},"
+        "\"properties\":{\"store_id\":\"%s\",\"name\":\"%s\",\"prep_seconds\":%d,"
+        "\"collects\":true,\"zone\":{\"type\":\"Polygon\",\"coordinates\":[[[%.7f,%.7f],"
+        "[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f]]]}}}",
+        lng, lat, store_id, store_id, prep_s, lng - d, lat - d, lng + d, lat - d, lng + d, lat + d,
+        lng - d, lat + d, lng - d, lat - d);
+    struct shop put = {t, "PUT", "/v1/stores", "Content-Type: application/geo+json\r\n",
+                       buf_slice(&b)};
+    town_wait(shop_taken, &put);
+    buf_reset(&b);
+    buf_str(&b, "store_id,sku,quantity,price\n");
+    while (*stock != '\0') {
+        size_t n = strcspn(stock, "\n") + 1;
+        buf_printf(&b, "%s,%.*s", store_id, (int)n, stock);
+        stock += n;
+    }
+    struct shop feed = {t, "POST", "/v1/stock", "Content-Type: text/csv\r\n", buf_slice(&b)};
+    town_wait(shop_taken, &feed);
+    buf_free(&b);
+}

@@ -1,0 +1,110 @@
+/* town: redis-server, the five daemons and lcctl in a scratch folder, for tests that go through the
+ * front doors. Ports are free ones, sockets are in the folder, so runs can overlap. A daemon that
+ * died can be started again on the same doors.
+ *
+ * What goes wrong here fails the running CUnit test. */
+#ifndef LC_TESTS_TOWN_H
+#define LC_TESTS_TOWN_H
+
+#include "base/bytes.h"
+
+#include <CUnit/CUnit.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum town_daemon {
+    TOWN_REDIS,
+    TOWN_INTAKE,
+    TOWN_MATCHER,
+    TOWN_INVENTORY,
+    TOWN_ROUTER,
+    TOWN_NOTIFIER,
+    TOWN_N
+};
+
+struct town {
+    char dir[64];
+    char secret[65];
+    pid_t pid[TOWN_N];
+    int intake; /* HTTP ports */
+    int notifier;
+    int admin[TOWN_N];
+    bool record;  /* daemons record into dir/record */
+    char key[80]; /* of the chain "corner" */
+};
+
+/* town_open: all up and ready, with a chain "corner". town_close: all ended, the folder gone. */
+void town_open(struct town *t, bool record);
+void town_close(struct town *t);
+
+/* town_start, town_kill (SIGKILL and reaped), town_stop (SIGTERM; its exit status), town_alive. */
+void town_start(struct town *t, enum town_daemon d);
+void town_kill(struct town *t, enum town_daemon d);
+int town_stop(struct town *t, enum town_daemon d);
+bool town_alive(struct town *t, enum town_daemon d);
+
+/* town_ready: waits until every daemon answers /readyz with 200. */
+void town_ready(struct town *t);
+
+/* town_lcctl: runs lcctl with these words; its exit status, what it printed in out (cut at size).
+ */
+int town_lcctl(struct town *t, char *out, size_t size, const char *words);
+
+/* town_shop: a store of the chain at a place, open always, with a zone of about 3 km around,
+ * prep_s, and this stock as CSV lines "SKU,quantity,price\n". Waits until intake has taken both. */
+void town_shop(struct town *t, const char *store_id, double lat, double lng, int prep_s,
+               const char *stock);
+
+/* ---- HTTP by hand ---- */
+
+struct town_answer {
+    int status; /* 0 = the connection ended without an answer */
+    char head[4096];
+    char *body; /* owned; with a NUL */
+    size_t n;
+};
+
+/* town_http: one request on a connection of its own. headers: lines ending in CRLF, may be NULL.
+ * The chain's key is sent unless headers name Authorization. Free the answer. */
+struct town_answer town_http(struct town *t, int port, const char *method, const char *target,
+                             const char *headers, struct slice body);
+/* town_raw: these bytes as they are, the answer's head and body as far as they come. */
+struct town_answer town_raw(int port, struct slice bytes);
+void town_answer_free(struct town_answer *a);
+/* town_order: POST /v1/orders with this JSON; the answer. */
+struct town_answer town_order(struct town *t, const char *json);
+/* town_json: the answer's body as JSON; fails the test when it is not. */
+json_t *town_json(const struct town_answer *a);
+/* town_text: a string in JSON by a path of keys "store.id"; "" when absent. */
+const char *town_text(const json_t *j, const char *path);
+/* town_state: the order's status by GET. */
+void town_state(struct town *t, const char *order_id, char out[32]);
+
+/* town_now_ms, town_wait: asks `met` until it says true, 20 s at most; fails the test otherwise. */
+int64_t town_now_ms(void);
+bool town_wait(bool (*met)(void *ctx), void *ctx);
+
+/* ---- WebSocket by hand (town_socket.c) ---- */
+
+struct town_socket {
+    int fd;
+    struct buf in;
+    char *text; /* last message */
+};
+
+/* town_socket_open: false when the upgrade was refused. subprotocol may be NULL. */
+bool town_socket_open(struct town_socket *s, int port, const char *target, const char *subprotocol);
+void town_socket_send(struct town_socket *s, const char *text);
+/* town_socket_frame: a frame of any opcode, masked or not, as the test wants it. */
+void town_socket_frame(struct town_socket *s, unsigned first, bool masked, struct slice payload);
+/* town_socket_hear: the next message of this type, others are skipped; NULL after timeout_ms or
+ * when it was closed. */
+json_t *town_socket_hear(struct town_socket *s, const char *type, int timeout_ms);
+/* town_socket_closed: waits for the close frame; its code, 0 = just gone, -1 = still open after
+ * timeout_ms. */
+int town_socket_closed(struct town_socket *s, int timeout_ms);
+void town_socket_close(struct town_socket *s);
+
+#endif
