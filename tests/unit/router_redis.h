@@ -456,7 +456,7 @@ w_fcall(struct world *w, const struct slice *a)
 static inline struct reply *
 w_events_after(struct world *w, struct slice from)
 {
-    size_t last = (size_t)strtoull(from.p + 2, NULL, 10); /* followed by a NUL in the outbox or not: digits end it */
+    size_t last = (size_t)w_num(slice_of(from.p + 2, from.n - 2));
     struct reply *streams, *pair, *entries;
 
     if (last < w->trimmed)

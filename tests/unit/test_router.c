@@ -87,6 +87,7 @@ test_router_offers_within_the_turn_of_the_dispatch(void)
     struct world *w = w_new();
 
     w_sign_on(w, 1, 100, 8);
+    w_pass(w, 250);
     w_pass_clock(w, 50);
     struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
     unsigned acks = w->acks;
