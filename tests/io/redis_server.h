@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,7 +35,9 @@ redis_server_start(struct redis_server *s, const char *name, const char *value)
     CU_ASSERT_FATAL(s->pid >= 0);
     if (s->pid == 0) {
         int null = open("/dev/null", O_RDWR);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of the test */
         dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--dir", s->dir,
                "--save", "", "--appendonly", "yes", "--appendfsync", "always", name, value,
                (char *)NULL);
