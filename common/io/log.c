@@ -127,6 +127,8 @@ next_field(struct slice *s, struct slice *key, struct slice *value)
         end = to;
     }
     *s = slice_of(s->p + end, s->n - end);
+    while (value->n > 0 && value->p[value->n - 1] == ' ')
+        value->n--;
     return true;
 }
 
