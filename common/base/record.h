@@ -78,7 +78,7 @@ bool record_is_end(unsigned state);
 /* record_waits: is it created or held, without a store? */
 bool record_waits(unsigned state);
 
-/* Names as the outside reads them: "enroute_to_pickup", "CUSTOMER_ABSENT". "unknown" for another
+/* Names as the outside reads them: "enroute_to_pickup", "customer_absent". "unknown" for another
  * number; static. */
 const char *record_state_name(unsigned state);
 const char *record_reason_name(unsigned reason);
@@ -117,8 +117,8 @@ struct ledger_change {
     int32_t on_hand;
 };
 
-/* ledger_next: the next entry of a stream entry's field `l`. LC_EAGAIN at the end, LC_EINVAL when
- * cut short. */
+/* ledger_next: the next entry of a field `l` (it holds one; several behind each other are read,
+ * too). LC_EAGAIN at the end, LC_EINVAL when cut short. */
 LC_MUST_CHECK enum lc_err ledger_next(struct cursor *c, struct ledger_entry *out);
 
 /* ledger_change_at: change i < e->n. */
@@ -152,7 +152,7 @@ struct place_mode {
  * names the field. */
 LC_MUST_CHECK enum lc_err place_check(const Lifecircle__V1__Order *o, const char **why);
 
-/* place_fixed: appends the 48 bytes `fixed`. */
+/* place_fixed: appends the 56 bytes `fixed`. The order must have passed place_check. */
 void place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m);
 
 /* place_lines: appends `lines`: SKUs rising, equal ones added up. Two lines of one SKU that say
@@ -161,6 +161,10 @@ void place_lines(struct buf *b, const Lifecircle__V1__Order *o);
 
 /* place_idem: appends `<chain>:<key>`, nothing without a key. */
 void place_idem(struct buf *b, const Lifecircle__V1__Order *o);
+
+/* place_explain: appends `explain`: a packed DecisionRecord and the usual verdict. Nothing without
+ * a record. */
+void place_explain(struct buf *b, struct slice decision);
 
 /* place_candidate: appends one candidate. */
 void place_candidate(struct buf *b, uint32_t store, uint32_t travel_s, int64_t ready_ms,

@@ -57,28 +57,6 @@ place_check(const Lifecircle__V1__Order *o, const char **why)
     return *why == NULL ? LC_OK : LC_EINVAL;
 }
 
-void
-place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m)
-{
-    unsigned flags = 0;
-    if (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION)
-        flags |= RECORD_COLLECTION;
-    if (o->simulated)
-        flags |= RECORD_SIMULATED;
-    buf_u8(b, (uint8_t)flags);
-    buf_u8(b, (uint8_t)o->shortage);
-    buf_u8(b, (uint8_t)o->price_policy);
-    buf_u8(b, (uint8_t)((m->more ? 1 : 0) | (m->reject ? 2 : 0) | (m->create ? 4 : 0)));
-    buf_u8(b, m->reason);
-    buf_append(b, "\0\0", 3);
-    buf_u32(b, o->chain);
-    buf_u32(b, 0);
-    buf_u64(b, o->fingerprint);
-    buf_u64(b, (uint64_t)o->window_end_ms);
-    buf_u64(b, (uint64_t)o->hold_until_ms);
-    buf_u64(b, (uint64_t)m->retry_ms);
-}
-
 /* merged: a line of the record while equal SKUs are added up. */
 struct merged {
     uint32_t sku;
@@ -128,22 +106,62 @@ merge_lines(const Lifecircle__V1__Order *o, struct merged *out)
 }
 
 void
+place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m)
+{
+    struct merged lines[RECORD_LINES_MAX + 1];
+    unsigned flags = 0;
+
+    if (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION)
+        flags |= RECORD_COLLECTION;
+    if (o->simulated)
+        flags |= RECORD_SIMULATED;
+    buf_u8(b, (uint8_t)flags);
+    buf_u8(b, (uint8_t)o->shortage);
+    buf_u8(b, (uint8_t)o->price_policy);
+    buf_u8(b, (uint8_t)((m->more ? 1 : 0) | (m->reject ? 2 : 0) | (m->create ? 4 : 0)));
+    buf_u8(b, m->reason);
+    buf_append(b, "\0\0", 3);
+    buf_u64(b, o->fingerprint);
+    buf_u32(b, o->chain);
+    buf_u16(b, (uint16_t)merge_lines(o, lines));
+    buf_u16(b, 1); /* attempts */
+    buf_u64(b, (uint64_t)o->window_start_ms);
+    buf_u64(b, (uint64_t)o->window_end_ms);
+    buf_u64(b, (uint64_t)o->hold_until_ms);
+    buf_u64(b, (uint64_t)m->retry_ms);
+}
+
+static void
+put_substitutes(struct buf *b, size_t line, const Lifecircle__V1__OrderLine *from)
+{
+    if (from == NULL)
+        return;
+    buf_u16(b, (uint16_t)line);
+    buf_u16(b, (uint16_t)from->n_substitute_indexes);
+    for (size_t i = 0; i < from->n_substitute_indexes; i++)
+        buf_u32(b, from->substitute_indexes[i]);
+}
+
+void
 place_lines(struct buf *b, const Lifecircle__V1__Order *o)
 {
     struct merged lines[RECORD_LINES_MAX + 1];
     size_t n = merge_lines(o, lines);
 
-    buf_u64(b, (uint64_t)o->window_start_ms);
-    for (size_t i = 0; i < n; i++) {
-        const Lifecircle__V1__OrderLine *subs = lines[i].substitutes;
-        size_t n_subs = subs == NULL ? 0 : subs->n_substitute_indexes;
+    for (size_t i = 0; i < n; i++) { /* of the record */
         buf_u32(b, lines[i].sku);
         buf_u16(b, (uint16_t)lines[i].quantity);
-        buf_u16(b, (uint16_t)n_subs);
+        buf_u16(b, (uint16_t)lines[i].quantity);
         buf_u32(b, (uint32_t)lines[i].price);
-        for (size_t k = 0; k < n_subs; k++)
-            buf_u32(b, subs->substitute_indexes[k]);
+        buf_u32(b, 0);
     }
+    for (size_t i = 0; i < n; i++) { /* of the ledger */
+        buf_u32(b, lines[i].sku);
+        buf_u32(b, 0 - lines[i].quantity);
+        buf_u32(b, 0);
+    }
+    for (size_t i = 0; i < n; i++)
+        put_substitutes(b, i, lines[i].substitutes);
 }
 
 void
@@ -151,6 +169,18 @@ place_idem(struct buf *b, const Lifecircle__V1__Order *o)
 {
     if (o->idempotency_key[0] != '\0')
         buf_printf(b, "%u:%s", o->chain, o->idempotency_key);
+}
+
+void
+place_explain(struct buf *b, struct slice decision)
+{
+    /* stock (15) { candidate 0, missing_sku -1 } */
+    static const char had_all[] = "\x7a\x0b\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+
+    if (decision.n == 0)
+        return;
+    buf_append(b, decision.p, decision.n);
+    buf_append(b, had_all, sizeof had_all - 1);
 }
 
 void

@@ -6,22 +6,24 @@ One file of more than 600 lines, because Redis loads a library whole.
 Rules in here:
  * No clock, no chance: the time is an argument, stream ids rise by one. The same calls leave the same bytes.
  * A call checks its arguments, reads, decides, and only then writes (flush), so that an error leaves no trace.
- * What a call has decided but not yet written is kept in a working set `w`, so that the second order of a batch
-   sees what the first has taken.
- * Redis calls are dear (over 1 us each): one MGET, one BITFIELD per store, one MSET, one ZADD per queue, one XADD per
-   stream, whatever the size of the batch.
+ * What a call has decided but not yet written is kept in a working set; the second order of a batch sees what the
+   first has done. Only order_place takes stock at once: nothing behind it can fail.
+ * Redis calls cost 0.5 to 1 us each, and so do a table that grows, a number made text, a long struct.pack. So: one
+   MGET, MSET, ZADD per queue and XADD per stream whatever the size of the batch, tables that are used again, and
+   slices of what came in instead of packing it once more.
  * A level and its price are read and written as one 64-bit number, available * 2^32 + price. Levels stay within 21
    bits, so the number fits a Lua double exactly. ]]
 
 local VERSION = '1'
 
 -- Bound at the first call: while a library is loaded none of this is there.
-local call, spack, sunpack, sub, byte, char, rep, find, floor, concat
+local call, spack, sunpack, sub, byte, char, rep, find, format, floor, concat
 
 local B32 = 4294967296
 local SKU_MAX = 1048575      -- the highest SKU index: a store's string stays within 8 MiB
 local QUANTITY_MAX = 1000000 -- on hand of one SKU
 local SAFETY_MAX = 10000
+local DAY_MS = 86400000
 local NUMBER_MAX = 9007199254740992
 
 -- OrderState and Reason of proto/order.proto
@@ -43,8 +45,26 @@ local RESERVE, RELEASE, COMMIT, FEED, RETURN = 1, 2, 3, 4, 5
 -- PlaceResult.Outcome
 local PLACED_AT, HELD_OR_REJECTED, EXHAUSTED, DUPLICATE, CONFLICT, PRICE_DIFFERS = 1, 2, 3, 4, 5, 6
 
-local HEAD = '<BBBBI4c8I4I4I4I2I2i8i8i8i8i8i8i8i8'
 local HEAD_SIZE, LINE_SIZE = 224, 16
+
+---------------------------------------------------------------------------------------------------
+-- registering
+
+local function bind()
+    call, spack, sunpack = redis.call, struct.pack, struct.unpack
+    sub, byte, char, rep, find = string.sub, string.byte, string.char, string.rep, string.find
+    format, floor, concat = string.format, math.floor, table.concat
+end
+
+local function register(name, fn, flags)
+    redis.register_function({function_name = name, flags = flags or {}, callback =
+        function(keys, args)
+            if not call then
+                bind()
+            end
+            return fn(keys, args)
+        end})
+end
 
 ---------------------------------------------------------------------------------------------------
 -- arguments
@@ -82,258 +102,257 @@ local function flag(flags, b)
 end
 
 ---------------------------------------------------------------------------------------------------
--- the working set of one call
+-- the working set: what this call has decided and not yet written
+--
+-- One call runs at a time, so it lives in tables that are used again (a table that grows to 25 costs 2 us, as much as
+-- a small command). Each has a count beside it: what lies behind the count is left over from another call.
 
-local function begin(keys, now)
+local p, now, now_text, now8       -- "{city}:"; the time as number, text and 8 bytes
+local written, bound               -- uuid -> record, idempotency key -> uuid, as this call leaves them
+local sets, n_sets = {}, 0         -- MSET's arguments
+local events, n_events = {}, 0     -- XADD's
+local catalogue, n_catalogue = {}, 0
+local ledger, n_ledger = {}, 0
+local loads, load_stores, n_loads  -- store -> change, and the stores in their order
+local history, bitfields, sold, moved_stock
+local due = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
+local done = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
+local QUEUES = {'match', 'held', 'dispatch', 'expire'}
+
+local function begin(keys, time)
     if #keys ~= 1 or not find(keys[1], '^{[^{}]+}$') then
         refuse('key: expected one, the tag {city}')
     end
-    now = number(now or '', 'now', 1, NUMBER_MAX)
-    return {
-        p = keys[1] .. ':', now = now, now8 = spack('<i8', now),
-        records = {},  -- uuid -> record, as this call leaves it; false = there is none
-        sets = {},     -- MSET's arguments
-        stock = {},    -- store -> BITFIELD's arguments on available levels
-        shelf = {},    -- the same on hand
-        bitfields = {}, -- those two in the order they came up
-        delta = {},    -- store * 2^20 + sku -> change of available by this call
-        gained = {},   -- stores where available rises
-        load = {}, loads = {},
-        queue = {}, queues = {}, -- queue -> ZADD's arguments
-        done = {}, dones = {},   -- queue -> ZREM's arguments
-        ledger = {}, events = {}, history = {}, sold = {}, catalogue = {},
-    }
-end
-
-local function put_due(w, queue, score, member)
-    local q = w.queue[queue]
-    if not q then
-        q = {'ZADD', w.p .. 'due:' .. queue}
-        w.queue[queue] = q
-        w.queues[#w.queues + 1] = q
+    now = number(time or '', 'now', 1, NUMBER_MAX)
+    p, now_text, now8 = keys[1] .. ':', time, spack('<i8', now)
+    written, bound, loads, load_stores = {}, {}, {}, {}
+    n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
+    history, bitfields, sold, moved_stock = {}, {}, {}, {stock = {}, shelf = {}}
+    for i = 1, #QUEUES do
+        due[QUEUES[i]].n, done[QUEUES[i]].n = 0, 0
     end
-    local n = #q
-    q[n + 1], q[n + 2] = score, member
 end
 
-local function drop_due(w, queue, member)
-    local q = w.done[queue]
-    if not q then
-        q = {'ZREM', w.p .. 'due:' .. queue}
-        w.done[queue] = q
-        w.dones[#w.dones + 1] = q
+-- Numbers as text: Lua's own way prints a double, which takes most of a microsecond. The tables stay small, as every
+-- collection looks through them.
+local PLAIN, HASHED, TAKE = {}, {}, {}
+
+local function text(v)
+    local t = PLAIN[v]
+    if not t then
+        t = format('%d', v)
+        if v >= 0 and v < 4096 then
+            PLAIN[v] = t
+        end
     end
-    q[#q + 1] = member
+    return t
 end
 
--- change: adds `by` to the 32 upper bits of a SKU's number; `kind` is stock or shelf.
-local function change(w, kind, store, sku_text, by)
-    local f = w[kind][store]
+-- hashed: the offset of a SKU in BITFIELD's own units
+local function hashed(sku)
+    local t = HASHED[sku]
+    if not t then
+        t = '#' .. format('%d', sku)
+        if sku < 4096 then
+            HASHED[sku] = t
+        end
+    end
+    return t
+end
+
+-- upper: v in the 32 upper bits
+local function upper(v)
+    local t = TAKE[v]
+    if not t then
+        t = format('%d', v * B32)
+        if v > -1000 and v < 1000 then
+            TAKE[v] = t
+        end
+    end
+    return t
+end
+
+local function put_due(queue, score, member)
+    local q = due[queue]
+    local n = q.n
+    q[n + 1], q[n + 2], q.n = score, member, n + 2
+end
+
+local function drop_due(queue, member)
+    local q = done[queue]
+    q.n = q.n + 1
+    q[q.n] = member
+end
+
+local function put_set(key, value)
+    sets[n_sets + 1], sets[n_sets + 2] = key, value
+    n_sets = n_sets + 2
+end
+
+local function put_record(id, key, record)
+    written[id] = record
+    put_set(key, record)
+end
+
+local function put_field(name, value)
+    events[n_events + 1], events[n_events + 2] = name, value
+    n_events = n_events + 2
+end
+
+local function put_event(id, head)
+    put_field('o', id .. head)
+end
+
+local function put_ledger(entry)
+    ledger[n_ledger + 1], ledger[n_ledger + 2] = 'l', entry
+    n_ledger = n_ledger + 2
+end
+
+local function put_news(topic, number)
+    catalogue[n_catalogue + 1], catalogue[n_catalogue + 2] = topic, spack('<I4', number)
+    n_catalogue = n_catalogue + 2
+end
+
+local function put_history(id, head, words)
+    local state, reason = byte(head, 2, 3)
+    history[#history + 1] = {p .. 'history:' .. id, char(state, reason, 0, 0) .. sub(head, 21, 28) ..
+        sub(head, 5, 8) .. now8 .. words}
+end
+
+local function change_load(store_text, by)
+    local l = loads[store_text]
+    if not l then
+        l, n_loads = 0, n_loads + 1
+        load_stores[n_loads] = store_text
+    end
+    loads[store_text] = l + by
+end
+
+-- change: adds to the upper 32 bits of a SKU's number; `kind` is stock or shelf. A call that gives something back on
+-- the shelf is told by flush.
+local function change(kind, store, sku, by)
+    local f = moved_stock[kind][store]
     if not f or #f > 4000 then -- unpack takes some 8000
-        f = {'BITFIELD', w.p .. kind .. ':' .. store}
-        w[kind][store] = f
-        w.bitfields[#w.bitfields + 1] = {f, kind == 'stock' and store}
+        f = {'BITFIELD', p .. kind .. ':' .. text(store)}
+        moved_stock[kind][store] = f
+        bitfields[#bitfields + 1] = {f, kind == 'stock' and store}
     end
     local n = #f
-    f[n + 1], f[n + 2], f[n + 3], f[n + 4] = 'INCRBY', 'i64', sku_text, by * B32
+    f[n + 1], f[n + 2], f[n + 3], f[n + 4] = 'INCRBY', 'i64', hashed(sku), upper(by)
 end
 
-local function change_load(w, store, by)
-    local l = w.load[store]
-    if not l then
-        l = 0
-        w.loads[#w.loads + 1] = store
-    end
-    w.load[store] = l + by
-end
-
-local function put_event(w, id, head)
-    local n = #w.events
-    w.events[n + 1], w.events[n + 2] = 'o', id .. head
-end
-
-local function put_history(w, id, head, words)
-    local state, reason = byte(head, 2, 3)
-    w.history[#w.history + 1] = {w.p .. 'history:' .. id, char(state, reason, 0, 0) ..
-        sub(head, 21, 28) .. sub(head, 5, 8) .. w.now8 .. words}
-end
-
-local function put_record(w, id, record)
-    w.records[id] = record
-    local n = #w.sets
-    w.sets[n + 1], w.sets[n + 2] = w.p .. 'order:' .. id, record
-end
-
--- load_records: one MGET of everything this call may touch; ids may repeat.
-local function load_records(w, ids, idems)
-    local keys, n = {'MGET'}, #ids
-    if n == 0 then
-        return
-    end
-    local p = w.p .. 'order:'
-    for i = 1, n do
-        keys[i + 1] = p .. ids[i]
-    end
-    for i = 1, #idems do
-        keys[n + 1 + i] = w.p .. 'idem:' .. idems[i]
-    end
-    local got = call(unpack(keys))
-    for i = 1, n do
-        w.records[ids[i]] = got[i]
-    end
-    w.idem = {}
-    for i = 1, #idems do
-        w.idem[idems[i]] = got[n + i]
-    end
-end
-
-
--- gained: did one of these changes bring something back on the shelf?
+-- back_on_shelf: did one of these changes bring something back?
 local function back_on_shelf(args, levels)
     for i = 1, #levels do
-        local now = floor(levels[i] / B32)
-        if now > 0 and now - args[2 + 4 * i] / B32 <= 0 then
+        local level = floor(levels[i] / B32)
+        if level > 0 and level - args[2 + 4 * i] / B32 <= 0 then
             return true
         end
     end
     return false
 end
 
-local function flush_stock(w)
+local function flush_stock()
     local told = {}
-    for _, f in ipairs(w.bitfields) do
-        local levels = call(unpack(f[1]))
-        local store = f[2]
-        if store and w.gained[store] and not told[store] and back_on_shelf(f[1], levels) then
+    for i = 1, #bitfields do
+        local f, store = bitfields[i][1], bitfields[i][2]
+        local levels = call(unpack(f))
+        if store and not told[store] and back_on_shelf(f, levels) then
             told[store] = true
-            w.catalogue[#w.catalogue + 1] = 'stock'
-            w.catalogue[#w.catalogue + 1] = spack('<I4', store)
+            put_news('stock', store)
         end
     end
-    for _, s in ipairs(w.sold) do
-        call('ZADD', s[1], w.now, s[2])
-        call('ZREMRANGEBYSCORE', s[1], '-inf', w.now - 86400000)
+    for i = 1, #sold do
+        call('ZADD', sold[i][1], now_text, sold[i][2])
+        call('ZREMRANGEBYSCORE', sold[i][1], '-inf', text(now - DAY_MS))
     end
 end
 
-local function flush_load(w)
-    local stores = w.loads
-    if #stores == 0 then
-        return
+local function flush_load()
+    local key, args = p .. 'load', {}
+    local got = call('HMGET', key, unpack(load_stores, 1, n_loads))
+    for i = 1, n_loads do
+        local v = tonumber(got[i] or 0) + loads[load_stores[i]]
+        args[i + i - 1], args[i + i] = load_stores[i], text(v > 0 and v or 0)
     end
-    local key = w.p .. 'load'
-    local got = call('HMGET', key, unpack(stores))
-    local args = {'HSET', key}
-    for i = 1, #stores do
-        local v = (tonumber(got[i] or 0) or 0) + w.load[stores[i]]
-        args[i + i + 1], args[i + i + 2] = stores[i], v > 0 and v or 0
-    end
-    call(unpack(args))
+    call('HSET', key, unpack(args))
 end
 
-local function flush(w)
-    flush_stock(w)
-    if #w.sets > 0 then
-        call('MSET', unpack(w.sets))
+local function flush()
+    flush_stock()
+    if n_sets > 0 then
+        call('MSET', unpack(sets, 1, n_sets))
     end
-    for _, h in ipairs(w.history) do
-        call('RPUSH', h[1], h[2])
+    for i = 1, #history do
+        call('RPUSH', history[i][1], history[i][2])
     end
-    for _, q in ipairs(w.queues) do
-        call(unpack(q))
+    for i = 1, #QUEUES do
+        local name = QUEUES[i]
+        if due[name].n > 0 then
+            call('ZADD', p .. 'due:' .. name, unpack(due[name], 1, due[name].n))
+        end
+        if done[name].n > 0 then
+            call('ZREM', p .. 'due:' .. name, unpack(done[name], 1, done[name].n))
+        end
     end
-    for _, q in ipairs(w.dones) do
-        call(unpack(q))
+    if n_loads > 0 then
+        flush_load()
     end
-    flush_load(w)
-    if #w.ledger > 0 then
-        call('XADD', w.p .. 'ledger', '1-*', 'l', concat(w.ledger))
+    if n_ledger > 0 then
+        call('XADD', p .. 'ledger', '1-*', unpack(ledger, 1, n_ledger))
     end
-    if #w.events > 0 then
-        call('XADD', w.p .. 'events', '1-*', unpack(w.events))
+    if n_events > 0 then
+        call('XADD', p .. 'events', '1-*', unpack(events, 1, n_events))
     end
-    if #w.catalogue > 0 then
-        call('XADD', w.p .. 'catalogue', 'MAXLEN', '~', 10000, '1-*', unpack(w.catalogue))
+    if n_catalogue > 0 then
+        call('XADD', p .. 'catalogue', 'MAXLEN', '~', '10000', '1-*',
+            unpack(catalogue, 1, n_catalogue))
     end
 end
 
 ---------------------------------------------------------------------------------------------------
--- placing
+-- protobuf messages: only as much as is needed of them
 
-local function parse_lines(o, s)
-    local len, pos, n, last = #s, 9, 0, -1
-    local skus, qtys, asked, subs, get = {}, {}, {}, {}, {'BITFIELD_RO', ''}
-    while pos <= len do
-        if pos + 11 > len then
-            refuse('lines: cut short')
+local function unvarint(s, at)
+    local v, m = 0, 1
+    while true do
+        local b = byte(s, at)
+        if not b or m > 2 ^ 63 then
+            return nil
         end
-        local sku, qty, nsub, price
-        sku, qty, nsub, price, pos = sunpack('<I4I2I2i4', s, pos)
-        n = n + 1
-        if sku <= last or sku > SKU_MAX then
-            refuse('lines: expected SKU indexes rising, up to ', SKU_MAX)
+        v = v + b % 128 * m
+        at, m = at + 1, m * 128
+        if b < 128 then
+            return v, at
         end
-        if qty == 0 then
-            refuse('lines: expected a quantity of at least 1')
+    end
+end
+
+-- field_of: a protobuf message's string (wire type 2) or number (0); nil when it is not there or the bytes are no
+-- message. The last one counts.
+local function field_of(s, field, of_wire)
+    local at, found = 1, nil
+    while at <= #s do
+        local tag, v
+        tag, at = unvarint(s, at)
+        if not tag then
+            return nil
         end
-        if nsub > 0 then
-            if nsub > 5 or pos + 4 * nsub - 1 > len then
-                refuse('lines: expected up to 5 substitutes')
+        local wire = tag % 8
+        if wire == 0 or wire == 2 then
+            v, at = unvarint(s, at)
+            if not v or (wire == 2 and at + v - 1 > #s) then
+                return nil
             end
-            local list = {sunpack('<' .. rep('I4', nsub), s, pos)}
-            list[nsub + 1] = nil -- the position behind
-            subs[n] = list
-            pos = pos + 4 * nsub
+        elseif wire ~= 1 and wire ~= 5 then
+            return nil
         end
-        last = sku
-        skus[n], qtys[n], asked[n] = sku, qty, price
-        get[3 * n], get[3 * n + 1], get[3 * n + 2] = 'GET', 'i64', '#' .. sku
+        if floor(tag / 8) == field and wire == of_wire then
+            found = wire == 0 and v or sub(s, at, at + v - 1)
+        end
+        at = at + (wire == 1 and 8 or wire == 5 and 4 or wire == 2 and v or 0)
     end
-    if n == 0 or n > 100 then
-        refuse('lines: expected 1 to 100')
-    end
-    o.n, o.skus, o.qtys, o.asked, o.subs, o.get = n, skus, qtys, asked, subs, get
-    o.window_start = sunpack('<i8', s)
-end
-
-local function parse_order(id, idem, fixed, lines)
-    local o = {uuid = uuid(id), idem = idem ~= '' and idem}
-    if #fixed ~= 48 then
-        refuse('fixed: expected 48 bytes')
-    end
-    if #idem > 150 then
-        refuse('idem: expected up to 150 bytes')
-    end
-    local mode
-    o.flags, o.shortage, o.price_policy, mode, o.reason, o.chain, o.fingerprint, o.window_end,
-        o.hold_until, o.retry_at = sunpack('<BBBBBxxxI4xxxxc8i8i8i8', fixed)
-    if o.flags > 3 or o.shortage > 3 or o.price_policy > 2 or mode > 7 then
-        refuse('fixed: flags, shortage, price policy or mode out of range')
-    end
-    o.more, o.reject, o.create = flag(mode, 1), flag(mode, 2), flag(mode, 4)
-    parse_lines(o, lines)
-    return o
-end
-
--- make_head: head of an order that no store has; state and reason as given.
-local function make_head(o, w, state, reason, flags, version, attempts, store, ready, eta, total,
-                         stamps)
-    return spack(HEAD, 1, state, reason, flags, version, o.fingerprint, o.chain, store, 0, o.n,
-        attempts, o.window_start, o.window_end, o.hold_until, ready, eta, total, w.now, 0) ..
-        sub(stamps, 1, 8 * state - 8) .. w.now8 .. sub(stamps, 8 * state + 1)
-end
-
-local NO_STAMPS -- 128 zero bytes
-
--- make_lines: taken, prices, instead (SKU index + 1) may be nil: nothing taken.
-local function make_lines(o, taken, prices, instead)
-    local v, m = {}, 0
-    for i = 1, o.n do
-        v[m + 1], v[m + 2], v[m + 3] = o.skus[i], o.qtys[i], taken and taken[i] or 0
-        v[m + 4], v[m + 5] = prices and prices[i] or 0, instead and instead[i] or 0
-        m = m + 5
-    end
-    return spack('<' .. rep('I4I2I2I4I4', o.n), unpack(v))
+    return found
 end
 
 local function varint(v)
@@ -352,7 +371,203 @@ local function varint(v)
     return char(128 + v % 128) .. varint(floor(v / 128))
 end
 
-local HAD_ALL -- missing_sku = -1
+---------------------------------------------------------------------------------------------------
+-- placing (in a block of its own, as all that follow: Lua has room for 200 locals)
+do
+
+-- placing: arguments
+--
+-- `fixed` and `lines` come laid out so that the usual order (new, every line there, prices as shown) is put together
+-- from slices of them. What a slice gives is not packed again.
+
+local FIXED_SIZE, ROW = 56, 28    -- ROW: a line of the record and its ledger change
+local LINE_FORMAT = {}            -- by number of lines: SKU, quantity ordered and taken as one, price
+local NOT_SAID = 4294967295       -- as a price
+local ACCEPT = 12                 -- mode: create only, by order_accept
+
+local function parse_substitutes(s, at, n)
+    local subs = {}
+    while at <= #s do
+        if at + 3 > #s then
+            refuse('lines: substitutes cut short')
+        end
+        local line, count = sunpack('<I2I2', s, at)
+        if line >= n or count < 1 or count > 5 or at + 3 + 4 * count > #s then
+            refuse('lines: expected up to 5 substitutes of a line')
+        end
+        local list = {sunpack('<' .. rep('I4', count), s, at + 4)}
+        list[count + 1] = nil -- the position behind
+        for i = 1, count do
+            if list[i] > SKU_MAX then
+                refuse('lines: expected SKU indexes up to ', SKU_MAX)
+            end
+        end
+        subs[line + 1] = list
+        at = at + 4 + 4 * count
+    end
+    return subs
+end
+
+-- parse_lines: three values a line: SKU, quantity, price asked
+local function parse_lines(s, n)
+    if n < 1 or n > 100 or #s < n * ROW then
+        refuse('lines: expected 1 to 100 of ', ROW, ' bytes')
+    end
+    local f = LINE_FORMAT[n]
+    if not f then
+        f = '<' .. rep('I4I4I4xxxx', n)
+        LINE_FORMAT[n] = f
+    end
+    local v, last = {sunpack(f, s)}, -1
+    for i = 1, 3 * n, 3 do
+        local sku, quantity = v[i], v[i + 1]
+        if sku <= last or sku > SKU_MAX then
+            refuse('lines: expected SKU indexes rising, up to ', SKU_MAX)
+        end
+        if quantity < 1 or quantity % 65537 > 0 then
+            refuse('lines: expected a quantity of at least 1, and all of it as taken')
+        end
+        v[i + 1], last = quantity / 65537, sku
+    end
+    return v, #s > n * ROW and parse_substitutes(s, n * ROW + 1, n)
+end
+
+local function parse_order(id, idem, fixed, lines, list, order, explain, accept)
+    if #id ~= 36 then
+        refuse('uuid: expected 36 characters')
+    end
+    if #fixed ~= FIXED_SIZE then
+        refuse('fixed: expected ', FIXED_SIZE, ' bytes')
+    end
+    if #idem > 150 then
+        refuse('idem: expected up to 150 bytes')
+    end
+    if #list % 24 ~= 0 or #list > 64 * 24 then
+        refuse('candidates: expected up to 64 of 24 bytes')
+    end
+    if order == '' then
+        refuse('order: expected bytes')
+    end
+    local flags, shortage, policy, mode, reason = byte(fixed, 1, 5)
+    if flags > 3 or shortage > 3 or policy > 2 or mode > 7 then
+        refuse('fixed: flags, shortage, price policy or mode out of range')
+    end
+    local low, high = byte(fixed, 21, 22)
+    local n = low + 256 * high
+    local values, subs = parse_lines(lines, n)
+    return {uuid = id, key = p .. 'order:' .. id, idem = idem ~= '' and p .. 'idem:' .. idem,
+        fixed = fixed, lines = lines, n = n, values = values, subs = subs, list = list, order = order,
+        explain = explain, flags = flags, mode = accept and ACCEPT or mode}
+end
+
+-- What is asked less often stays in `fixed`.
+local function shortage(o)
+    return byte(o.fixed, 2)
+end
+
+local function more_follow(o)
+    return o.mode % 2 == 1
+end
+
+local function candidates(o)
+    return #o.list / 24
+end
+
+---------------------------------------------------------------------------------------------------
+-- placing: records
+
+local FIRST, ZERO4, ZERO8 = '\1\0\0\0', '\0\0\0\0', '\0\0\0\0\0\0\0\0'
+local STAMPS = ZERO8 .. ZERO8 .. ZERO8 .. ZERO8
+STAMPS = STAMPS .. STAMPS .. STAMPS .. STAMPS -- 16 states
+local HAD_ALL = '\16\255\255\255\255\255\255\255\255\255\1' -- missing_sku = -1
+
+-- stamps_at: all stamps, with this state entered now; the same string for all new orders of a call
+local stamps_now, stamps_time = {}, nil
+
+local function stamps_at(stamps, state)
+    if stamps ~= STAMPS then
+        return sub(stamps, 1, 8 * state - 8) .. now8 .. sub(stamps, 8 * state + 1)
+    end
+    if stamps_time ~= now then
+        stamps_now, stamps_time = {}, now
+    end
+    local made = stamps_now[state]
+    if not made then
+        made = sub(STAMPS, 1, 8 * state - 8) .. now8 .. sub(STAMPS, 8 * state + 1)
+        stamps_now[state] = made
+    end
+    return made
+end
+
+local PREFIX = {} -- char(a, b, c, d) as it often comes: as a number
+
+local function prefix(a, b, c, d)
+    local at = a + 256 * b + 65536 * c + 16777216 * d
+    local s = PREFIX[at]
+    if not s then
+        s = char(a, b, c, d)
+        PREFIX[at] = s
+    end
+    return s
+end
+
+-- make_head: of a record not written before, or (existing) in place of its head. `times` is ready and eta.
+local function make_head(o, existing, state, reason, flags, version, store, times, total)
+    local fixed, attempts, stamps = o.fixed, nil, STAMPS
+    if existing then
+        attempts, stamps = sunpack('<I2', existing, 31), sub(existing, 97, HEAD_SIZE)
+        attempts = spack('<I2', attempts < 65535 and attempts + 1 or 65535)
+        fixed = sub(existing, 9, 20) .. sub(existing, 29, 30) .. attempts .. sub(existing, 33, 56)
+        return char(1, state, reason, flags) .. version .. sub(fixed, 1, 12) .. store .. ZERO4 ..
+            sub(fixed, 13) .. times .. total .. now8 .. ZERO8 .. stamps_at(stamps, state)
+    end
+    return prefix(1, state, reason, flags) .. version .. sub(fixed, 9, 20) .. store .. ZERO4 ..
+        sub(fixed, 21, 48) .. times .. total .. now8 .. ZERO8 .. stamps_at(stamps, state)
+end
+
+-- make_lines: taken, prices, instead (SKU index + 1) may be nil: nothing taken
+local function make_lines(o, taken, prices, instead)
+    local v, m = {}, 0
+    for i = 1, o.n do
+        v[m + 1], v[m + 2] = o.values[3 * i - 2], o.values[3 * i - 1]
+        v[m + 3], v[m + 4] = taken and taken[i] or 0, prices and prices[i] or 0
+        v[m + 5] = instead and instead[i] or 0
+        m = m + 5
+    end
+    return spack('<' .. rep('I4I2I2I4I4', o.n), unpack(v))
+end
+
+-- stored: head and lines of a record
+local function stored(record)
+    return sub(record, 1, HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29))
+end
+
+-- write: a new record, or a new head and lines in front of the Order that was written first
+local function write(o, existing, head, lines, verdicts)
+    local order = o.order
+    if existing then
+        order = sub(existing, #stored(existing) + 1)
+    end
+    put_record(o.uuid, o.key, head .. lines .. order)
+    if o.explain ~= '' then
+        put_set(p .. 'explain:' .. o.uuid, verdicts and sub(o.explain, 1, -14) .. verdicts or o.explain)
+    end
+    if o.idem and not bound[o.idem] then
+        bound[o.idem] = o.uuid
+        put_set(o.idem, o.uuid)
+    end
+end
+
+local function answer(outcome, candidate, rest)
+    return char(outcome, candidate, 0, 0) .. rest
+end
+
+local function version_after(existing)
+    return existing and spack('<I4', sunpack('<I4', existing, 5) + 1) or FIRST
+end
+
+---------------------------------------------------------------------------------------------------
+-- placing: stock
 
 -- verdict: StockVerdict of proto/match.proto, as field 15 of the DecisionRecord
 local function verdict(candidate, missing, available, wanted)
@@ -365,35 +580,82 @@ local function verdict(candidate, missing, available, wanted)
     return '\122' .. char(#v) .. v
 end
 
--- look: available and price of each line at a store, as this call has left them
-local function look(w, o, store)
-    o.get[2] = w.p .. 'stock:' .. store
-    local got = call(unpack(o.get))
-    local base = w.stock[store] and store * 1048576
-    local avail, prices, short = {}, {}, nil
+local get, n_get = {'BITFIELD_RO', ''}, 0           -- BITFIELD's arguments, used again
+local take, n_take = {'BITFIELD', ''}, 0
+local avail, prices = {}, {}                        -- of the lines at the store looked at last
+
+-- look_for: the next looks are for this order's lines
+local function look_for(o)
+    local values = o.values
+    for i = n_get + 1, o.n do
+        get[3 * i], get[3 * i + 1], n_get = 'GET', 'i64', i
+    end
+    for i = 1, o.n do
+        get[3 * i + 2] = hashed(values[3 * i - 2])
+    end
+end
+
+-- look: fills avail and prices. Gives the first line that is short, and whether all prices are as asked.
+local function look(o, store_text)
+    get[2] = p .. 'stock:' .. store_text
+    local values, got = o.values, call(unpack(get, 1, 2 + 3 * o.n))
+    local short, same = nil, true
     for i = 1, o.n do
         local v = got[i]
-        local a = floor(v / B32)
-        local price = v - a * B32
-        if base then
-            a = a + (w.delta[base + o.skus[i]] or 0)
-        end
+        local price = v % B32 -- % rounds down: right for levels below 0, too
+        local a = (v - price) / B32
         if price == 0 then
             a = 0 -- not sold here
         end
-        if not short and a < o.qtys[i] then
+        if a < values[3 * i - 1] and not short then
             short = i
         end
+        same = same and price == values[3 * i]
         avail[i], prices[i] = a, price
     end
-    return avail, prices, short
+    return short, same
 end
 
--- some: what a store can give of an order: part of it. nil when nothing.
-local function some(o, avail)
+-- take_whole: the usual case
+local function take_whole(o, store_text)
+    local values, n = o.values, o.n
+    for i = n_take + 1, n do
+        take[4 * i - 1], take[4 * i], n_take = 'INCRBY', 'i64', i
+    end
+    local total = 0
+    for i = 1, n do
+        local quantity = values[3 * i - 1]
+        take[4 * i + 1], take[4 * i + 2] = get[3 * i + 2], upper(-quantity)
+        total = total + quantity * prices[i]
+    end
+    take[2] = get[2]
+    call(unpack(take, 1, 2 + 4 * n))
+    return total, sub(o.lines, n * LINE_SIZE + 1, n * ROW)
+end
+
+-- take_some: another quantity, or something instead. Gives the sum and the ledger's changes.
+local function take_some(o, store_text, taken, instead)
+    local args, v, m, total = {'BITFIELD', p .. 'stock:' .. store_text}, {}, 0, 0
+    for i = 1, o.n do
+        local t = taken[i]
+        if t > 0 then
+            local sku = instead and instead[i] and instead[i] - 1 or o.values[3 * i - 2]
+            local a = #args
+            args[a + 1], args[a + 2], args[a + 3], args[a + 4] = 'INCRBY', 'i64', hashed(sku), upper(-t)
+            v[m + 1], v[m + 2], v[m + 3] = sku, -t, 0
+            m = m + 3
+            total = total + t * prices[i]
+        end
+    end
+    call(unpack(args))
+    return total, spack('<' .. rep('I4i4i4', m / 3), unpack(v))
+end
+
+-- some: what the store looked at last can give of an order: part of it. nil when nothing.
+local function some(o)
     local taken, any = {}, false
     for i = 1, o.n do
-        local t = avail[i] < o.qtys[i] and avail[i] or o.qtys[i]
+        local t = avail[i] < o.values[3 * i - 1] and avail[i] or o.values[3 * i - 1]
         if t < 0 then
             t = 0
         end
@@ -403,346 +665,336 @@ local function some(o, avail)
     return any and taken
 end
 
--- fill: each missing line whole by the first of its substitutes that is there. nil when one cannot. What one line
--- takes is gone for the next.
-local function fill(w, o, store, avail, prices)
-    local key, used, instead = w.p .. 'stock:' .. store, {}, {}
+-- fill: each missing line whole by the first of its substitutes that is there, at the store looked at last. nil when one
+-- cannot. What one line takes is gone for the next. Puts the substitutes' prices into prices.
+local function fill(o, store_text)
+    local key, used, instead = p .. 'stock:' .. store_text, {}, {}
     for i = 1, o.n do
-        if avail[i] >= o.qtys[i] then
-            used[o.skus[i]] = o.qtys[i]
+        if avail[i] >= o.values[3 * i - 1] then
+            used[o.values[3 * i - 2]] = o.values[3 * i - 1]
         end
     end
     for i = 1, o.n do
-        if avail[i] < o.qtys[i] then
-            local found
-            for _, sku in ipairs(o.subs[i] or {}) do
-                local v = call('BITFIELD_RO', key, 'GET', 'i64', '#' .. sku)[1]
-                local a = floor(v / B32)
-                local price = v - a * B32
-                a = a + (w.delta[store * 1048576 + sku] or 0) - (used[sku] or 0)
-                if price > 0 and a >= o.qtys[i] then
-                    used[sku] = (used[sku] or 0) + o.qtys[i]
-                    prices[i], instead[i], found = price, sku + 1, true
-                    break
-                end
+        local wanted, found = o.values[3 * i - 1], avail[i] >= o.values[3 * i - 1]
+        local subs = not found and o.subs and o.subs[i] or {}
+        for k = 1, #subs do
+            local sku = subs[k]
+            local v = call('BITFIELD_RO', key, 'GET', 'i64', hashed(sku))[1]
+            local a = floor(v / B32)
+            if v - a * B32 > 0 and a - (used[sku] or 0) >= wanted then
+                used[sku] = (used[sku] or 0) + wanted
+                prices[i], instead[i], found = v - a * B32, sku + 1, true
+                break
             end
-            if not found then
-                return nil
-            end
+        end
+        if not found then
+            return nil
         end
     end
     return instead
 end
 
--- choose: the candidate to take, and what of it; nil when none. Verdicts are for the decision record.
-local function choose(w, o, verdicts)
-    local looked = {}
-    for c = 0, o.candidates - 1 do
-        local store = sunpack('<I4', o.list, 24 * c + 1)
-        local avail, prices, short = look(w, o, store)
-        if not short then
-            verdicts[c + 1] = verdict(c)
-            return {c = c, store = store, taken = o.qtys, prices = prices, flags = 0}
-        end
-        verdicts[c + 1] = verdict(c, o.skus[short], avail[short], o.qtys[short])
-        looked[c + 1] = {store, avail, prices}
+local function quantities(o)
+    local q = {}
+    for i = 1, o.n do
+        q[i] = o.values[3 * i - 1]
     end
-    if o.more or o.shortage < 2 then
+    return q
+end
+
+-- make_do: the order's own policy where no candidate has every line. Gives the candidate, its store, what is taken, and
+-- what instead; nil when there is none either.
+local function make_do(o)
+    if more_follow(o) or shortage(o) < 2 then
         return nil
     end
-    for c = 0, o.candidates - 1 do
-        local store, avail, prices = unpack(looked[c + 1])
-        if o.shortage == 2 then
-            local taken = some(o, avail)
+    for c = 0, candidates(o) - 1 do
+        local store = text(sunpack('<I4', o.list, 24 * c + 1))
+        look(o, store)
+        if shortage(o) == 2 then
+            local taken = some(o)
             if taken then
-                return {c = c, store = store, taken = taken, prices = prices, flags = F_PARTIAL}
+                return c, store, taken, nil
             end
         else
-            local instead = fill(w, o, store, avail, prices)
+            local instead = fill(o, store)
             if instead then
-                return {c = c, store = store, taken = o.qtys, prices = prices, instead = instead,
-                    flags = F_SUBSTITUTED}
+                return c, store, quantities(o), instead
             end
         end
     end
     return nil
 end
 
-local function answer(outcome, candidate, rest)
-    return char(outcome, candidate, 0, 0) .. rest
-end
-
--- stored: head and lines of a record
-local function stored(record)
-    return sub(record, 1, HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29))
-end
-
--- write: a new record, or a new head and lines in front of the Order that was written first
-local function write(w, o, existing, head, lines, verdicts)
-    local order = o.order
-    if existing then
-        order = sub(existing, #stored(existing) + 1)
-    end
-    put_record(w, o.uuid, head .. lines .. order)
-    local n = #w.sets
-    if o.explain and o.explain ~= '' then
-        w.sets[n + 1], w.sets[n + 2] = w.p .. 'explain:' .. o.uuid, o.explain .. concat(verdicts)
-        n = n + 2
-    end
-    if o.idem and not w.idem[o.idem] then
-        w.idem[o.idem] = o.uuid
-        w.sets[n + 1], w.sets[n + 2] = w.p .. 'idem:' .. o.idem, o.uuid
-    end
-end
-
--- before: version, attempts and stamps of what is there
-local function before(existing)
-    if not existing then
-        return 0, 0, NO_STAMPS
-    end
-    local version = sunpack('<I4', existing, 5)
-    local attempts = sunpack('<I2', existing, 31)
-    return version, attempts < 65535 and attempts or 65534, sub(existing, 97, HEAD_SIZE)
-end
+---------------------------------------------------------------------------------------------------
+-- placing: outcomes
 
 -- settle: an order that is not placed: written as created, held or rejected, and due again
-local function settle(w, o, existing, state, reason, verdicts, lines)
-    local version, attempts, stamps = before(existing)
+local function settle(o, existing, state, reason, verdicts, lines)
     local was = existing and byte(existing, 2) or NONE
     local same = was == state and byte(existing, 3) == reason
-    if same then
-        stamps = sub(stamps, 1, 8 * state - 8) .. w.now8 .. sub(stamps, 8 * state + 1)
-    else
-        version = version + 1
+    local version = same and sub(existing, 5, 8) or version_after(existing)
+    local head = make_head(o, existing, state, reason, o.flags, version, ZERO4, ZERO8 .. ZERO8, ZERO8)
+    if o.mode == ACCEPT then -- nobody has looked for a store yet
+        head = sub(head, 1, 30) .. '\0\0' .. sub(head, 33)
     end
-    local head = make_head(o, w, state, reason, o.flags, version, attempts + (o.accept and 0 or 1),
-        0, 0, 0, 0, stamps)
     if was == HELD and state == REJECTED then -- keeps why it was held
-        put_history(w, o.uuid, sub(existing, 1, HEAD_SIZE), '')
+        put_history(o.uuid, sub(existing, 1, HEAD_SIZE), '')
     end
     lines = lines or make_lines(o)
-    write(w, o, existing, head, lines, verdicts)
+    write(o, existing, head, lines, verdicts)
     if not same then
-        put_event(w, o.uuid, head)
+        put_event(o.uuid, head)
         if existing then
-            put_history(w, o.uuid, head, '')
+            put_history(o.uuid, head, '')
         end
     end
     if was == CREATED and state ~= CREATED then
-        drop_due(w, 'match', o.uuid)
+        drop_due('match', o.uuid)
     elseif was == HELD and state ~= HELD then
-        drop_due(w, 'held', o.uuid)
+        drop_due('held', o.uuid)
     end
-    local at = o.retry_at > w.now and o.retry_at or w.now + (o.accept and 0 or 1000)
+    local hold_until, at = sunpack('<i8i8', o.fixed, 41)
+    if o.mode == ACCEPT then
+        at = now
+    elseif at <= now then
+        at = now + 1000
+    end
     if state == CREATED then
-        put_due(w, 'match', at, o.uuid)
+        put_due('match', text(at), o.uuid)
     elseif state == HELD then
-        put_due(w, 'held', at < o.hold_until and at or o.hold_until, o.uuid)
+        put_due('held', text(at < hold_until and at or hold_until), o.uuid)
     end
     return answer(HELD_OR_REJECTED, 0, head .. lines)
 end
 
 -- none: no store can have it
-local function none(w, o, existing, verdicts)
-    local reason = o.candidates > 0 and OUT_OF_STOCK or o.reason
+local function none(o, existing, verdicts)
+    local reason = candidates(o) > 0 and OUT_OF_STOCK or byte(o.fixed, 5)
     local held = existing and byte(existing, 2) == HELD
-    if o.reject or o.shortage == 1 then
-        return settle(w, o, existing, REJECTED, reason, verdicts)
+    if o.mode % 4 > 1 or shortage(o) == 1 then
+        return settle(o, existing, REJECTED, reason, verdicts)
     end
-    if w.now >= o.hold_until then
-        return settle(w, o, existing, REJECTED, held and HOLD_EXPIRED or reason, verdicts)
+    if now >= sunpack('<i8', o.fixed, 41) then
+        return settle(o, existing, REJECTED, held and HOLD_EXPIRED or reason, verdicts)
     end
-    return settle(w, o, existing, HELD, reason, verdicts)
+    return settle(o, existing, HELD, reason, verdicts)
 end
 
--- take: the stock of a chosen candidate
-local function take(w, o, at)
-    local store, base = at.store, at.store * 1048576
-    local v, m, total = {}, 0, 0
+-- differs: is a price not the one that the chain has shown? A substitute may be cheaper.
+local function differs(o, taken, instead)
     for i = 1, o.n do
-        local t = at.taken[i]
-        if t > 0 then
-            local sku, text = o.skus[i], o.get[3 * i + 2]
-            local other = at.instead and at.instead[i]
-            if other then
-                sku, text = other - 1, '#' .. other - 1
-            end
-            change(w, 'stock', store, text, -t)
-            w.delta[base + sku] = (w.delta[base + sku] or 0) - t
-            v[m + 1], v[m + 2], v[m + 3] = sku, -t, 0
-            m = m + 3
-            total = total + t * at.prices[i]
-        end
-    end
-    w.ledger[#w.ledger + 1] = o.uuid .. spack('<I4BBI2' .. rep('I4i4i4', m / 3), store, RESERVE, 0,
-        m / 3, unpack(v))
-    return total
-end
-
--- differs: is a price not the one the chain has shown? A substitute may be cheaper.
-local function differs(o, at)
-    for i = 1, o.n do
-        local asked, price = o.asked[i], at.prices[i]
-        if asked >= 0 and asked ~= price and at.taken[i] > 0 and
-            not (price < asked and at.instead and at.instead[i]) then
+        local asked, price = o.values[3 * i], prices[i]
+        if asked ~= NOT_SAID and asked ~= price and (not taken or taken[i] > 0) and
+            not (price < asked and instead and instead[i]) then
             return true
         end
     end
     return false
 end
 
-local function place(w, o, existing, at, verdicts)
-    local price_differs = differs(o, at)
-    local lines = make_lines(o, at.taken, at.prices, at.instead)
-    if price_differs and o.price_policy ~= 2 then
-        if existing then -- it was accepted before, so it must end somewhere
-            return settle(w, o, existing, REJECTED, PRICE_CHANGED, verdicts,
-                make_lines(o, nil, at.prices, at.instead))
-        end
-        local head = make_head(o, w, 1, PRICE_CHANGED, o.flags + F_PRICE, 0, 0, at.store, 0, 0, 0,
-            NO_STAMPS)
-        return answer(PRICE_DIFFERS, at.c, char(1, NONE) .. sub(head, 3, 96) .. NO_STAMPS .. lines)
+local function refuse_price(o, existing, c, store, verdicts, taken, instead)
+    local lines = make_lines(o, taken or quantities(o), prices, instead)
+    if existing then -- it was accepted before, so it must end somewhere
+        return settle(o, existing, REJECTED, PRICE_CHANGED, verdicts,
+            make_lines(o, nil, prices, instead))
     end
-    local version, attempts, stamps = before(existing)
-    local _, _, ready, eta = sunpack('<I4I4i8i8', o.list, 24 * at.c + 1)
-    local total = take(w, o, at)
-    local flags = o.flags + at.flags + F_TAKEN + (price_differs and F_PRICE or 0)
-    local head = make_head(o, w, PLACED, 0, flags, version + 1, attempts + 1, at.store, ready, eta,
-        total, stamps)
-    write(w, o, existing, head, lines, verdicts)
-    put_event(w, o.uuid, head)
-    change_load(w, at.store, 1)
-    if existing then
-        put_history(w, o.uuid, head, '')
-        drop_due(w, byte(existing, 2) == CREATED and 'match' or 'held', o.uuid)
-    end
-    if o.flags % 2 == 0 then
-        put_due(w, 'dispatch', w.now, o.uuid)
-    end
-    put_due(w, 'expire', o.window_end, o.uuid)
-    return answer(PLACED_AT, at.c, head .. lines)
+    local head = make_head(o, nil, 1, PRICE_CHANGED, o.flags + F_PRICE, ZERO4, store, ZERO8 .. ZERO8,
+        ZERO8)
+    return answer(PRICE_DIFFERS, c, char(1, NONE) .. sub(head, 3, 96) .. STAMPS .. lines)
 end
 
-local function place_or_hold(w, o)
-    local existing = w.records[o.uuid]
-    local named = o.idem and w.idem[o.idem]
+-- place: takes the stock of a candidate. `taken` is nil when it is all of every line.
+local function place(o, existing, c, store_text, verdicts, same, taken, instead)
+    local store, times = sub(o.list, 24 * c + 1, 24 * c + 4), sub(o.list, 24 * c + 9, 24 * c + 24)
+    local flags = o.flags + F_TAKEN + (not taken and 0 or instead and F_SUBSTITUTED or F_PARTIAL)
+    local other_price = not same and differs(o, taken, instead)
+    if other_price then
+        if byte(o.fixed, 3) ~= 2 then
+            return refuse_price(o, existing, c, store, verdicts, taken, instead)
+        end
+        flags = flags + F_PRICE
+    end
+    local total, changes, lines
+    if taken then
+        lines = make_lines(o, taken, prices, instead)
+        total, changes = take_some(o, store_text, taken, instead)
+    else
+        lines = same and sub(o.lines, 1, o.n * LINE_SIZE) or make_lines(o, quantities(o), prices)
+        total, changes = take_whole(o, store_text)
+    end
+    local head = make_head(o, existing, PLACED, 0, flags, version_after(existing), store, times,
+        spack('<i8', total))
+    write(o, existing, head, lines, verdicts)
+    put_ledger(o.uuid .. store .. prefix(RESERVE, 0, #changes / 12, 0) .. changes)
+    put_event(o.uuid, head)
+    change_load(store_text, 1)
+    if existing then
+        put_history(o.uuid, head, '')
+        drop_due(byte(existing, 2) == CREATED and 'match' or 'held', o.uuid)
+    end
+    if o.flags % 2 == 0 then
+        put_due('dispatch', now_text, o.uuid)
+    else
+        put_due('expire', text(sunpack('<i8', o.fixed, 33)), o.uuid)
+    end
+    return prefix(PLACED_AT, c, 0, 0) .. head .. lines
+end
+
+local function find_store(o, existing)
+    local verdicts = ''
+    look_for(o)
+    for c = 0, candidates(o) - 1 do
+        local store = text(sunpack('<I4', o.list, 24 * c + 1))
+        local short, same = look(o, store)
+        if not short then
+            return place(o, existing, c, store, c > 0 and verdicts .. verdict(c), same)
+        end
+        verdicts = verdicts .. verdict(c, o.values[3 * short - 2], avail[short],
+            o.values[3 * short - 1])
+    end
+    local c, store, taken, instead = make_do(o)
+    if c then
+        return place(o, existing, c, store, verdicts, false, taken, instead)
+    end
+    if more_follow(o) then
+        return answer(EXHAUSTED, 0, '')
+    end
+    return none(o, existing, verdicts)
+end
+
+local function place_or_hold(o, existing, named)
     if named and named ~= o.uuid then
         return answer(CONFLICT, 0, '')
     end
     if existing then
-        if sub(existing, 9, 16) ~= o.fingerprint then
+        if sub(existing, 9, 16) ~= sub(o.fixed, 9, 16) or
+            sub(existing, 29, 30) ~= sub(o.fixed, 21, 22) then
             return answer(CONFLICT, 0, stored(existing))
         end
-        if o.accept or byte(existing, 2) > HELD then
+        if o.mode == ACCEPT or byte(existing, 2) > HELD then
             return answer(DUPLICATE, 0, stored(existing))
         end
     end
-    if o.create then
-        local state = existing and byte(existing, 2) or CREATED
-        return settle(w, o, existing, state, o.reason, {})
+    if o.mode > 3 then
+        return settle(o, existing, existing and byte(existing, 2) or CREATED,
+            o.mode == ACCEPT and 0 or byte(o.fixed, 5), '')
     end
-    local verdicts = {}
-    local at = choose(w, o, verdicts)
-    if at then
-        return place(w, o, existing, at, verdicts)
-    end
-    if o.more then
-        return answer(EXHAUSTED, 0, '')
-    end
-    return none(w, o, existing, verdicts)
+    return find_store(o, existing)
 end
 
-local function run_orders(w, orders)
-    local ids, idems, answers = {}, {}, {}
-    for i, o in ipairs(orders) do
-        ids[i] = o.uuid
-        if o.idem then
-            idems[#idems + 1] = o.idem
+-- load_orders: one MGET of all records and idempotency keys that this call may touch
+local function load_orders(orders, n)
+    local keys, m = {'MGET'}, n + 1
+    for i = 1, n do
+        keys[i + 1] = orders[i].key
+    end
+    for i = 1, n do
+        if orders[i].idem then
+            m = m + 1
+            keys[m] = orders[i].idem
         end
     end
-    load_records(w, ids, idems)
-    for i, o in ipairs(orders) do
-        answers[i] = place_or_hold(w, o)
+    return call(unpack(keys, 1, m))
+end
+
+local function run_orders(orders, n)
+    if n == 0 then
+        return {}
     end
-    flush(w)
+    local got, answers, at = load_orders(orders, n), {}, n
+    for i = 1, n do
+        local o, named = orders[i], nil
+        if o.idem then
+            at = at + 1
+            named = got[at] or bound[o.idem]
+            bound[o.idem] = named
+        end
+        answers[i] = place_or_hold(o, written[o.uuid] or got[i], named)
+    end
+    flush()
     return answers
 end
 
 local function order_place(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local n, orders = count(args, 2, 7, 128), {}
     for i = 1, n do
         local b = 7 * i - 4
-        local o = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3])
-        o.list, o.order, o.explain = args[b + 4], args[b + 5], args[b + 6]
-        o.candidates = #o.list / 24
-        if o.candidates ~= floor(o.candidates) or o.candidates > 64 then
-            refuse('candidates: expected up to 64 of 24 bytes')
-        end
-        if o.order == '' then
-            refuse('order: expected bytes')
-        end
-        orders[i] = o
+        orders[i] = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3], args[b + 4],
+            args[b + 5], args[b + 6], false)
     end
-    return run_orders(w, orders)
+    return run_orders(orders, n)
 end
+register('order_place', order_place)
 
 local function order_accept(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local n, orders = count(args, 2, 5, 128), {}
     for i = 1, n do
         local b = 5 * i - 2
-        local o = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3])
-        o.order, o.accept, o.create, o.reason, o.retry_at = args[b + 4], true, true, 0, 0
-        if o.order == '' then
-            refuse('order: expected bytes')
-        end
-        orders[i] = o
+        orders[i] = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3], '', args[b + 4], '',
+            true)
     end
-    return run_orders(w, orders)
+    return run_orders(orders, n)
+end
+register('order_accept', order_accept)
+
 end
 
 ---------------------------------------------------------------------------------------------------
 -- steps of an order's life
 
+-- load_records: uuid -> record; false = there is none
+local function load_records(ids)
+    local keys, records = {'MGET'}, {}
+    if #ids == 0 then
+        return records
+    end
+    for i = 1, #ids do
+        keys[i + 1] = p .. 'order:' .. ids[i]
+    end
+    local got = call(unpack(keys))
+    for i = 1, #ids do
+        records[ids[i]] = got[i]
+    end
+    return records
+end
+
 -- moved: the record in a new state
-local function moved(w, record, state, reason, flags, courier)
+local function moved(record, state, reason, flags, courier)
     return char(1, state, reason, flags) .. spack('<I4', sunpack('<I4', record, 5) + 1) ..
-        sub(record, 9, 24) .. spack('<I4', courier) .. sub(record, 29, 80) .. w.now8 ..
-        sub(record, 89, 88 + 8 * state) .. w.now8 .. sub(record, 97 + 8 * state)
+        sub(record, 9, 24) .. spack('<I4', courier) .. sub(record, 29, 80) .. now8 ..
+        sub(record, 89, 88 + 8 * state) .. now8 .. sub(record, 97 + 8 * state)
 end
 
 -- restock: what taking back, selling or returning an order's lines does
-local function restock(w, id, record, cause)
+local function restock(id, record, cause)
     local store, n = sunpack('<I4', record, 21), sunpack('<I2', record, 29)
     local avail = cause == COMMIT and 0 or 1
     local shelf = cause == COMMIT and -1 or cause == RETURN and 1 or 0
-    local v, m, sold = {}, 0, {}
+    local v, m, left = {}, 0, {}
     for i = 1, n do
         local sku, _, taken, _, instead = sunpack('<I4I2I2I4I4', record, 209 + 16 * i)
         if taken > 0 then
             sku = instead > 0 and instead - 1 or sku
-            local text = '#' .. sku
             if avail ~= 0 then
-                change(w, 'stock', store, text, taken)
-                w.gained[store] = true
+                change('stock', store, sku, taken)
             end
             if shelf ~= 0 then
-                change(w, 'shelf', store, text, shelf * taken)
-                sold[#sold + 1] = spack('<I4i4', sku, -shelf * taken)
+                change('shelf', store, sku, shelf * taken)
+                left[#left + 1] = spack('<I4i4', sku, -shelf * taken)
             end
             v[m + 1], v[m + 2], v[m + 3] = sku, avail * taken, shelf * taken
             m = m + 3
         end
     end
-    w.ledger[#w.ledger + 1] = id .. spack('<I4BBI2' .. rep('I4i4i4', m / 3), store, cause, 0, m / 3,
-        unpack(v))
-    if #sold > 0 then
-        w.sold[#w.sold + 1] = {w.p .. 'sold:' .. store, char(cause) .. id .. concat(sold)}
+    put_ledger(id .. spack('<I4BBI2' .. rep('I4i4i4', m / 3), store, cause, 0, m / 3, unpack(v)))
+    if #left > 0 then
+        sold[#sold + 1] = {p .. 'sold:' .. text(store), char(cause) .. id .. concat(left)}
     end
     if cause ~= RETURN then
-        change_load(w, store, -1)
-        drop_due(w, 'expire', id)
+        change_load(text(store), -1)
     end
 end
 
@@ -797,22 +1049,22 @@ local BY_ROUTER = set('assign', 'unassign', 'confirm', 'enroute_pickup', 'arrive
 local DONE, ALREADY, NOT_ALLOWED, UNKNOWN = 1, 2, 3, 4
 
 -- effects: what a transition does besides the record; `from` is the state before
-local function effects(w, id, from, record, a, words)
+local function effects(id, from, record, a, words)
     local state = byte(record, 2)
     if a.stock and flag(byte(from, 4), F_TAKEN) then
-        restock(w, id, from, a.stock)
+        restock(id, from, a.stock)
     end
     if state == CANCELLED then
         if byte(from, 2) == CREATED then
-            drop_due(w, 'match', id)
+            drop_due('match', id)
         elseif byte(from, 2) == HELD then
-            drop_due(w, 'held', id)
+            drop_due('held', id)
         end
     end
-    if IS_END[state] and not flag(byte(record, 4), F_COLLECTION) then
-        drop_due(w, 'dispatch', id)
+    if IS_END[state] then
+        drop_due(flag(byte(record, 4), F_COLLECTION) and 'expire' or 'dispatch', id)
     end
-    put_history(w, id, record, words)
+    put_history(id, record, words)
 end
 
 local function flags_after(flags, cause)
@@ -827,7 +1079,7 @@ local function flags_after(flags, cause)
 end
 
 -- try: one action on one record. Gives the outcome and the record as it is then (the same string when unchanged).
-local function try(w, record, action, reason, courier)
+local function try(record, action, reason, courier)
     local a, state, flags = ACTIONS[action], byte(record, 2), byte(record, 4)
     local his = sunpack('<I4', record, 25)
     local collection = flag(flags, F_COLLECTION)
@@ -836,7 +1088,7 @@ local function try(w, record, action, reason, courier)
             state <= DELIVERED)) then
             return flag(flags, F_READY) and ALREADY or NOT_ALLOWED, record
         end
-        return DONE, moved(w, record, state, byte(record, 3), flags + F_READY, his)
+        return DONE, moved(record, state, byte(record, 3), flags + F_READY, his)
     end
     if a.collection and not collection then
         return NOT_ALLOWED, record
@@ -870,13 +1122,13 @@ local function try(w, record, action, reason, courier)
         reason = RESERVATION_EXPIRED
     end
     if action == 'unassign' then -- its own flag goes with the courier, the store's "ready" stays
-        return DONE, moved(w, record, PLACED, reason, flags, 0)
+        return DONE, moved(record, PLACED, reason, flags, 0)
     end
-    return DONE, moved(w, record, a.to, reason, flags_after(flags, a.stock), his)
+    return DONE, moved(record, a.to, reason, flags_after(flags, a.stock), his)
 end
 
 local function order_step(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local n, ids, steps = count(args, 2, 5, 512), {}, {}
     for i = 1, n do
         local b = 5 * i - 2
@@ -890,29 +1142,31 @@ local function order_step(keys, args)
         end
         ids[i], steps[i] = s.id, s
     end
-    load_records(w, ids, {})
-    local answers = {}
+    local records, answers = load_records(ids), {}
     for i, s in ipairs(steps) do
-        local record = w.records[s.id]
+        local record = records[s.id]
         if not record then
             answers[i] = char(UNKNOWN)
         else
-            local outcome, after = try(w, record, s.action, s.reason, 0)
+            local outcome, after = try(record, s.action, s.reason, 0)
             if outcome == DONE then
-                put_record(w, s.id, after)
-                put_event(w, s.id, sub(after, 1, HEAD_SIZE))
-                effects(w, s.id, record, after, ACTIONS[s.action],
+                records[s.id] = after
+                put_record(s.id, p .. 'order:' .. s.id, after)
+                put_event(s.id, sub(after, 1, HEAD_SIZE))
+                effects(s.id, record, after, ACTIONS[s.action],
                     s.words == '' and s.who or s.who .. ': ' .. s.words)
             end
             answers[i] = char(outcome) .. sub(after, 1, HEAD_SIZE)
         end
     end
-    flush(w)
+    flush()
     return answers
 end
+register('order_step', order_step)
 
 ---------------------------------------------------------------------------------------------------
 -- plans
+do
 
 local function parse_plan(args, at)
     local e = {courier = number(args[at] or '', 'courier', 0, B32 - 1),
@@ -957,10 +1211,10 @@ local function versioned(current, expect, bytes)
 end
 
 -- rehearse: all steps of an entry on copies; nil when one is refused
-local function rehearse(w, e)
+local function rehearse(records, e)
     local own, done = {}, {}
     for _, s in ipairs(e.steps) do
-        local record = own[s.id] or w.records[s.id]
+        local record = own[s.id] or records[s.id]
         if not record then
             return nil
         end
@@ -974,7 +1228,7 @@ local function rehearse(w, e)
             end
             outcome, after = ALREADY, record
         else
-            outcome, after = try(w, record, s.action, s.reason, e.courier)
+            outcome, after = try(record, s.action, s.reason, e.courier)
             if outcome == NOT_ALLOWED then
                 return nil
             end
@@ -990,8 +1244,8 @@ local function rehearse(w, e)
     return done
 end
 
-local function load_plans(w, entries, key, field)
-    local args, seen = {'HMGET', w.p .. key}, {}
+local function load_plans(entries, key, field)
+    local args, seen = {'HMGET', p .. key}, {}
     for _, e in ipairs(entries) do
         if e[field] ~= '' then
             args[#args + 1] = e.courier
@@ -1007,7 +1261,7 @@ local function load_plans(w, entries, key, field)
     return seen
 end
 
-local function commit_entry(w, e, routes, shifts, hset)
+local function commit_entry(records, e, routes, shifts, hset)
     local ok, route = versioned(routes[e.courier], e.expect_route, e.route)
     if not ok then
         return 2
@@ -1017,37 +1271,36 @@ local function commit_entry(w, e, routes, shifts, hset)
     if not ok then
         return 2
     end
-    local done = rehearse(w, e)
+    local done = rehearse(records, e)
     if not done then
         return 2
     end
     for _, d in ipairs(done) do
         local s, from, after, outcome = unpack(d)
-        put_record(w, s.id, after)
-        put_event(w, s.id, sub(after, 1, HEAD_SIZE))
+        records[s.id] = after
+        put_record(s.id, p .. 'order:' .. s.id, after)
+        put_event(s.id, sub(after, 1, HEAD_SIZE))
         if outcome == DONE then
-            effects(w, s.id, from, after, ACTIONS[s.action], s.words)
+            effects(s.id, from, after, ACTIONS[s.action], s.words)
         end
     end
-    local n = #w.events
     if route then
         routes[e.courier] = route
         local h = hset.routes
         h[#h + 1], h[#h + 2] = e.courier, route
-        w.events[n + 1], w.events[n + 2] = 'r', spack('<I4I4', e.courier, e.expect_route + 1)
-        n = n + 2
+        put_field('r', spack('<I4I4', e.courier, e.expect_route + 1))
     end
     if shift then
         shifts[e.courier] = shift
         local h = hset.shifts
         h[#h + 1], h[#h + 2] = e.courier, shift
-        w.events[n + 1], w.events[n + 2] = 's', spack('<I4', e.courier)
+        put_field('s', spack('<I4', e.courier))
     end
     return 1
 end
 
 local function plan_commit(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local epoch = number(args[2] or '', 'epoch', 1, NUMBER_MAX)
     local n, at, entries, ids = number(args[3] or '', 'count', 0, 512), 4, {}, {}
     for i = 1, n do
@@ -1059,93 +1312,53 @@ local function plan_commit(keys, args)
     if at ~= #args + 1 or #ids > 2000 then
         refuse('arguments: expected ', n, ' entries, at most 2000 steps')
     end
-    local held = call('HGET', w.p .. 'lease', 'epoch')
+    local held = call('HGET', p .. 'lease', 'epoch')
     if tonumber(held or 0) ~= epoch then
         return redis.error_reply('FENCED the lease has epoch ' .. (held or 0))
     end
-    load_records(w, ids, {})
-    local routes, shifts = load_plans(w, entries, 'routes', 'route'),
-        load_plans(w, entries, 'shifts', 'shift')
+    local records = load_records(ids)
+    local routes, shifts = load_plans(entries, 'routes', 'route'),
+        load_plans(entries, 'shifts', 'shift')
     local hset, answers = {routes = {}, shifts = {}}, {}
     for i, e in ipairs(entries) do
-        answers[i] = commit_entry(w, e, routes, shifts, hset)
+        answers[i] = commit_entry(records, e, routes, shifts, hset)
     end
     for _, key in ipairs({'routes', 'shifts'}) do
         if #hset[key] > 0 then
-            call('HSET', w.p .. key, unpack(hset[key]))
+            call('HSET', p .. key, unpack(hset[key]))
         end
     end
-    flush(w)
+    flush()
     return answers
 end
+register('plan_commit', plan_commit)
 
 local function lease_take(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local owner, ttl = args[2] or '', number(args[3] or '', 'ttl_ms', 1, 3600000)
     if owner == '' or #owner > 64 then
         refuse('owner: expected 1 to 64 bytes')
     end
-    local key = w.p .. 'lease'
+    local key = p .. 'lease'
     local now_owner, epoch, till = unpack(call('HMGET', key, 'owner', 'epoch', 'until'))
     epoch, till = tonumber(epoch or 0), tonumber(till or 0)
     if now_owner ~= owner then
-        if now_owner and till > w.now then
+        if now_owner and till > now then
             return {0, till}
         end
         epoch = epoch + 1
     end
-    till = w.now + ttl
+    till = now + ttl
     call('HSET', key, 'owner', owner, 'epoch', epoch, 'until', till)
     return {epoch, till}
 end
+register('lease_take', lease_take)
 
----------------------------------------------------------------------------------------------------
--- protobuf messages: only as much as is needed of them
-
-local function unvarint(s, at)
-    local v, m = 0, 1
-    while true do
-        local b = byte(s, at)
-        if not b or m > 2 ^ 63 then
-            return nil
-        end
-        v = v + b % 128 * m
-        at, m = at + 1, m * 128
-        if b < 128 then
-            return v, at
-        end
-    end
-end
-
--- field_of: a protobuf message's string (wire type 2) or number (0); nil when it is not there or the bytes are no
--- message. The last one counts.
-local function field_of(s, field, of_wire)
-    local at, found = 1, nil
-    while at <= #s do
-        local tag, v
-        tag, at = unvarint(s, at)
-        if not tag then
-            return nil
-        end
-        local wire = tag % 8
-        if wire == 0 or wire == 2 then
-            v, at = unvarint(s, at)
-            if not v or (wire == 2 and at + v - 1 > #s) then
-                return nil
-            end
-        elseif wire ~= 1 and wire ~= 5 then
-            return nil
-        end
-        if floor(tag / 8) == field and wire == of_wire then
-            found = wire == 0 and v or sub(s, at, at + v - 1)
-        end
-        at = at + (wire == 1 and 8 or wire == 5 and 4 or wire == 2 and v or 0)
-    end
-    return found
 end
 
 ---------------------------------------------------------------------------------------------------
 -- stock
+do
 
 local function parse_feed(s)
     local n = #s / 16
@@ -1172,7 +1385,7 @@ end
 local FEED_WINDOW = 200
 
 -- feed_order: may this chunk be applied? Gives the outcome (1 applied, 2 repeated, 3 late), and what to remember.
-local function feed_order(w, key, kind, as_of, sequence, chunk)
+local function feed_order(key, kind, as_of, sequence, chunk)
     local space = sequence > 0 and 's' or 'a'
     local name = sequence > 0 and sequence or as_of
     local newest, snapshot, least, applied = unpack(call('HMGET', key, space .. '_newest',
@@ -1202,9 +1415,9 @@ local function feed_order(w, key, kind, as_of, sequence, chunk)
 end
 
 -- sold_since: SKU -> quantity that has left the shelf after as_of
-local function sold_since(w, store, as_of)
+local function sold_since(store, as_of)
     local gone = {}
-    for _, m in ipairs(call('ZRANGEBYSCORE', w.p .. 'sold:' .. store, '(' .. as_of, '+inf')) do
+    for _, m in ipairs(call('ZRANGEBYSCORE', p .. 'sold:' .. store, '(' .. as_of, '+inf')) do
         for at = 38, #m, 8 do
             local sku, quantity = sunpack('<I4i4', m, at)
             gone[sku] = (gone[sku] or 0) + quantity
@@ -1220,7 +1433,7 @@ end
 local function read_pairs(key, lines)
     local args = {'BITFIELD_RO', key}
     for i, l in ipairs(lines) do
-        args[3 * i], args[3 * i + 1], args[3 * i + 2] = 'GET', 'i64', '#' .. l.sku
+        args[3 * i], args[3 * i + 1], args[3 * i + 2] = 'GET', 'i64', hashed(l.sku)
     end
     return call(unpack(args))
 end
@@ -1232,7 +1445,7 @@ local function set_pairs(key, writes)
 end
 
 -- feed_lines: the new numbers of a feed's lines
-local function feed_lines(w, lines, kind, safety, gone, levels, shelves)
+local function feed_lines(lines, kind, safety, gone, levels, shelves)
     local f = {stock = {}, shelf = {}, ledger = {}, n = 0, changed = 0, back = 0}
     for i, l in ipairs(lines) do
         local avail, hand = floor(levels[i] / B32), floor(shelves[i] / B32)
@@ -1245,7 +1458,7 @@ local function feed_lines(w, lines, kind, safety, gone, levels, shelves)
         end
         if to_avail ~= avail or to_hand ~= hand or to_price ~= price or
             (l.quantity and safety ~= old_safety) then
-            local sku, s, h = '#' .. l.sku, f.stock, f.shelf
+            local sku, s, h = hashed(l.sku), f.stock, f.shelf
             f.changed = f.changed + 1
             s[#s + 1], s[#s + 2], s[#s + 3], s[#s + 4] = 'SET', 'i64', sku, to_avail * B32 + to_price
             if l.quantity then
@@ -1264,7 +1477,7 @@ local function feed_lines(w, lines, kind, safety, gone, levels, shelves)
 end
 
 local function stock_apply(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     if #args ~= 9 then
         refuse('arguments: expected 9')
     end
@@ -1281,7 +1494,7 @@ local function stock_apply(keys, args)
         refuse('as_of: expected a time where there is no sequence')
     end
     local lines = parse_feed(args[9])
-    local shop = call('HGET', w.p .. 'stores', store)
+    local shop = call('HGET', p .. 'stores', store)
     if not shop then
         return char(4, 0, 0, 0) .. spack('<I4', 0)
     end
@@ -1289,47 +1502,49 @@ local function stock_apply(keys, args)
         safety = field_of(shop, 19, 0) or 0
         safety = safety < SAFETY_MAX and safety or SAFETY_MAX
     end
-    local key = w.p .. 'feed:' .. store
-    local outcome, remember = feed_order(w, key, kind, as_of, sequence, chunk)
+    local key = p .. 'feed:' .. store
+    local outcome, remember = feed_order(key, kind, as_of, sequence, chunk)
     if outcome ~= 1 then
         return char(outcome, 0, 0, 0) .. spack('<I4', 0)
     end
-    local stock, shelf = w.p .. 'stock:' .. store, w.p .. 'shelf:' .. store
-    local gone = kind == 0 and sold_since(w, store, as_of) or nil
-    local f = feed_lines(w, lines, kind, safety, gone, read_pairs(stock, lines),
+    local stock, shelf = p .. 'stock:' .. store, p .. 'shelf:' .. store
+    local gone = kind == 0 and sold_since(store, as_of) or nil
+    local f = feed_lines(lines, kind, safety, gone, read_pairs(stock, lines),
         read_pairs(shelf, lines))
     set_pairs(stock, f.stock)
     set_pairs(shelf, f.shelf)
     call('HSET', key, unpack(remember))
     if f.n > 0 then
-        w.ledger[1] = args[8] .. spack('<I4BBI2', store, FEED, 0, f.n) .. concat(f.ledger)
+        put_ledger(args[8] .. spack('<I4BBI2', store, FEED, 0, f.n) .. concat(f.ledger))
     end
     if f.back == 1 then
-        w.catalogue = {'stock', spack('<I4', store)}
+        put_news('stock', store)
     end
-    flush(w)
+    flush()
     return char(1, f.back, 0, 0) .. spack('<I4', f.changed)
 end
+register('stock_apply', stock_apply)
 
 local function stock_read(keys, args)
-    local p = begin(keys, '1').p .. 'stock:'
+    begin(keys, '1')
     local n, asks, total = count(args, 1, 2, 4096), {}, 0
     for i = 1, n do
-        local store, skus = number(args[i + i], 'store', 0, B32 - 1), args[i + i + 1]
+        number(args[i + i], 'store', 0, B32 - 1)
+        local skus = args[i + i + 1]
         local m = #skus / 4
         total = total + m
         if m ~= floor(m) or m < 1 or m > 1000 or total > 100000 then
             refuse('skus: expected 1 to 1000 of 4 bytes')
         end
-        local get = {'BITFIELD_RO', p .. store}
+        local ask = {'BITFIELD_RO', p .. 'stock:' .. args[i + i]}
         for k = 1, m do
             local sku = sunpack('<I4', skus, 4 * k - 3)
             if sku > SKU_MAX then
                 refuse('skus: expected indexes up to ', SKU_MAX)
             end
-            get[3 * k], get[3 * k + 1], get[3 * k + 2] = 'GET', 'i64', '#' .. sku
+            ask[3 * k], ask[3 * k + 1], ask[3 * k + 2] = 'GET', 'i64', hashed(sku)
         end
-        asks[i] = get
+        asks[i] = ask
     end
     for i = 1, n do
         local got, out = call(unpack(asks[i])), {}
@@ -1341,37 +1556,41 @@ local function stock_read(keys, args)
     end
     return asks
 end
+register('stock_read', stock_read, {'no-writes'})
+
+end
 
 ---------------------------------------------------------------------------------------------------
 -- due rows
+do
 
-local QUEUES = {match = function(state) return state == CREATED end,
+local WANTED = {match = function(state) return state == CREATED end,
     held = function(state) return state == HELD end,
     dispatch = function(state) return state >= PLACED and not IS_END[state] end,
     expire = function(state)
         return state == READY_FOR_COLLECTION or (state >= PLACED and state < PICKED_UP)
     end}
 
-local function queue_key(w, name)
-    if not QUEUES[name or ''] then
+local function queue_key(name)
+    if not WANTED[name or ''] then
         refuse('queue: expected match, held, dispatch or expire')
     end
-    return w.p .. 'due:' .. name
+    return p .. 'due:' .. name
 end
 
 local function due_claim(keys, args)
-    local w = begin(keys, args[1])
-    local key, wanted = queue_key(w, args[2]), QUEUES[args[2]]
+    begin(keys, args[1])
+    local key, wanted = queue_key(args[2]), WANTED[args[2]]
     local limit = number(args[3] or '', 'limit', 1, 1000)
-    local till = w.now + number(args[4] or '', 'visibility', 0, 86400000)
-    local ids = call('ZRANGE', key, '-inf', w.now, 'BYSCORE', 'LIMIT', 0, limit)
+    local till = now + number(args[4] or '', 'visibility', 0, 86400000)
+    local ids = call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
     if #ids == 0 then
         return {}
     end
-    load_records(w, ids, {})
+    local records = load_records(ids)
     local out, push, drop = {}, {}, {}
     for _, id in ipairs(ids) do
-        local record = w.records[id]
+        local record = records[id]
         if record and wanted(byte(record, 2)) then
             out[#out + 1], out[#out + 2] = id, record
             push[#push + 1], push[#push + 2] = till, id
@@ -1387,35 +1606,41 @@ local function due_claim(keys, args)
     end
     return out
 end
+register('due_claim', due_claim)
 
 local function due_hasten(keys, args)
-    local w = begin(keys, args[1])
-    local key, limit = queue_key(w, args[2]), number(args[3] or '', 'limit', 1, 1000)
+    begin(keys, args[1])
+    local key, limit = queue_key(args[2]), number(args[3] or '', 'limit', 1, 1000)
     local ids = call('ZRANGE', key, '(' .. args[1], '+inf', 'BYSCORE', 'LIMIT', 0, limit)
     local push = {}
     for i, id in ipairs(ids) do
-        push[i + i - 1], push[i + i] = w.now, id
+        push[i + i - 1], push[i + i] = now, id
     end
     if #push > 0 then
         call('ZADD', key, unpack(push))
     end
     return #ids
 end
+register('due_hasten', due_hasten)
 
 local function due_set(keys, args)
-    local w = begin(keys, args[1])
-    local key, id = queue_key(w, args[2]), uuid(args[3] or '')
+    begin(keys, args[1])
+    local key, id = queue_key(args[2]), uuid(args[3] or '')
     return call('ZADD', key, 'XX', 'CH', number(args[4] or '', 'score', 0, NUMBER_MAX), id)
+end
+register('due_set', due_set)
+
 end
 
 ---------------------------------------------------------------------------------------------------
 -- the catalogue
+do
 
 -- put_numbered: things with a name and a number: finds or gives the number, writes what has changed. `things`:
 -- {name, bytes, tag}; `topic` is told once for each change, or (once = number) once a call.
-local function put_numbered(w, things, hash, names, counter, topic)
-    local found = call('HMGET', w.p .. names, unpack(things.names))
-    local given, last = {}, tonumber(call('HGET', w.p .. 'next', counter) or 0)
+local function put_numbered(things, hash, names, counter, topic)
+    local found = call('HMGET', p .. names, unpack(things.names))
+    local given, last = {}, tonumber(call('HGET', p .. 'next', counter) or 0)
     local new_names, numbers = {}, {}
     for i, name in ipairs(things.names) do
         local number = tonumber(found[i] or given[name] or 0)
@@ -1427,22 +1652,21 @@ local function put_numbered(w, things, hash, names, counter, topic)
         end
         numbers[i] = number
     end
-    local old, writes, now_bytes = call('HMGET', w.p .. hash, unpack(numbers)), {}, {}
+    local old, writes, now_bytes = call('HMGET', p .. hash, unpack(numbers)), {}, {}
     for i, number in ipairs(numbers) do
         local bytes = '\8' .. varint(number) .. things.bytes[i]
         if (now_bytes[number] or old[i]) ~= bytes then
             now_bytes[number] = bytes
             writes[#writes + 1], writes[#writes + 2] = number, bytes
-            local c = w.catalogue
-            c[#c + 1], c[#c + 2] = topic, spack('<I4', number)
+            put_news(topic, number)
         end
     end
     if #new_names > 0 then
-        call('HSET', w.p .. names, unpack(new_names))
-        call('HSET', w.p .. 'next', counter, last)
+        call('HSET', p .. names, unpack(new_names))
+        call('HSET', p .. 'next', counter, last)
     end
     if #writes > 0 then
-        call('HSET', w.p .. hash, unpack(writes))
+        call('HSET', p .. hash, unpack(writes))
     end
     return numbers
 end
@@ -1455,7 +1679,7 @@ local function place_on_earth(lat, lng)
 end
 
 local function store_put(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local n, things = count(args, 2, 6, 500), {names = {}, bytes = {}}
     if n == 0 then
         return {}
@@ -1470,7 +1694,7 @@ local function store_put(keys, args)
         number(args[b + 5], 'open', 0, 1)
         things.names[i], things.bytes[i] = args[b] .. ':' .. args[b + 1], args[b + 2]
     end
-    local numbers = put_numbered(w, things, 'stores', 'storeids', 'store', 'store')
+    local numbers = put_numbered(things, 'stores', 'storeids', 'store', 'store')
     local add, drop = {}, {}
     for i, store in ipairs(numbers) do
         local b = 6 * i - 3
@@ -1481,18 +1705,19 @@ local function store_put(keys, args)
         end
     end
     if #add > 0 then
-        call('GEOADD', w.p .. 'geo:stores', unpack(add))
+        call('GEOADD', p .. 'geo:stores', unpack(add))
     end
     if #drop > 0 then
-        call('ZREM', w.p .. 'geo:stores', unpack(drop))
+        call('ZREM', p .. 'geo:stores', unpack(drop))
     end
-    flush(w)
+    flush()
     return numbers
 end
+register('store_put', store_put)
 
 -- named_put: chains and couriers: message field 2 is the name
 local function named_put(keys, args, kind, hash)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     if #args ~= 3 then
         refuse('arguments: expected 3')
     end
@@ -1500,26 +1725,28 @@ local function named_put(keys, args, kind, hash)
     if not name or name == '' then
         refuse(kind, ': expected a message with ', kind, '_id')
     end
-    local known = tonumber(call('HGET', w.p .. kind .. 'ids', name) or 0)
+    local known = tonumber(call('HGET', p .. kind .. 'ids', name) or 0)
     if given ~= 0 and known ~= given then
         refuse(kind, '_id: ', name, ' has number ', known)
     end
     local things = {names = {name}, bytes = {args[3]}}
-    local numbers = put_numbered(w, things, hash, kind .. 'ids', kind, kind)
-    flush(w)
+    local numbers = put_numbered(things, hash, kind .. 'ids', kind, kind)
+    flush()
     return numbers[1]
 end
 
 local function chain_put(keys, args)
     return named_put(keys, args, 'chain', 'chains')
 end
+register('chain_put', chain_put)
 
 local function courier_put(keys, args)
     return named_put(keys, args, 'courier', 'couriers')
 end
+register('courier_put', courier_put)
 
 local function sku_put(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local chain = number(args[2] or '', 'chain', 1, B32 - 1)
     local n, names = count(args, 3, 2, 2000), {}
     if n == 0 then
@@ -1531,7 +1758,7 @@ local function sku_put(keys, args)
             refuse('sku: expected 1 to 64 bytes')
         end
     end
-    local key = w.p .. 'skus:' .. chain
+    local key = p .. 'skus:' .. chain
     local old, total = call('HMGET', key, unpack(names)), call('HLEN', key)
     local now_bytes, writes, indexes = {}, {}, {}
     for i, name in ipairs(names) do
@@ -1553,14 +1780,15 @@ local function sku_put(keys, args)
     end
     if #writes > 0 then
         call('HSET', key, unpack(writes))
-        w.catalogue = {'sku', spack('<I4', chain)}
+        put_news('sku', chain)
     end
-    flush(w)
+    flush()
     return indexes
 end
+register('sku_put', sku_put)
 
 local function courier_seen(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local n, add = count(args, 2, 3, 2000), {}
     for i = 1, n do
         local b = 3 * i
@@ -1569,21 +1797,26 @@ local function courier_seen(keys, args)
         add[b - 2], add[b - 1], add[b] = args[b + 2], args[b + 1], courier
     end
     if n > 0 then
-        call('GEOADD', w.p .. 'geo:couriers', unpack(add))
+        call('GEOADD', p .. 'geo:couriers', unpack(add))
     end
     return n
 end
+register('courier_seen', courier_seen)
 
 local function courier_gone(keys, args)
-    local w = begin(keys, '1')
-    return call('ZREM', w.p .. 'geo:couriers', number(args[1] or '', 'courier', 1, B32 - 1))
+    begin(keys, '1')
+    return call('ZREM', p .. 'geo:couriers', number(args[1] or '', 'courier', 1, B32 - 1))
+end
+register('courier_gone', courier_gone)
+
 end
 
 ---------------------------------------------------------------------------------------------------
 -- webhooks and streams
+do
 
 local function webhook_enqueue(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local from, to = args[2] or '', args[3] or ''
     local n, hset, zadd = count(args, 4, 3, 1000), {}, {}
     if not find(to, '^%d+%-%d+$') then
@@ -1597,38 +1830,40 @@ local function webhook_enqueue(keys, args)
         zadd[i + i - 1], zadd[i + i] = number(args[b + 1], 'due', 0, NUMBER_MAX), args[b]
         hset[i + i - 1], hset[i + i] = args[b], args[b + 2]
     end
-    local cursor = call('GET', w.p .. 'cursor:webhook')
+    local cursor = call('GET', p .. 'cursor:webhook')
     if (cursor or '0-0') ~= (from == '' and '0-0' or from) then
         return 0
     end
-    call('SET', w.p .. 'cursor:webhook', to)
+    call('SET', p .. 'cursor:webhook', to)
     if n > 0 then
-        call('HSET', w.p .. 'webhooks', unpack(hset))
-        call('ZADD', w.p .. 'due:webhook', unpack(zadd))
+        call('HSET', p .. 'webhooks', unpack(hset))
+        call('ZADD', p .. 'due:webhook', unpack(zadd))
     end
     return 1
 end
+register('webhook_enqueue', webhook_enqueue)
 
 local function webhook_done(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local id, due = args[2] or '', number(args[3] or '', 'next_due', 0, NUMBER_MAX)
     if due > 0 then
-        return call('ZADD', w.p .. 'due:webhook', 'XX', 'CH', due, id)
+        return call('ZADD', p .. 'due:webhook', 'XX', 'CH', due, id)
     end
-    call('HDEL', w.p .. 'webhooks', id)
-    return call('ZREM', w.p .. 'due:webhook', id)
+    call('HDEL', p .. 'webhooks', id)
+    return call('ZREM', p .. 'due:webhook', id)
 end
+register('webhook_done', webhook_done)
 
 local function webhook_claim(keys, args)
-    local w = begin(keys, args[1])
+    begin(keys, args[1])
     local limit = number(args[2] or '', 'limit', 1, 1000)
-    local till = w.now + number(args[3] or '', 'visibility', 0, 86400000)
-    local key = w.p .. 'due:webhook'
-    local ids = call('ZRANGE', key, '-inf', w.now, 'BYSCORE', 'LIMIT', 0, limit)
+    local till = now + number(args[3] or '', 'visibility', 0, 86400000)
+    local key = p .. 'due:webhook'
+    local ids = call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
     if #ids == 0 then
         return {}
     end
-    local got, out, push = call('HMGET', w.p .. 'webhooks', unpack(ids)), {}, {}
+    local got, out, push = call('HMGET', p .. 'webhooks', unpack(ids)), {}, {}
     for i, id in ipairs(ids) do
         if got[i] then
             out[#out + 1], out[#out + 2] = id, got[i]
@@ -1642,12 +1877,13 @@ local function webhook_claim(keys, args)
     end
     return out
 end
+register('webhook_claim', webhook_claim)
 
 local function events_trim(keys, args)
-    local w = begin(keys, '1')
-    local keep, key = number(args[1] or '', 'keep', 0, NUMBER_MAX), w.p .. 'events'
+    begin(keys, '1')
+    local keep, key = number(args[1] or '', 'keep', 0, NUMBER_MAX), p .. 'events'
     local newest = call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-    local cursor = call('GET', w.p .. 'cursor:webhook')
+    local cursor = call('GET', p .. 'cursor:webhook')
     if not newest or not cursor then
         return 0
     end
@@ -1662,45 +1898,10 @@ local function events_trim(keys, args)
     end
     return call('XTRIM', key, 'MINID', '1-' .. first)
 end
+register('events_trim', events_trim)
+
+end
 
 ---------------------------------------------------------------------------------------------------
 
-local function bind()
-    call, spack, sunpack = redis.call, struct.pack, struct.unpack
-    sub, byte, char, rep, find = string.sub, string.byte, string.char, string.rep, string.find
-    floor, concat = math.floor, table.concat
-    NO_STAMPS = rep('\0', 128)
-    HAD_ALL = '\16' .. varint(-1)
-end
-
-local function register(name, fn, flags)
-    redis.register_function({function_name = name, flags = flags or {}, callback =
-        function(keys, args)
-            if not call then
-                bind()
-            end
-            return fn(keys, args)
-        end})
-end
-
-register('order_place', order_place)
-register('order_accept', order_accept)
-register('order_step', order_step)
-register('plan_commit', plan_commit)
-register('lease_take', lease_take)
-register('stock_apply', stock_apply)
-register('stock_read', stock_read, {'no-writes'})
-register('due_claim', due_claim)
-register('due_hasten', due_hasten)
-register('due_set', due_set)
-register('store_put', store_put)
-register('chain_put', chain_put)
-register('courier_put', courier_put)
-register('sku_put', sku_put)
-register('courier_seen', courier_seen)
-register('courier_gone', courier_gone)
-register('webhook_enqueue', webhook_enqueue)
-register('webhook_done', webhook_done)
-register('webhook_claim', webhook_claim)
-register('events_trim', events_trim)
 register('lib_version', function() return VERSION end, {'no-writes'})

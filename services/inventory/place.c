@@ -58,7 +58,8 @@ put_args(struct args *a, const Lifecircle__V1__PlaceOrder *p)
     args_end(a);
     put_order(a, p->order);
     args_end(a);
-    args_add(a, slice_of((const char *)p->explain.data, p->explain.len));
+    place_explain(&a->bytes, slice_of((const char *)p->explain.data, p->explain.len));
+    args_end(a);
 }
 
 static void

@@ -1,4 +1,5 @@
 #include "base/record.h"
+#include "base/wire.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -122,7 +123,7 @@ test_record_names_go_both_ways(void)
             CU_ASSERT_EQUAL((unsigned)record_reason_of(slice_str(record_reason_name(r))), r);
     CU_ASSERT_STRING_EQUAL(record_state_name(LIFECIRCLE__V1__ORDER_STATE__ENROUTE_TO_DROPOFF),
                            "enroute_to_dropoff");
-    CU_ASSERT_STRING_EQUAL(record_reason_name(21), "CUSTOMER_ABSENT");
+    CU_ASSERT_STRING_EQUAL(record_reason_name(21), "customer_absent");
     CU_ASSERT_STRING_EQUAL(record_reason_name(200), "unknown");
     CU_ASSERT_STRING_EQUAL(record_state_name(17), "unknown");
     CU_ASSERT_EQUAL(record_state_of(SLICE_LIT("Placed")), 0);
@@ -311,13 +312,20 @@ test_place_lines_adds_equal_skus_up(void)
     lines[2].n_substitute_indexes = 2;
     place_lines(&b, &o);
     struct cursor c = {.p = b.p, .n = b.n};
-    CU_ASSERT_EQUAL(cursor_u64(&c), 5);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) { /* as in the record, all taken */
         CU_ASSERT_EQUAL(cursor_u32(&c), want[i].sku);
         CU_ASSERT_EQUAL(cursor_u16(&c), want[i].quantity);
-        CU_ASSERT_EQUAL(cursor_u16(&c), i == 2 ? 2 : 0);
+        CU_ASSERT_EQUAL(cursor_u16(&c), want[i].quantity);
         CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), want[i].price);
+        CU_ASSERT_EQUAL(cursor_u32(&c), 0);
     }
+    for (size_t i = 0; i < 3; i++) { /* as in the ledger */
+        CU_ASSERT_EQUAL(cursor_u32(&c), want[i].sku);
+        CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), -(int32_t)want[i].quantity);
+        CU_ASSERT_EQUAL(cursor_u32(&c), 0);
+    }
+    CU_ASSERT_EQUAL(cursor_u16(&c), 2); /* line */
+    CU_ASSERT_EQUAL(cursor_u16(&c), 2);
     CU_ASSERT_EQUAL(cursor_u32(&c), 11);
     CU_ASSERT_EQUAL(cursor_u32(&c), 12);
     CU_ASSERT_EQUAL(c.n, 0);
@@ -326,7 +334,7 @@ test_place_lines_adds_equal_skus_up(void)
 }
 
 static void
-test_place_fixed_is_48_bytes(void)
+test_place_fixed_is_56_bytes(void)
 {
     Lifecircle__V1__Order o = order_of(1);
     struct place_mode m = {.more = true, .create = true, .reason = 11, .retry_ms = 9};
@@ -336,13 +344,16 @@ test_place_fixed_is_48_bytes(void)
     o.shortage = LIFECIRCLE__V1__SHORTAGE__SHORTAGE_SUBSTITUTE;
     o.price_policy = LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE;
     place_fixed(&b, &o, &m);
-    CU_ASSERT_EQUAL_FATAL(b.n, 48);
+    CU_ASSERT_EQUAL_FATAL(b.n, 56);
     CU_ASSERT_EQUAL(memcmp(b.p, "\1\3\2\5\13\0\0\0", 8), 0);
-    CU_ASSERT_EQUAL(bytes_u32(b.p + 8), 2);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 16), 8);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 24), 6);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 32), 7);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 40), 9);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 8), 8);
+    CU_ASSERT_EQUAL(bytes_u32(b.p + 16), 2);
+    CU_ASSERT_EQUAL(bytes_u16(b.p + 20), 1);
+    CU_ASSERT_EQUAL(bytes_u16(b.p + 22), 1);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 24), 5);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 32), 6);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 40), 7);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 48), 9);
     buf_free(&b);
 }
 
@@ -360,6 +371,27 @@ test_place_idem_is_empty_without_a_key(void)
     buf_free(&b);
 }
 
+static void
+test_place_explain_adds_a_verdict_that_unpacks(void)
+{
+    struct buf b = {0};
+    struct arena *a = arena_new(1 << 16);
+
+    place_explain(&b, slice_of(NULL, 0));
+    CU_ASSERT_EQUAL(b.n, 0);
+    place_explain(&b, slice_of("\x08\x05", 2));
+    CU_ASSERT_EQUAL(b.n, 2 + 13);
+    const Lifecircle__V1__DecisionRecord *d =
+        wire_unpack(&lifecircle__v1__decision_record__descriptor, a, buf_slice(&b));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT_EQUAL(d->decided_ms, 5);
+    CU_ASSERT_EQUAL_FATAL(d->n_stock, 1);
+    CU_ASSERT_EQUAL(d->stock[0]->candidate, 0);
+    CU_ASSERT_EQUAL(d->stock[0]->missing_sku, -1);
+    arena_destroy(a);
+    buf_free(&b);
+}
+
 UNIT_MAIN("record", UNIT(test_record_read_gives_every_field),
           UNIT(test_record_read_takes_a_head_alone),
           UNIT(test_record_read_refuses_what_is_cut_or_strange),
@@ -367,5 +399,6 @@ UNIT_MAIN("record", UNIT(test_record_read_gives_every_field),
           UNIT(test_record_is_end_knows_the_five_ends), UNIT(test_record_history_read_gives_words),
           UNIT(test_ledger_next_walks_and_stops_at_a_cut),
           UNIT(test_stock_level_at_reads_big_endian), UNIT(test_place_check_names_what_is_wrong),
-          UNIT(test_place_lines_adds_equal_skus_up), UNIT(test_place_fixed_is_48_bytes),
-          UNIT(test_place_idem_is_empty_without_a_key))
+          UNIT(test_place_lines_adds_equal_skus_up), UNIT(test_place_fixed_is_56_bytes),
+          UNIT(test_place_idem_is_empty_without_a_key),
+          UNIT(test_place_explain_adds_a_verdict_that_unpacks))
