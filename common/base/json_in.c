@@ -161,7 +161,8 @@ json_in_parse(struct json_in *in, struct arena *arena, struct slice text,
         json_in_fail(in, NULL, NULL, "not acceptable JSON: line %zu, column %zu: %s", line, column,
                      what);
     }
-    return err;
+    /* only the document as a whole can be too large; a part that is makes it unacceptable */
+    return err == LC_ETOOBIG ? LC_EINVAL : err;
 }
 
 struct json_at
