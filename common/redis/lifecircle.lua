@@ -961,11 +961,13 @@ local function load_records(ids)
     return records
 end
 
--- moved: the record in a new state
+-- moved: the record one version on; a state that it was in before keeps its stamp
 local function moved(record, state, reason, flags, courier)
+    local at = 88 + 8 * state
     return char(1, state, reason, flags) .. spack('<I4', sunpack('<I4', record, 5) + 1) ..
         sub(record, 9, 24) .. spack('<I4', courier) .. sub(record, 29, 80) .. now8 ..
-        sub(record, 89, 88 + 8 * state) .. now8 .. sub(record, 97 + 8 * state)
+        sub(record, 89, at) .. (byte(record, 2) == state and sub(record, at + 1, at + 8) or now8) ..
+        sub(record, at + 9)
 end
 
 -- restock: what taking back, selling or returning an order's lines does
