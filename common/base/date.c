@@ -1,6 +1,6 @@
 #include "base/date.h"
 
-#include <stdio.h>
+#include <string.h>
 
 /* Years that begin in March put the leap day last, so that a 400-year cycle is plain arithmetic. */
 enum { CYCLE_DAYS = 146097, CYCLE_YEARS = 400, EPOCH_SHIFT = 719468 };
@@ -92,6 +92,19 @@ date_format(int32_t date, char out[DATE_TEXT])
     const int32_t last = date_of((struct civil){9999, 12, 31});
     struct civil c = date_civil(date < first ? first : date > last ? last : date);
 
-    return (size_t)snprintf(out, DATE_TEXT, "%04u-%02u-%02u", (unsigned)c.year % 10000,
-                            (unsigned)c.month % 100, (unsigned)c.day % 100);
+    unsigned year = (unsigned)c.year;
+    char text[] = {(char)('0' + year / 1000 % 10),
+                   (char)('0' + year / 100 % 10),
+                   (char)('0' + year / 10 % 10),
+                   (char)('0' + year % 10),
+                   '-',
+                   (char)('0' + c.month / 10),
+                   (char)('0' + c.month % 10),
+                   '-',
+                   (char)('0' + c.day / 10),
+                   (char)('0' + c.day % 10),
+                   '\0'};
+
+    memcpy(out, text, sizeof text); /* printf would take longer than all else in an answer */
+    return sizeof text - 1;
 }

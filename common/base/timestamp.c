@@ -2,8 +2,6 @@
 
 #include "base/date.h"
 
-#include <stdio.h>
-
 enum { DAY_S = 86400, FRACTION_MAX = 12 };
 
 static bool
@@ -88,6 +86,14 @@ timestamp_parse(struct slice s, int64_t *ms)
     return LC_OK;
 }
 
+static char *
+put_digits(char *p, unsigned v, size_t n)
+{
+    for (size_t i = n; i-- > 0; v /= 10)
+        p[i] = (char)('0' + v % 10);
+    return p + n;
+}
+
 size_t
 timestamp_format(int64_t ms, char out[TIMESTAMP_TEXT])
 {
@@ -100,13 +106,18 @@ timestamp_format(int64_t ms, char out[TIMESTAMP_TEXT])
     unsigned of_day = (unsigned)(s - day * DAY_S);
     unsigned milli = (unsigned)(ms - s * 1000);
     char *p = out + date_format((int32_t)day, out);
-    size_t room = (size_t)(out + TIMESTAMP_TEXT - p);
-    int n;
 
-    if (milli == 0)
-        n = snprintf(p, room, "T%02u:%02u:%02uZ", of_day / 3600, of_day / 60 % 60, of_day % 60);
-    else
-        n = snprintf(p, room, "T%02u:%02u:%02u.%03uZ", of_day / 3600, of_day / 60 % 60, of_day % 60,
-                     milli);
-    return (size_t)(p - out) + (size_t)n;
+    *p++ = 'T';
+    p = put_digits(p, of_day / 3600, 2);
+    *p++ = ':';
+    p = put_digits(p, of_day / 60 % 60, 2);
+    *p++ = ':';
+    p = put_digits(p, of_day % 60, 2);
+    if (milli != 0) {
+        *p++ = '.';
+        p = put_digits(p, milli, 3);
+    }
+    *p++ = 'Z';
+    *p = '\0';
+    return (size_t)(p - out);
 }
