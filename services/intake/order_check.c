@@ -161,19 +161,42 @@ check_dropoff(struct check *c)
 
 /* ---- lines ---- */
 
-static uint32_t
-find_sku(struct check *c, const char *field, const char *sku, struct catalogue_sku *out)
+/* A fault in line i; sub is its substitute, or -1. The field's name is made only then: most lines
+ * are right. */
+static void line_fault(struct check *c, size_t i, const char *name, int sub, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static void
+line_fault(struct check *c, size_t i, const char *name, int sub, const char *fmt, ...)
 {
+    char field[FIELD_TEXT];
+    va_list ap;
+
+    if (sub < 0)
+        snprintf(field, sizeof field, "lines[%zu].%s", i, name);
+    else
+        snprintf(field, sizeof field, "lines[%zu].%s[%d]", i, name, sub);
+    va_start(ap, fmt);
+    note_fault(c->f, field, fmt, ap);
+    va_end(ap);
+    c->f->only_late = false;
+}
+
+static uint32_t
+find_sku(struct check *c, size_t line, int sub, const char *sku, struct catalogue_sku *out)
+{
+    const char *name = sub < 0 ? "sku" : "substitutes";
     size_t n = strlen(sku);
     uint32_t chain = c->chain->chain;
 
     if (n == 0 || n > SKU_BYTES_MAX) {
-        fault(c->f, field, "expected 1 to %d bytes of text, got %zu", SKU_BYTES_MAX, n);
+        line_fault(c, line, name, sub, "expected 1 to %d bytes of text, got %zu", SKU_BYTES_MAX, n);
         return 0;
     }
     uint32_t index = catalogue_sku_index(c->in->catalogue, chain, slice_of(sku, n));
     if (index == CATALOGUE_NO_SKU || !catalogue_sku(c->in->catalogue, chain, index, out)) {
-        fault(c->f, field, "\"%s\" is not in the catalogue of chain %s", sku, c->chain->chain_id);
+        line_fault(c, line, name, sub, "\"%s\" is not in the catalogue of chain %s", sku,
+                   c->chain->chain_id);
         return 0;
     }
     return index;
@@ -182,15 +205,13 @@ find_sku(struct check *c, const char *field, const char *sku, struct catalogue_s
 static void
 check_substitutes(struct check *c, size_t i, Lifecircle__V1__OrderLine *to)
 {
-    char field[FIELD_TEXT];
     struct catalogue_sku sku;
 
     if (to->n_substitutes == 0)
         return;
     if (to->n_substitutes > SUBSTITUTES_MAX) {
-        snprintf(field, sizeof field, "lines[%zu].substitutes", i);
-        fault(c->f, field, "expected 0 to %d elements, got %zu", SUBSTITUTES_MAX,
-              to->n_substitutes);
+        line_fault(c, i, "substitutes", -1, "expected 0 to %d elements, got %zu", SUBSTITUTES_MAX,
+                   to->n_substitutes);
         return;
     }
     to->substitute_indexes =
@@ -199,11 +220,10 @@ check_substitutes(struct check *c, size_t i, Lifecircle__V1__OrderLine *to)
         return;
     to->n_substitute_indexes = to->n_substitutes;
     for (size_t k = 0; k < to->n_substitutes; k++) {
-        snprintf(field, sizeof field, "lines[%zu].substitutes[%zu]", i, k);
         if (to->substitutes[k] == NULL)
             to->substitutes[k] = (char *)protobuf_c_empty_string;
         else
-            to->substitute_indexes[k] = find_sku(c, field, to->substitutes[k], &sku);
+            to->substitute_indexes[k] = find_sku(c, i, (int)k, to->substitutes[k], &sku);
     }
 }
 
@@ -219,7 +239,6 @@ add_capped(uint32_t sum, uint32_t each, uint32_t n)
 static void
 check_line(struct check *c, size_t i, Lifecircle__V1__OrderLine *line)
 {
-    char field[FIELD_TEXT];
     struct catalogue_sku sku = {0};
 
     line->n_substitute_indexes = 0;
@@ -228,17 +247,12 @@ check_line(struct check *c, size_t i, Lifecircle__V1__OrderLine *line)
         line->sku = (char *)protobuf_c_empty_string;
         return;
     }
-    if (line->quantity < 1 || line->quantity > QUANTITY_MAX) {
-        snprintf(field, sizeof field, "lines[%zu].quantity", i);
-        fault(c->f, field, "expected an integer from 1 to %d, got %u", QUANTITY_MAX,
-              line->quantity);
-    }
-    if (line->unit_price_cents < -1 || line->unit_price_cents > INT32_MAX) {
-        snprintf(field, sizeof field, "lines[%zu].unit_price", i);
-        fault(c->f, field, "expected an integer from 0 to %d", INT32_MAX);
-    }
-    snprintf(field, sizeof field, "lines[%zu].sku", i);
-    line->sku_index = find_sku(c, field, line->sku, &sku);
+    if (line->quantity < 1 || line->quantity > QUANTITY_MAX)
+        line_fault(c, i, "quantity", -1, "expected an integer from 1 to %d, got %u", QUANTITY_MAX,
+                   line->quantity);
+    if (line->unit_price_cents < -1 || line->unit_price_cents > INT32_MAX)
+        line_fault(c, i, "unit_price", -1, "expected an integer from 0 to %d", INT32_MAX);
+    line->sku_index = find_sku(c, i, -1, line->sku, &sku);
     check_substitutes(c, i, line);
     c->order->items = add_capped(c->order->items, line->quantity, 1);
     c->order->weight_g = add_capped(c->order->weight_g, sku.weight_g, line->quantity);
@@ -252,8 +266,6 @@ check_line(struct check *c, size_t i, Lifecircle__V1__OrderLine *line)
 static void
 check_sums(struct check *c)
 {
-    char field[FIELD_TEXT];
-
     if (c->s->n_lines * QUANTITY_MAX <= RECORD_QUANTITY_MAX)
         return;
     for (size_t i = 0; i < c->s->n_lines; i++) {
@@ -261,11 +273,9 @@ check_sums(struct check *c)
         for (size_t k = 0; k <= i; k++)
             if (c->s->lines[k]->sku_index == c->s->lines[i]->sku_index)
                 sum += c->s->lines[k]->quantity;
-        if (sum > RECORD_QUANTITY_MAX) {
-            snprintf(field, sizeof field, "lines[%zu].quantity", i);
-            fault(c->f, field, "expected at most %d pieces of one SKU in all lines",
-                  RECORD_QUANTITY_MAX);
-        }
+        if (sum > RECORD_QUANTITY_MAX)
+            line_fault(c, i, "quantity", -1, "expected at most %d pieces of one SKU in all lines",
+                       RECORD_QUANTITY_MAX);
     }
 }
 
