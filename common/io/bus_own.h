@@ -1,8 +1,9 @@
 /* bus_own: what bus's files share; nobody else includes this.
  *
- *   bus.c        endpoints, sockets, reading, listening, publishing
- *   bus_links.c  who asked: routing ids to links and back
- *   bus_peers.c  whom to ask: names, connections, turns, credits */
+ *   bus.c           sockets, reading, listening, publishing
+ *   bus_endpoint.c  endpoints
+ *   bus_links.c     who asked: routing ids to links and back
+ *   bus_peers.c     whom to ask: names, connections, turns, credits */
 #ifndef LC_IO_BUS_OWN_H
 #define LC_IO_BUS_OWN_H
 
@@ -83,12 +84,18 @@ struct bus {
 /* bus.c */
 bool port_open(struct bus *b, struct port *p, int type);
 void port_close(struct port *p, int linger_ms);
+/* frame_id: the 16 bytes of the envelope's field 1, or NULL. */
+const char *frame_id(struct slice frame);
+
+/* bus_endpoint.c */
+/* each_endpoint: calls one for every endpoint of a comma-separated list, until one fails. */
 LC_MUST_CHECK enum lc_err each_endpoint(struct bus *b, const char *list,
                                         enum lc_err (*one)(struct bus *b, const struct endpoint *e,
                                                            unsigned arg, const char **why),
                                         unsigned arg, const char **why);
-/* frame_id: the 16 bytes of the envelope's field 1, or NULL. */
-const char *frame_id(struct slice frame);
+bool endpoint_is_loopback(const struct endpoint *e);
+/* endpoint_is_taken: an ipc endpoint on which somebody listens. */
+bool endpoint_is_taken(const struct endpoint *e);
 
 /* bus_links.c */
 struct links *links_new(void);

@@ -15,7 +15,7 @@ credits_init(struct peer *p)
     p->window = BUS_CREDITS;
     p->slots[0].next = p->slots[0].before = 0;
     p->free = 1;
-    for (uint16_t i = 1; i <= BUS_CREDITS; i++)
+    for (unsigned i = 1; i <= BUS_CREDITS; i++)
         p->slots[i].next = (uint16_t)(i == BUS_CREDITS ? 0 : i + 1);
 }
 

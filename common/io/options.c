@@ -1,6 +1,7 @@
 #include "io/options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -196,7 +197,7 @@ env_name(char *to, const char *name, const char *tail)
 
     assert(n > 0 && n < NAME_ROOM);
     for (char *p = to; *p != '\0'; p++)
-        *p = *p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+        *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
 
 static enum lc_err
