@@ -284,6 +284,8 @@ push_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     HASH_FIND(hh, n->jobs, &number, sizeof number, job);
     if (job == NULL)
         return;
+    if (ev->reply->kind == REPLY_LOST)
+        n->follow = FOLLOW_DOWN; /* asking again at once would only be lost again */
     if (ev->reply->kind != REPLY_ARRAY) {
         again(n, job);
         return;
