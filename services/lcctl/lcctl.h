@@ -61,6 +61,8 @@ int cmd_chain(struct ctl *c, struct args *a);   /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);     /* key new | revoke */
 int cmd_courier(struct ctl *c, struct args *a); /* courier add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);   /* order ORDER */
+int cmd_explain(struct ctl *c, struct args *a); /* explain ORDER */
+int cmd_audit(struct ctl *c, struct args *a);   /* audit */
 int cmd_queue(struct ctl *c, struct args *a);   /* queue */
 int cmd_replay(struct ctl *c, struct args *a);  /* replay DIR */
 int cmd_secret(struct ctl *c, struct args *a);  /* secret */

@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
+#include "matcher/explain.h"
 
 #include "stock.pb-c.h"
 
@@ -142,6 +143,100 @@ cmd_order(struct ctl *c, struct args *a)
     int status = read_record(c, uuid, &r, &keep);
     if (status == EXIT_SUCCESS)
         print_order(c, uuid, &r);
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return status;
+}
+
+/* what `names` needs: the chain's SKUs and the stores, as they are asked for */
+struct names {
+    struct ctl *ctl;
+    uint32_t chain;
+};
+
+static const char *
+store_name(void *ctx, uint32_t store)
+{
+    struct names *n = ctx;
+    redisReply *r =
+        ctl_read(n->ctl, "HGET", "stores", arena_printf(n->ctl->arena, "%u", store), NULL);
+    const Lifecircle__V1__Store *s = r == NULL || r->type != REDIS_REPLY_STRING
+                                         ? NULL
+                                         : wire_unpack(&lifecircle__v1__store__descriptor,
+                                                       n->ctl->arena, slice_of(r->str, r->len));
+    if (r != NULL)
+        freeReplyObject(r);
+    return s == NULL ? NULL : s->store_id;
+}
+
+static const char *
+sku_name(void *ctx, uint32_t index)
+{
+    struct names *n = ctx;
+    redisReply *all =
+        ctl_read(n->ctl, "HGETALL", arena_printf(n->ctl->arena, "skus:%u", n->chain), NULL);
+    const char *name = NULL;
+
+    for (size_t i = 0; all != NULL && name == NULL && i + 1 < all->elements; i += 2) {
+        const Lifecircle__V1__Sku *sku =
+            wire_unpack(&lifecircle__v1__sku__descriptor, n->ctl->arena,
+                        slice_of(all->element[i + 1]->str, all->element[i + 1]->len));
+        if (sku != NULL && sku->sku_index == index)
+            name = arena_copy(n->ctl->arena, all->element[i]->str, all->element[i]->len);
+    }
+    if (all != NULL)
+        freeReplyObject(all);
+    return name;
+}
+
+static int
+explain(struct ctl *c, const char *uuid, const struct record *r)
+{
+    struct names names = {c, r->chain};
+    const struct match_names named = {&names, store_name, sku_name};
+    redisReply *v = ctl_read(c, "GET", arena_printf(c->arena, "explain:%s", uuid), NULL);
+    struct buf text = {0};
+    int status = EXIT_FAILED;
+
+    if (v == NULL)
+        return EXIT_FAILED;
+    if (v->type == REDIS_REPLY_NIL) {
+        printf("order %s: %s; no store has been looked for yet\n", uuid,
+               record_state_name(r->state));
+        status = EXIT_SUCCESS;
+    } else {
+        const Lifecircle__V1__DecisionRecord *d = wire_unpack(
+            &lifecircle__v1__decision_record__descriptor, c->arena, slice_of(v->str, v->len));
+        printf("order %s: %s%s%s\n", uuid, record_state_name(r->state), r->reason != 0 ? ", " : "",
+               r->reason != 0 ? record_reason_name(r->reason) : "");
+        if (d != NULL) {
+            match_explain(&text, d, r->store, &named);
+            fwrite(text.p, 1, text.n, stdout);
+            status = text.failed ? EXIT_FAILED : EXIT_SUCCESS;
+        } else {
+            fputs("lcctl: unreadable decision record\n", stderr);
+        }
+    }
+    buf_free(&text);
+    freeReplyObject(v);
+    return status;
+}
+
+int
+cmd_explain(struct ctl *c, struct args *a)
+{
+    const char *word = args_next(a);
+    const char *uuid;
+    struct record r;
+    redisReply *keep = NULL;
+
+    if (word == NULL || !args_done(a))
+        return EXIT_USAGE;
+    if ((uuid = order_uuid(c, word)) == NULL)
+        return EXIT_NOT_SO;
+    int status = read_record(c, uuid, &r, &keep);
+    if (status == EXIT_SUCCESS)
+        status = explain(c, uuid, &r);
     if (keep != NULL)
         freeReplyObject(keep);
     return status;

@@ -1,0 +1,217 @@
+/* audit: reads everything that Redis keeps about stock and lets the inventory's audit add it up.
+ * The city may go on meanwhile: what was read counts only when the ledger did not grow between the
+ * first and the last read. */
+#include "inventory/audit.h"
+#include "lcctl/lcctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PAGE = 500, ATTEMPTS = 20 };
+
+/* last_id: of a stream; "" when it is empty. The copy lives in the arena. */
+static const char *
+last_id(struct ctl *c, const char *stream)
+{
+    redisReply *r = ctl_read(c, "XREVRANGE", stream, "+", "-", "COUNT", "1", NULL);
+    const char *id = NULL;
+
+    if (r == NULL)
+        return NULL;
+    id = r->elements == 0 ? "" : arena_printf(c->arena, "%s", r->element[0]->element[0]->str);
+    freeReplyObject(r);
+    return id;
+}
+
+static bool
+feed_ledger(struct ctl *c, struct audit *a)
+{
+    const char *from = "-";
+
+    for (;;) {
+        redisReply *r = ctl_read(c, "XRANGE", "ledger", from, "+", "COUNT", "500", NULL);
+        if (r == NULL)
+            return false;
+        size_t n = r->elements;
+        bool fine = true;
+        for (size_t i = 0; fine && i < n; i++) {
+            const redisReply *fields = r->element[i]->element[1];
+            for (size_t f = 0; fine && f + 1 < fields->elements; f += 2)
+                fine = fields->element[f]->str[0] != 'l' ||
+                       audit_ledger(a, slice_of(fields->element[f + 1]->str,
+                                                fields->element[f + 1]->len)) == LC_OK;
+            if (!fine)
+                fprintf(stderr, "lcctl: ledger entry %s: unreadable\n",
+                        r->element[i]->element[0]->str);
+        }
+        if (n > 0)
+            from = arena_printf(c->arena, "(%s", r->element[n - 1]->element[0]->str);
+        freeReplyObject(r);
+        if (!fine || n < PAGE)
+            return fine;
+    }
+}
+
+static bool
+feed_level(struct ctl *c, struct audit *a, const char *store)
+{
+    redisReply *stock = ctl_read(c, "GET", arena_printf(c->arena, "stock:%s", store), NULL);
+    redisReply *shelf = ctl_read(c, "GET", arena_printf(c->arena, "shelf:%s", store), NULL);
+    bool fine =
+        stock != NULL && shelf != NULL &&
+        audit_levels(a, (uint32_t)strtoul(store, NULL, 10), slice_of(stock->str, stock->len),
+                     slice_of(shelf->str, shelf->len)) == LC_OK;
+
+    if (stock != NULL)
+        freeReplyObject(stock);
+    if (shelf != NULL)
+        freeReplyObject(shelf);
+    return fine;
+}
+
+static bool
+feed_levels(struct ctl *c, struct audit *a)
+{
+    redisReply *stores = ctl_read(c, "HKEYS", "stores", NULL);
+    bool fine = stores != NULL;
+
+    for (size_t i = 0; fine && i < stores->elements; i++)
+        fine = feed_level(c, a, stores->element[i]->str);
+    if (stores != NULL)
+        freeReplyObject(stores);
+    return fine;
+}
+
+static int
+compare_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* order_keys: all of them, each once. */
+static char **
+order_keys(struct ctl *c, size_t *count)
+{
+    char **keys = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    const char *cursor = "0";
+
+    do {
+        struct slice argv[] = {
+            SLICE_LIT("SCAN"),  slice_str(cursor),
+            SLICE_LIT("MATCH"), slice_str(arena_printf(c->arena, "{%s}:order:*", c->city)),
+            SLICE_LIT("COUNT"), SLICE_LIT("1000")};
+        redisReply *r = ctl_redis(c, 6, argv);
+        if (r == NULL)
+            goto fail;
+        for (size_t i = 0; i < r->element[1]->elements; i++) {
+            if (n == cap) {
+                cap = cap == 0 ? 1024 : cap * 2;
+                char **more = realloc(keys, cap * sizeof *keys);
+                if (more == NULL) {
+                    freeReplyObject(r);
+                    goto fail;
+                }
+                keys = more;
+            }
+            const redisReply *key = r->element[1]->element[i];
+            keys[n++] = arena_copy(c->arena, key->str, key->len);
+        }
+        cursor = arena_printf(c->arena, "%s", r->element[0]->str);
+        freeReplyObject(r);
+    } while (strcmp(cursor, "0") != 0);
+    if (n > 0)
+        qsort(keys, n, sizeof *keys, compare_text);
+    *count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(keys[i], keys[i - 1]) != 0)
+            keys[(*count)++] = keys[i];
+    return keys == NULL ? malloc(1) : keys;
+fail:
+    free(keys);
+    return NULL;
+}
+
+static bool
+feed_orders(struct ctl *c, struct audit *a)
+{
+    size_t n = 0;
+    char **keys = order_keys(c, &n);
+    bool fine = keys != NULL;
+
+    for (size_t at = 0; fine && at < n; at += PAGE) {
+        struct slice argv[PAGE + 1] = {SLICE_LIT("MGET")};
+        size_t many = n - at < PAGE ? n - at : PAGE;
+        for (size_t i = 0; i < many; i++)
+            argv[i + 1] = slice_str(keys[at + i]);
+        redisReply *r = ctl_redis(c, many + 1, argv);
+        fine = r != NULL;
+        for (size_t i = 0; fine && i < r->elements; i++) {
+            fine = audit_order(a, slice_of(r->element[i]->str, r->element[i]->len)) == LC_OK;
+            if (!fine)
+                fprintf(stderr, "lcctl: %s: unreadable\n", keys[at + i]);
+        }
+        if (r != NULL)
+            freeReplyObject(r);
+    }
+    free(keys);
+    return fine;
+}
+
+static void
+print_fault(void *ctx, const struct audit_fault *f)
+{
+    static const char *const checks[] = {"", "available against the ledger",
+                                         "on hand against the ledger",
+                                         "reserved against the orders"};
+
+    (void)ctx;
+    printf("store %u, sku %u: %s: expected %lld, found %lld\n", f->store, f->sku_index,
+           checks[f->check], (long long)f->expected, (long long)f->found);
+}
+
+static int
+print_verdict(struct audit *a, size_t faults)
+{
+    struct audit_totals t = audit_sum(a);
+
+    printf("stores %llu, levels %llu, ledger entries %llu, orders %llu\n"
+           "pieces: on hand %llu, reserved %llu, sold %llu, oversold %llu\n",
+           (unsigned long long)t.stores, (unsigned long long)t.levels,
+           (unsigned long long)t.ledger_entries, (unsigned long long)t.orders,
+           (unsigned long long)t.on_hand, (unsigned long long)t.reserved,
+           (unsigned long long)t.sold, (unsigned long long)t.oversold);
+    printf(faults == 0 ? "the ledger adds up to every level\n" : "%zu checks failed\n", faults);
+    return faults == 0 ? EXIT_SUCCESS : EXIT_NOT_SO;
+}
+
+int
+cmd_audit(struct ctl *c, struct args *args)
+{
+    if (!args_done(args))
+        return EXIT_USAGE;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const char *before = last_id(c, "ledger");
+        const char *before_events = last_id(c, "events");
+        struct audit *a = audit_new();
+        if (a == NULL || before == NULL || before_events == NULL || !feed_ledger(c, a) ||
+            !feed_levels(c, a) || !feed_orders(c, a)) {
+            audit_free(a);
+            return EXIT_FAILED;
+        }
+        const char *after = last_id(c, "ledger");
+        const char *after_events = last_id(c, "events");
+        if (after != NULL && after_events != NULL && strcmp(before, after) == 0 &&
+            strcmp(before_events, after_events) == 0) {
+            int status = print_verdict(a, audit_check(a, print_fault, NULL));
+            audit_free(a);
+            return status;
+        }
+        audit_free(a);
+        arena_reset(c->arena);
+    }
+    fprintf(stderr, "lcctl: the ledger grew during each of %d readings: try when it is calmer\n",
+            ATTEMPTS);
+    return EXIT_FAILED;
+}
