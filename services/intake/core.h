@@ -314,6 +314,17 @@ void orders_turn_end(struct intake *in, const struct event *ev, struct outbox *o
 void orders_wake(struct intake *in, const struct event *ev, struct outbox *out);
 int64_t orders_wake_ms(const struct intake *in);
 void orders_close(struct intake *in);
+/* pending_finish: the verdict, completed, goes to p's origin; p is freed, and who stands behind it
+ * takes its place. pending_to_accept: order_accept writes it at the end of this turn. */
+struct pending *pending_find(const struct intake *in, struct uuid id);
+void pending_finish(struct intake *in, const struct event *ev, struct pending *p, struct verdict *v,
+                    struct outbox *out);
+void pending_to_accept(struct intake *in, struct pending *p);
+
+/* order_settle.c */
+void pending_unavailable(struct intake *in, const struct event *ev, struct pending *p,
+                         struct outbox *out);
+void accepts_send(struct intake *in, const struct event *ev, struct outbox *out);
 /* verdict_of_record: status, code and record of what is stored, whoever stored it. */
 void verdict_of_record(const struct record *r, struct verdict *v);
 
@@ -352,6 +363,17 @@ void store_read(struct json_in *json, const struct json_at *feature, struct zone
 /* store_read_busy: the fields busy and busy_delay_seconds of `at`. */
 void store_read_busy(struct json_in *json, const struct json_at *at, enum json_need need,
                      Lifecircle__V1__Store *s);
+
+/* stores.c: the stored bytes of one store, with another busy mode, are written again. */
+struct store_query {
+    uint64_t conn;
+    uint32_t chain;
+    bool change; /* busy */
+    Lifecircle__V1__BusyMode busy;
+    int64_t delay_s; /* -1 = as it is */
+};
+void store_change_busy(struct intake *in, const struct event *ev, const struct store_query *q,
+                       struct slice packed, struct outbox *out);
 
 /* store_out.c */
 void store_render(struct json_out *w, const Lifecircle__V1__Store *s);
