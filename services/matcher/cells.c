@@ -1,5 +1,7 @@
 #include "matcher/cells.h"
 
+#include "matcher/wide.h"
+
 #include "base/map.h"
 
 #include <math.h>
@@ -17,6 +19,8 @@ static const double m_per_degree = 111194.9; /* of latitude, on geo.h's sphere *
 struct run {
     uint32_t chain;
     uint32_t first;
+    bool cut;
+    uint16_t cut_s;
 };
 
 static const uint64_t STALE = UINT64_MAX;
@@ -26,6 +30,10 @@ struct match_cell {
     uint64_t generation; /* of the answer; 0 = none */
     uint64_t asked;      /* for which generation; 0 = not; STALE: the answer will not do */
     int64_t asked_ms;
+    uint32_t radius_m; /* of the question asked last */
+    uint32_t most;     /* kept of a chain that may serve */
+    bool narrow;       /* stores beyond it may serve the cell */
+    uint16_t cut_s;    /* narrow: no store beyond it reaches a customer in less */
     struct match_job *waiting;
     uint32_t n;
     uint32_t n_runs;
@@ -141,13 +149,6 @@ match_cell_asked(const struct match_cell *cell, int64_t now_ms)
 }
 
 void
-match_cell_ask(struct match_cell *cell, const struct match_shops *shops, int64_t now_ms)
-{
-    cell->asked = shops->generation;
-    cell->asked_ms = now_ms;
-}
-
-void
 match_cell_unask(struct match_cell *cell)
 {
     cell->asked = 0;
@@ -172,21 +173,28 @@ own_radius_m(const struct match_cell *cell)
 }
 
 uint32_t
-match_cell_radius_m(const struct match_cell *cell, const struct match_view *v)
+match_cell_ask(struct match_cell *cell, const struct match_view *v)
 {
     double reach_m = for_collection(cell) ? (double)v->policy->collect_radius_m : v->shops->reach_m;
+    double near_m = match_shops_near_m(v->shops, (uint32_t)v->policy->near_stores);
 
-    return (uint32_t)ceil((reach_m + own_radius_m(cell)) * redis_earth + redis_place_m);
+    cell->asked = v->shops->generation;
+    cell->asked_ms = v->now_ms;
+    cell->narrow = near_m < reach_m;
+    if (cell->narrow)
+        reach_m = near_m;
+    cell->most = 1 + (uint32_t)v->policy->near_stores / 4;
+    cell->radius_m = (uint32_t)ceil((reach_m + own_radius_m(cell)) * redis_earth + redis_place_m);
+    return cell->radius_m;
 }
 
 void
-match_cells_touch(struct match_cells *c, const struct match_view *v, struct latlng p)
+match_cells_touch(struct match_cells *c, struct latlng p)
 {
     const double at_most_m = 300; /* a cell's radius, and then some */
 
     for (struct match_cell *cell = c->newest; cell != NULL; cell = cell->older) {
-        double radius_m = at_most_m + (for_collection(cell) ? (double)v->policy->collect_radius_m
-                                                            : v->shops->reach_m);
+        double radius_m = at_most_m + cell->radius_m;
         struct latlng at = match_cell_centre(cell);
         if (fabs((double)at.lat_e7 - p.lat_e7) / 1e7 * m_per_degree > radius_m ||
             geo_distance_m(at, p) > radius_m)
@@ -216,15 +224,10 @@ cell_box(const struct match_cell *cell)
                               at.lng_e7 + dlng};
 }
 
-/* No way over m metres of great circle takes less: asked of the provider for a point straight north
- * or south, as a bound grows with the distance alone. The estimate counts too, since it steps in
- * for a provider without an answer. */
-static uint16_t
-bound_s(const struct match_cell *cell, const struct match_view *v, double m)
+uint16_t
+match_bound_s(const struct match_view *v, enum travel_mode mode, struct latlng at, double m)
 {
-    struct latlng at = match_cell_centre(cell), away = at;
-    enum travel_mode mode =
-        for_collection(cell) ? v->policy->customer_mode : v->policy->courier_mode;
+    struct latlng away = at;
     const struct travel *e = travel_estimate();
     double step = floor(m / m_per_degree * 1e7) - 1;
 
@@ -238,17 +241,18 @@ bound_s(const struct match_cell *cell, const struct match_view *v, double m)
     return s < UINT16_MAX ? (uint16_t)s : UINT16_MAX;
 }
 
-struct near {
-    uint32_t chain;
-    uint32_t store;
-    double m;
-    bool may_serve;
-};
-
-static int
-by_chain_and_distance(const void *a, const void *b)
+static uint16_t
+bound_s(const struct match_cell *cell, const struct match_view *v, double m)
 {
-    const struct near *x = a, *y = b;
+    return match_bound_s(
+        v, for_collection(cell) ? v->policy->customer_mode : v->policy->courier_mode,
+        match_cell_centre(cell), m);
+}
+
+int
+match_near_order(const void *a, const void *b)
+{
+    const struct match_near *x = a, *y = b;
 
     if (x->chain != y->chain)
         return x->chain < y->chain ? -1 : 1;
@@ -257,7 +261,7 @@ by_chain_and_distance(const void *a, const void *b)
     return x->store < y->store ? -1 : x->store > y->store;
 }
 
-static struct near
+static struct match_near
 near_of(const struct match_cell *cell, const struct match_view *v, uint32_t store,
         const struct match_box *box)
 {
@@ -266,17 +270,17 @@ near_of(const struct match_cell *cell, const struct match_view *v, uint32_t stor
     bool may = for_collection(cell) ? m - own_radius_m(cell) <= (double)v->policy->collect_radius_m
                                     : match_box_meets(&shop->box, box);
 
-    return (struct near){shop->chain, store, m, may};
+    return (struct match_near){shop->chain, store, m, may};
 }
 
 /* Redis' answer and the paused stores, of which those far away are left out; sorted. */
 static size_t
 gather(const struct match_cell *cell, const struct match_view *v, const struct reply *reply,
-       struct near *out)
+       struct match_near *out)
 {
     struct match_box box = cell_box(cell);
-    double radius_m = match_cell_radius_m(cell, v);
-    size_t n = 0;
+    size_t n = 0, n_paused;
+    const uint32_t *paused = match_shops_paused(v->shops, &n_paused);
 
     for (size_t i = 0; i < reply->n; i++) {
         uint32_t store;
@@ -287,34 +291,33 @@ gather(const struct match_cell *cell, const struct match_view *v, const struct r
         if (shop != NULL && shop->busy != LIFECIRCLE__V1__BUSY_MODE__PAUSED)
             out[n++] = near_of(cell, v, store, &box);
     }
-    for (uint32_t store = 1; store < v->shops->end; store++) {
-        const struct match_shop *shop = &v->shops->shop[store];
-        if (shop->chain == 0 || shop->busy != LIFECIRCLE__V1__BUSY_MODE__PAUSED)
-            continue;
-        struct near one = near_of(cell, v, store, &box);
-        if (one.may_serve || one.m <= radius_m)
+    for (size_t i = 0; i < n_paused; i++) {
+        struct match_near one = near_of(cell, v, paused[i], &box);
+        if (one.m <= cell->radius_m)
             out[n++] = one;
     }
-    qsort(out, n, sizeof *out, by_chain_and_distance);
+    qsort(out, n, sizeof *out, match_near_order);
     return n;
 }
 
-/* Leaves all that may serve and the nearest others of each chain. Returns how many, and how many
- * chains. */
+/* Leaves the nearest that may serve and the nearest others of each chain. Of those that may serve
+ * but are left out the nearest stays, behind the others: it says where the list is cut. Returns how
+ * many, and how many chains. */
 static size_t
-thin(struct near *list, size_t n, size_t *chains)
+thin(struct match_near *list, size_t n, size_t most, size_t *chains)
 {
-    size_t kept = 0, others = 0;
+    size_t kept = 0, serve = 0, others = 0;
     uint32_t chain = 0;
 
     *chains = 0;
     for (size_t i = 0; i < n; i++) {
         if (*chains == 0 || list[i].chain != chain) {
             chain = list[i].chain;
-            others = 0;
+            serve = others = 0;
             ++*chains;
         }
-        if (list[i].may_serve || others++ < MATCH_OTHERS)
+        if (serve <= most &&
+            (list[i].may_serve ? serve++ <= most : others++ < MATCH_OTHERS))
             list[kept++] = list[i];
     }
     return kept;
@@ -333,18 +336,27 @@ bounds_of(const struct match_cell *cell)
 }
 
 static void
-write_lists(struct match_cell *cell, const struct match_view *v, const struct near *list)
+write_lists(struct match_cell *cell, const struct match_view *v, const struct match_near *list)
 {
     double own_m = own_radius_m(cell);
-    uint32_t run = 0;
+    uint32_t run = 0, serve = 0, n = 0;
 
     for (uint32_t i = 0; i < cell->n; i++) {
-        if (i == 0 || list[i].chain != list[i - 1].chain)
-            cell->runs[run++] = (struct run){list[i].chain, i};
-        stores_of(cell)[i] = list[i].store;
-        bounds_of(cell)[i] = bound_s(cell, v, list[i].m - own_m);
+        uint16_t bound = bound_s(cell, v, list[i].m - own_m);
+        if (i == 0 || list[i].chain != list[i - 1].chain) {
+            cell->runs[run++] = (struct run){list[i].chain, n, cell->narrow, cell->cut_s};
+            serve = 0;
+        }
+        serve += list[i].may_serve;
+        if (serve > cell->most) {
+            cell->runs[run - 1].cut = true;
+            cell->runs[run - 1].cut_s = bound;
+            continue;
+        }
+        stores_of(cell)[n] = list[i].store;
+        bounds_of(cell)[n++] = bound;
     }
-    cell->runs[run] = (struct run){UINT32_MAX, cell->n};
+    cell->runs[run] = (struct run){UINT32_MAX, n, false, 0};
 }
 
 static void
@@ -370,10 +382,10 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
     if (generation == 0)
         return LC_OK;
     cell->asked = 0;
-    struct near *list = arena_alloc(scratch, (most + 1) * sizeof *list);
+    struct match_near *list = arena_alloc(scratch, (most + 1) * sizeof *list);
     if (list == NULL)
         return LC_ENOMEM;
-    size_t n = thin(list, gather(cell, v, reply, list), &chains);
+    size_t n = thin(list, gather(cell, v, reply, list), cell->most, &chains);
     size_t bytes = (chains + 1) * sizeof(struct run) + n * (sizeof(uint32_t) + sizeof(uint16_t));
     struct run *runs = malloc(bytes);
     if (runs == NULL)
@@ -385,6 +397,9 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
     cell->n = (uint32_t)n;
     cell->n_runs = (uint32_t)chains;
     cell->generation = generation;
+    /* what Redis did not name is further away than it was asked for */
+    cell->cut_s = bound_s(cell, v,
+                          (cell->radius_m - redis_place_m) / redis_earth - own_radius_m(cell));
     write_lists(cell, v, list);
     evict(c, cell);
     return LC_OK;
@@ -393,7 +408,7 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
 struct match_list
 match_cell_list(const struct match_cell *cell, uint32_t chain)
 {
-    struct match_list none = {0, NULL, NULL};
+    struct match_list none = {.cut = cell->narrow, .cut_s = cell->cut_s};
     size_t low = 0, high = cell->n_runs;
 
     while (low < high) {
@@ -405,9 +420,14 @@ match_cell_list(const struct match_cell *cell, uint32_t chain)
     }
     if (low == cell->n_runs || cell->runs[low].chain != chain)
         return none;
-    uint32_t first = cell->runs[low].first;
-    return (struct match_list){cell->runs[low + 1].first - first, stores_of(cell) + first,
-                               bounds_of(cell) + first};
+    const struct run *run = &cell->runs[low];
+    return (struct match_list){
+        .n = run[1].first - run->first,
+        .store = stores_of(cell) + run->first,
+        .bound_s = bounds_of(cell) + run->first,
+        .cut = run->cut,
+        .cut_s = run->cut_s,
+    };
 }
 
 size_t

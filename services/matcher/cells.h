@@ -1,11 +1,16 @@
 /* cells: which stores may serve a neighbourhood? Redis' geo index is asked once a cell (base/geo.h,
  * about 150 m), and the answer serves every customer there until a store nearby changes. Pure.
  *
+ * Where stores are dense, a question as wide as zones reach would bring thousands, of which an order
+ * needs the nearest few: asked is for the nearest policy.near_stores or so, and kept of each chain
+ * are the nearest that may serve a point of the cell, a quarter of that number, and the MATCH_OTHERS
+ * nearest of the rest, for explanations and "nearby". A list that leaves any out is `cut`, and says how near a
+ * customer the next one may be; who needs more looks at all stores of the chain (wide.h).
+ *
  * Exact, because every bound errs to the safe side: the search radius is the largest reach of any
- * zone plus the cell's own radius plus what Redis' geohash and Earth differ from ours. Kept of the
- * answer: all stores that may serve a point of the cell, and of each chain the MATCH_OTHERS nearest
- * of the rest, for explanations and "nearby". Paused stores are not in the index; they are added
- * from memory, so that they can be named as the reason. */
+ * zone, or the radius asked for, plus the cell's own radius plus what Redis' geohash and Earth
+ * differ from ours. Paused stores are not in the index; they are added from memory, so that they can
+ * be named as the reason. */
 #ifndef LC_MATCHER_CELLS_H
 #define LC_MATCHER_CELLS_H
 
@@ -19,12 +24,16 @@ struct match_cells; /* opaque, owned by the caller */
 struct match_cell;
 
 /* The stores of one chain, nearest to the cell's middle first. bound_s[i]: no customer of the cell
- * is reached in less from this or any later one. Borrowed until the next match_cells_add or
- * match_cells_fill. */
+ * is reached in less from this or any later one. cut: stores are left out, none of which reaches a
+ * customer in less than cut_s. exact: the bounds are for the order's own mode of travel. Borrowed
+ * until the next match_cells_add, match_cells_fill or match_list_wide. */
 struct match_list {
     size_t n;
     const uint32_t *store;
     const uint16_t *bound_s;
+    bool cut;
+    bool exact;
+    uint16_t cut_s;
 };
 
 /* match_cells_new: keeps at most `bytes` of answers. NULL when out of memory. */
@@ -44,21 +53,20 @@ struct match_cell *match_cells_add(struct match_cells *c, uint64_t key);
 bool match_cell_fresh(const struct match_cell *cell, const struct match_shops *shops);
 
 /* match_cell_asked: was Redis asked, and has not answered? Asked MATCH_ASK_AGAIN_MS ago does not
- * count: the question may never have left. match_cell_ask: notes that it is asked now. */
+ * count: the question may never have left. match_cell_ask: notes that it is asked now; returns what
+ * to ask for: everything within this many metres of the cell's middle. */
 enum { MATCH_ASK_AGAIN_MS = 2000 };
 bool match_cell_asked(const struct match_cell *cell, int64_t now_ms);
-void match_cell_ask(struct match_cell *cell, const struct match_shops *shops, int64_t now_ms);
+uint32_t match_cell_ask(struct match_cell *cell, const struct match_view *v);
 
 /* match_cell_unask: the question was lost: ask again. */
 void match_cell_unask(struct match_cell *cell);
 
-/* match_cell_radius_m: what to ask for: everything within this of the cell's middle. */
-uint32_t match_cell_radius_m(const struct match_cell *cell, const struct match_view *v);
 struct latlng match_cell_centre(const struct match_cell *cell);
 
 /* match_cells_touch: a store at p changed: what neighbourhoods that may see it keep, or are waiting
  * for, is out of date. */
-void match_cells_touch(struct match_cells *c, const struct match_view *v, struct latlng p);
+void match_cells_touch(struct match_cells *c, struct latlng p);
 
 /* match_cells_fill: takes Redis' answer (an array of members), as of the generation it was asked
  * for; one that was not asked for is passed over. May drop cells that nobody asked for long; never

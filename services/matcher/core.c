@@ -124,13 +124,12 @@ static void
 pass_on_touches(struct match_step *s)
 {
     struct matcher *m = s->m;
-    struct match_view v = match_view_of(m, s->ev->now_ms);
 
     if (m->n_touched > TOUCHED_MAX) /* many at once: all are asked for again */
         m->shops.generation++;
     else
         for (size_t i = 0; i < m->n_touched; i++)
-            match_cells_touch(m->cells, &v, m->touched[i]);
+            match_cells_touch(m->cells, m->touched[i]);
     m->n_touched = 0;
 }
 

@@ -56,12 +56,11 @@ ask_cell(struct match_step *s, struct match_cell *cell, uint64_t key)
 
     snprintf(lng, sizeof lng, "%.7f", at.lng_e7 / 1e7);
     snprintf(lat, sizeof lat, "%.7f", at.lat_e7 / 1e7);
-    snprintf(radius, sizeof radius, "%" PRIu32, match_cell_radius_m(cell, &v));
+    snprintf(radius, sizeof radius, "%" PRIu32, match_cell_ask(cell, &v));
     struct slice argv[] = {
         SLICE_LIT("GEOSEARCH"), slice_str(s->m->geo_key), SLICE_LIT("FROMLONLAT"), slice_str(lng),
         slice_str(lat),         SLICE_LIT("BYRADIUS"),    slice_str(radius),       SLICE_LIT("m")};
     outbox_redis(s->out, TAG_CELL | key, argv, sizeof argv / sizeof *argv);
-    match_cell_ask(cell, &s->m->shops, s->ev->now_ms);
     match_count(s->m, COUNT_GEOSEARCH, 1);
 }
 
@@ -168,7 +167,7 @@ match_job_list(struct match_step *s, struct match_job *job, struct match_list *l
 {
     uint64_t key;
 
-    *list = (struct match_list){0, NULL, NULL};
+    *list = (struct match_list){.n = 0};
     if (job->wish.store != 0)
         return true;
     struct match_cell *cell = cell_of(s, job, &key);

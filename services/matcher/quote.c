@@ -1,5 +1,7 @@
 #include "matcher/core.h"
 
+#include "matcher/wide.h"
+
 #include <stdlib.h>
 
 /* Quotes and nearby queries: inventory is asked what there is, and nothing is taken. */
@@ -197,20 +199,17 @@ look_at(const struct match_view *v, const struct match_job *job, uint32_t store)
     return out;
 }
 
-/* The nearest stores of the chain, whatever their verdict. False without memory. */
-static bool
-gather_nearby(struct match_step *s, struct match_job *job, const struct match_list *list)
+/* The nearest stores of the list, whatever their verdict. */
+static size_t
+nearest(const struct match_view *v, const struct match_job *job, const struct match_list *list,
+        struct match_verdict *near)
 {
-    struct match_view v = match_view_of(s->m, s->ev->now_ms);
-    struct match_verdict *near = realloc(job->offered, (job->limit + 1) * sizeof *near);
     size_t n = 0;
 
-    if (near == NULL)
-        return false;
     for (size_t i = 0; i < list->n; i++) {
         if (n == job->limit && list->bound_s[i] > near[n - 1].travel_s)
             break;
-        struct match_verdict one = look_at(&v, job, list->store[i]);
+        struct match_verdict one = look_at(v, job, list->store[i]);
         size_t at = n;
         while (at > 0 && match_rank(&job->wish, &one, &near[at - 1]) < 0)
             at--;
@@ -221,8 +220,24 @@ gather_nearby(struct match_step *s, struct match_job *job, const struct match_li
         memmove(&near[at + 1], &near[at], (n - 1 - at) * sizeof *near);
         near[at] = one;
     }
+    return n;
+}
+
+/* The nearest stores of the chain. False without memory. */
+static bool
+gather_nearby(struct match_step *s, struct match_job *job, const struct match_list *list)
+{
+    struct match_view v = match_view_of(s->m, s->ev->now_ms);
+    struct match_verdict *near = realloc(job->offered, (job->limit + 1) * sizeof *near);
+    struct match_list all;
+
+    if (near == NULL)
+        return false;
     job->offered = near;
-    job->n_offered = n;
+    job->n_offered = nearest(&v, job, list, near);
+    bool sure = job->n_offered == job->limit && list->cut_s > near[job->limit - 1].travel_s;
+    if (list->cut && !sure && match_list_wide(&v, &job->wish, &all))
+        job->n_offered = nearest(&v, job, &all, near);
     return true;
 }
 

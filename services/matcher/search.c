@@ -1,5 +1,7 @@
 #include "matcher/search.h"
 
+#include "matcher/wide.h"
+
 enum { BLOCK = 16 /* stores asked of the travel provider at once */, AHEAD = 4 };
 
 struct hunt {
@@ -93,11 +95,11 @@ look_at(struct hunt *h, uint32_t store)
 
 /* Can no store with this travel bound, nor any behind it, come before the last one kept? */
 static bool
-beaten(const struct hunt *h, uint32_t bound_s)
+beaten(const struct hunt *h, const struct match_list *list, uint32_t bound_s)
 {
     const struct match_found *f = h->out;
 
-    if (f->n < h->keep || h->w->heavy) /* the bounds are for the usual mode */
+    if (f->n < h->keep || (h->w->heavy && !list->exact)) /* the bounds are for the usual mode */
         return false;
     const struct match_verdict *last = &f->ranked[f->n - 1];
     if (!h->w->soonest)
@@ -121,7 +123,8 @@ among(uint32_t store, const uint32_t *tried, size_t n)
     return false;
 }
 
-static void
+/* False when stores that the list leaves out may come before the last one kept. */
+static bool
 walk(struct hunt *h, const struct match_list *list, const uint32_t *tried, size_t n_tried)
 {
     size_t enough = h->keep < BLOCK ? h->keep : BLOCK;
@@ -129,7 +132,7 @@ walk(struct hunt *h, const struct match_list *list, const uint32_t *tried, size_
     for (size_t i = 0; i < list->n && !h->lost; i++) {
         if (i + AHEAD < list->n) /* a city's stores do not stay in the cache */
             __builtin_prefetch(&h->v->shops->shop[list->store[i + AHEAD]]);
-        if (beaten(h, list->bound_s[i]))
+        if (beaten(h, list, list->bound_s[i]))
             break;
         if (n_tried == 0 || !among(list->store[i], tried, n_tried))
             look_at(h, list->store[i]);
@@ -139,6 +142,7 @@ walk(struct hunt *h, const struct match_list *list, const uint32_t *tried, size_
         }
     }
     finish_block(h);
+    return !list->cut || h->lost || beaten(h, list, list->cut_s);
 }
 
 static void
@@ -184,8 +188,13 @@ match_search(const struct match_view *v, const struct match_wish *w, const struc
         begin(&h, v, w, travel, want, out);
         if (w->store != 0)
             one_store(&h, tried, n_tried);
-        else if (list != NULL)
-            walk(&h, list, tried, n_tried);
+        else if (list != NULL && !walk(&h, list, tried, n_tried)) {
+            struct match_list all;
+            if (match_list_wide(v, w, &all)) { /* without memory the list has to do */
+                begin(&h, v, w, travel, want, out);
+                walk(&h, &all, tried, n_tried);
+            }
+        }
         if (!h.lost || travel == travel_estimate())
             break;
         travel = travel_estimate();

@@ -10,7 +10,7 @@ static const struct match_box nowhere = {1, 0, 1, 0};
 enum lc_err
 match_shops_init(struct match_shops *s)
 {
-    *s = (struct match_shops){.generation = 1, .least_prep_s = UINT32_MAX};
+    *s = (struct match_shops){.generation = 1, .least_prep_s = UINT32_MAX, .around = nowhere};
     s->zones = zone_set_new();
     return s->zones == NULL ? LC_ENOMEM : LC_OK;
 }
@@ -22,6 +22,9 @@ match_shops_free(struct match_shops *s)
     timezone_destroy(s->tz);
     free(s->shop);
     free(s->hours);
+    free(s->member);
+    free(s->paused);
+    free(s->scratch);
     *s = (struct match_shops){0};
 }
 
@@ -131,6 +134,17 @@ same_place(const struct match_shop *a, const struct match_shop *b)
            memcmp(&a->box, &b->box, sizeof a->box) == 0;
 }
 
+static void
+widen(struct match_box *b, struct latlng p)
+{
+    if (b->south_e7 > b->north_e7)
+        *b = (struct match_box){p.lat_e7, p.lat_e7, p.lng_e7, p.lng_e7};
+    b->south_e7 = p.lat_e7 < b->south_e7 ? p.lat_e7 : b->south_e7;
+    b->north_e7 = p.lat_e7 > b->north_e7 ? p.lat_e7 : b->north_e7;
+    b->west_e7 = p.lng_e7 < b->west_e7 ? p.lng_e7 : b->west_e7;
+    b->east_e7 = p.lng_e7 > b->east_e7 ? p.lng_e7 : b->east_e7;
+}
+
 static uint32_t
 largest_reach(const struct match_shops *s)
 {
@@ -182,6 +196,10 @@ match_shops_put(struct match_shops *s, const struct catalogue_store *store,
     bool shrunk = old->reach_m == s->reach_m && fresh.reach_m < old->reach_m;
     if (old->chain == 0)
         s->count++;
+    if (old->chain != fresh.chain)
+        s->n_members = 0;
+    s->paused_known = false;
+    widen(&s->around, fresh.at);
     *old = fresh;
     if (shrunk)
         s->reach_m = largest_reach(s);
@@ -194,6 +212,89 @@ match_shops_put(struct match_shops *s, const struct catalogue_store *store,
     if (catalogue_hours(full, &s->hours[store->store]) != LC_OK)
         s->hours[store->store] = (struct hours){0};
     return LC_OK;
+}
+
+static int
+by_chain(const void *a, const void *b)
+{
+    const struct match_member *x = a, *y = b;
+
+    if (x->chain != y->chain)
+        return x->chain < y->chain ? -1 : 1;
+    return x->store < y->store ? -1 : x->store > y->store;
+}
+
+static void
+list_members(struct match_shops *s)
+{
+    struct match_member *m = realloc(s->member, (s->count + 1U) * sizeof *m);
+
+    if (m == NULL)
+        return;
+    s->member = m;
+    for (uint32_t store = 1; store < s->end; store++)
+        if (s->shop[store].chain != 0)
+            m[s->n_members++] = (struct match_member){s->shop[store].chain, store};
+    qsort(m, s->n_members, sizeof *m, by_chain);
+}
+
+/* The first member of this chain or a later one. */
+static size_t
+first_of(const struct match_shops *s, uint64_t chain)
+{
+    size_t low = 0, high = s->n_members;
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (s->member[mid].chain < chain)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const struct match_member *
+match_shops_of(struct match_shops *s, uint32_t chain, size_t *n)
+{
+    if (s->n_members == 0 && s->count > 0)
+        list_members(s);
+    size_t first = first_of(s, chain);
+    *n = first_of(s, (uint64_t)chain + 1) - first;
+    return s->member + first;
+}
+
+const uint32_t *
+match_shops_paused(struct match_shops *s, size_t *n)
+{
+    if (!s->paused_known) {
+        uint32_t *list = realloc(s->paused, (s->count + 1U) * sizeof *list);
+        s->n_paused = 0;
+        if (list != NULL) {
+            s->paused = list;
+            s->paused_known = true;
+        }
+        for (uint32_t store = 1; list != NULL && store < s->end; store++)
+            if (s->shop[store].chain != 0 && s->shop[store].busy == PAUSED)
+                list[s->n_paused++] = store;
+    }
+    *n = s->n_paused;
+    return s->paused;
+}
+
+double
+match_shops_near_m(const struct match_shops *s, uint32_t wanted)
+{
+    const double m_per_degree = 111194.9;
+    const struct match_box *b = &s->around;
+
+    if (s->count == 0 || b->south_e7 > b->north_e7)
+        return 0;
+    double middle = ((double)b->south_e7 + b->north_e7) / 2e7;
+    double high = ((double)b->north_e7 - b->south_e7) / 1e7 * m_per_degree;
+    double wide = ((double)b->east_e7 - b->west_e7) / 1e7 * m_per_degree * cos(middle * M_PI / 180);
+
+    return sqrt(high * wide * wanted / (M_PI * s->count));
 }
 
 bool

@@ -44,6 +44,12 @@ struct match_shop {
     uint32_t wait_s[MATCH_COURIER_KINDS];
 };
 
+/* A store of a chain; sorted by chain, then number. */
+struct match_member {
+    uint32_t chain;
+    uint32_t store;
+};
+
 struct match_shops {
     struct match_shop *shop; /* by number; the first is not used */
     struct hours *hours;     /* beside it */
@@ -56,6 +62,14 @@ struct match_shops {
     uint32_t least_prep_s; /* no store is quicker */
     uint64_t generation;   /* rises with reach_m: then every neighbourhood has to look further */
     uint64_t bad_zones;    /* refused by zone_set_put: such a store delivers nowhere */
+    struct match_box around; /* all stores there ever were */
+    struct match_member *member;
+    size_t n_members; /* 0: not known, see match_shops_of */
+    uint32_t *paused;
+    size_t n_paused;
+    bool paused_known;
+    void *scratch; /* wide.c's */
+    size_t scratch_room;
 };
 
 enum { MATCH_STORES_MAX = 1000000 }; /* a higher store number is not believed */
@@ -82,6 +96,15 @@ LC_MUST_CHECK enum lc_err match_shops_put(struct match_shops *s,
                                           const struct catalogue_store *store,
                                           const Lifecircle__V1__Store *full,
                                           struct match_change *change);
+
+/* match_shops_of: the stores of a chain, by number; *n is 0 without memory, too. match_shops_paused:
+ * those that are paused. Borrowed until the next put. */
+const struct match_member *match_shops_of(struct match_shops *s, uint32_t chain, size_t *n);
+const uint32_t *match_shops_paused(struct match_shops *s, size_t *n);
+
+/* match_shops_near_m: within about this of a place there are `wanted` stores, if they are spread
+ * evenly over the city. */
+double match_shops_near_m(const struct match_shops *s, uint32_t wanted);
 
 /* match_shops_load: takes the answer to HGETALL load; stores that are not named have none. */
 void match_shops_load(struct match_shops *s, const struct reply *reply);

@@ -524,9 +524,11 @@ one_order(struct world *w, unsigned n, const Lifecircle__V1__SupplyForecast *sup
     t->deep += w->rounds - rounds > 3;
 }
 
+/* near_stores: how many a neighbourhood knows; orders that need more look at all. */
 static void
-test_match_agrees_with_a_scan_over_all_stores(void)
+agree(const char *near_stores)
 {
+    const struct config_item items[] = {{SLICE_LIT("near-stores"), slice_str(near_stores)}};
     struct world w;
     Lifecircle__V1__SupplyForecast forecast;
     const Lifecircle__V1__SupplyForecast *supply = NULL;
@@ -537,7 +539,7 @@ test_match_agrees_with_a_scan_over_all_stores(void)
     random_state = seed == NULL ? 20261122 : strtoull(seed, NULL, 10);
     printf("\n    SEED=%llu ", (unsigned long long)random_state);
     memset(place, 0, sizeof place);
-    world_open(&w, NULL, 0);
+    world_open(&w, items, 1);
     w.now_ms += 9 * HOUR_MS;
     stock = chance();
     w.stock = has_stock;
@@ -571,4 +573,17 @@ test_match_agrees_with_a_scan_over_all_stores(void)
     world_close(&w);
 }
 
-UNIT_MAIN("nearest", UNIT(test_match_agrees_with_a_scan_over_all_stores))
+static void
+test_match_agrees_with_a_scan_over_all_stores(void)
+{
+    agree("300");
+}
+
+static void
+test_match_agrees_where_neighbourhoods_know_few_stores(void)
+{
+    agree("12");
+}
+
+UNIT_MAIN("nearest", UNIT(test_match_agrees_with_a_scan_over_all_stores),
+          UNIT(test_match_agrees_where_neighbourhoods_know_few_stores))
