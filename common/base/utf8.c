@@ -33,9 +33,29 @@ utf8_next(struct slice s)
     return overlong || too_high ? 0 : 4;
 }
 
+/* plain: how many leading bytes are ASCII without NUL, in steps of 8. Most text is nothing else. */
+static size_t
+plain(struct slice s)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    const uint64_t highs = 0x8080808080808080U;
+    size_t n = 0;
+
+    for (; s.n - n >= 8; n += 8) {
+        uint64_t v;
+        memcpy(&v, s.p + n, sizeof v);
+        if (((v | (v - ones)) & highs) != 0)
+            break;
+    }
+    return n;
+}
+
 bool
 utf8_valid(struct slice s)
 {
+    size_t skip = plain(s);
+
+    s = slice_of(s.p + skip, s.n - skip);
     while (s.n > 0) {
         size_t n = utf8_next(s);
         if (n == 0 || *s.p == '\0')

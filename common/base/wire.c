@@ -13,7 +13,7 @@ static const double degree_e7 = 1e7;
  * inside one could not be seen afterwards. The check is at least as strict as protobuf-c: when
  * unpacking fails after it, memory ran out. */
 static bool
-varint(struct cursor *c, size_t most, uint64_t *out)
+long_varint(struct cursor *c, size_t most, uint64_t *out)
 {
     uint64_t v = 0;
 
@@ -28,6 +28,18 @@ varint(struct cursor *c, size_t most, uint64_t *out)
         }
     }
     return false;
+}
+
+/* Tags, lengths and most numbers are one byte. */
+static inline bool
+varint(struct cursor *c, size_t most, uint64_t *out)
+{
+    if (c->n == 0 || (uint8_t)*c->p >= 0x80)
+        return long_varint(c, most, out);
+    *out = (uint8_t)*c->p;
+    c->p++;
+    c->n--;
+    return true;
 }
 
 static bool
@@ -66,7 +78,7 @@ point_ok(const ProtobufCFieldDescriptor *f, const char *p)
 }
 
 /* The wire type that protobuf-c wants for one value of this field. */
-static unsigned
+static inline unsigned
 wire_of(const ProtobufCFieldDescriptor *f)
 {
     switch (f->type) {
@@ -135,7 +147,7 @@ blob_ok(const ProtobufCFieldDescriptor *f, struct slice s, int depth)
 }
 
 /* One value; f is NULL for a field this version does not know. */
-static bool
+static inline bool
 value_ok(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *f, unsigned wire,
          struct cursor *c, int depth)
 {
