@@ -118,6 +118,17 @@ void feed_read_header(const struct csv_row *row, struct feed *feed, struct fault
 void feed_read_csv(const struct csv_row *row, const struct feed *feed, struct faults *f,
                    struct feed_row *out);
 
+/* feed_take.c: takes as many lines as there is room for. False: the feed was answered and is gone.
+ */
+bool feed_run_json(struct intake *in, struct feed *feed, const struct event *ev,
+                   struct outbox *out);
+bool feed_run_csv(struct intake *in, struct feed *feed, const struct event *ev, struct outbox *out);
+/* feed_take_waiting: those that waited for their SKU's number. */
+void feed_take_waiting(struct intake *in, struct feed *feed);
+
+/* stock.c */
+void feed_drop(struct intake *in, struct feed *feed);
+
 /* feed_send.c: from understood lines to inventory and back. LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err feed_gather(struct intake *in, struct feed *feed, uint32_t store,
                                       struct feed_item item);

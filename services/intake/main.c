@@ -16,7 +16,8 @@ main(int argc, char **argv)
          "an order is held until so long before its window ends, unless it says until when", false},
         {"batch-window", OPTION_NUMBER, "1024", "lines of one NDJSON stream under way at once",
          false},
-        {"poll-ms", OPTION_NUMBER, "250", "how often the catalogue is looked at without being told", false},
+        {"poll-ms", OPTION_NUMBER, "250", "how often the catalogue is looked at without being told",
+         false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_LISTENS | SERVICE_MATCHERS | SERVICE_INVENTORIES | SERVICE_HTTP |

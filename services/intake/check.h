@@ -1,0 +1,25 @@
+/* check: what the two halves of the validator share. Nobody else includes this. */
+#ifndef LC_INTAKE_CHECK_H
+#define LC_INTAKE_CHECK_H
+
+#include "core.h"
+
+#include <stdarg.h>
+
+struct check {
+    struct intake *in;
+    const Lifecircle__V1__Chain *chain;
+    const struct event *ev;
+    const Lifecircle__V1__OrderSubmission *s;
+    struct faults *f;
+    Lifecircle__V1__Order *order;
+    bool quote;
+};
+
+/* faults.c */
+void fault_v(struct faults *f, const char *field, const char *fmt, va_list ap);
+
+/* order_lines.c: what is ordered; fills the order's lines and sums. */
+void check_lines(struct check *c);
+
+#endif
