@@ -118,6 +118,27 @@ test_wire_decode_refuses_frames_over_the_limit(void)
     free(p);
 }
 
+static void
+test_wire_decode_finds_a_bad_byte_anywhere_in_a_string(void)
+{
+    static const char bad[] = {'\0', '\x80', '\xff', '\xc3'};
+    char frame[5 + 40] = ACK "\x12\x28";
+    char *text = frame + 5;
+
+    for (size_t i = 0; i < 40; i++) {
+        memset(text, 'a', 40);
+        CU_ASSERT_EQUAL(decode(frame, sizeof frame), LC_OK);
+        for (size_t k = 0; k < sizeof bad; k++) {
+            text[i] = bad[k];
+            CU_ASSERT_EQUAL(decode(frame, sizeof frame), LC_EINVAL);
+        }
+        if (i < 39) {
+            memcpy(text + i, "\xc3\xa9", 2);
+            CU_ASSERT_EQUAL(decode(frame, sizeof frame), LC_OK);
+        }
+    }
+}
+
 /* 4 MiB of empty orders unpack to over a GiB. */
 static void
 test_wire_decode_bounds_what_a_frame_unpacks_to(void)
@@ -301,6 +322,7 @@ test_envelope_answer_carries_the_requests_id(void)
 UNIT_MAIN("wire", UNIT(test_wire_decode_refuses_malformed_frames),
           UNIT(test_wire_decode_takes_what_is_allowed),
           UNIT(test_wire_decode_refuses_frames_over_the_limit),
+          UNIT(test_wire_decode_finds_a_bad_byte_anywhere_in_a_string),
           UNIT(test_wire_decode_bounds_what_a_frame_unpacks_to),
           UNIT(test_wire_decode_gives_back_what_was_packed),
           UNIT(test_wire_decode_survives_every_cut_and_flipped_byte),
