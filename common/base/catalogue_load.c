@@ -3,101 +3,7 @@
  * again afterwards. */
 #include "base/catalogue_own.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-enum {
-    PAGE = 200, /* fields a call */
-    SKU_PAGE = 1000,
-    STREAM_PAGE = 1000,
-    ANSWER_MS = 5000, /* after that a call is taken for lost */
-    KEY_MAX = 96,
-    NUMBER_TEXT = 24
-};
-
-static const char *const hash_name[KINDS] = {"chains", "stores", "couriers", "skus"};
-
-static void
-key_of(const struct catalogue *c, const char *name, char out[KEY_MAX])
-{
-    snprintf(out, KEY_MAX, "{%s}:%s", c->city, name);
-}
-
-static void
-ask(struct catalogue *c, const struct event *ev, struct outbox *out, enum load_step step,
-    const struct slice *argv, size_t argc)
-{
-    struct load *l = &c->load;
-
-    l->step = step;
-    l->generation = (l->generation + 1) % CATALOGUE_TAGS;
-    l->asked_ms = ev->now_ms;
-    outbox_redis(out, c->options.tag + l->generation, argv, argc);
-}
-
-static void
-ask_tip(struct catalogue *c, const struct event *ev, struct outbox *out)
-{
-    char key[KEY_MAX];
-
-    key_of(c, "catalogue", key);
-    struct slice argv[] = {SLICE_LIT("XREVRANGE"), slice_str(key),     SLICE_LIT("+"),
-                           SLICE_LIT("-"),         SLICE_LIT("COUNT"), SLICE_LIT("1")};
-    ask(c, ev, out, LOAD_TIP, argv, 6);
-}
-
-static void
-ask_follow(struct catalogue *c, const struct event *ev, struct outbox *out)
-{
-    char key[KEY_MAX], from[NUMBER_TEXT], count[NUMBER_TEXT];
-
-    key_of(c, "catalogue", key);
-    snprintf(from, sizeof from, "1-%llu", (unsigned long long)c->load.last);
-    snprintf(count, sizeof count, "%d", STREAM_PAGE);
-    struct slice argv[] = {SLICE_LIT("XREAD"),   SLICE_LIT("COUNT"), slice_str(count),
-                           SLICE_LIT("STREAMS"), slice_str(key),     slice_str(from)};
-    c->load.again = false;
-    c->load.next_ms = ev->now_ms + c->options.poll_ms;
-    ask(c, ev, out, LOAD_FOLLOW, argv, 6);
-}
-
-static void
-ask_scan(struct catalogue *c, const struct event *ev, struct outbox *out)
-{
-    struct load *l = &c->load;
-    char name[40], key[KEY_MAX], cursor[NUMBER_TEXT], count[NUMBER_TEXT];
-
-    if (l->kind == KIND_SKUS)
-        snprintf(name, sizeof name, "skus:%u", l->chain);
-    else
-        snprintf(name, sizeof name, "%s", hash_name[l->kind]);
-    key_of(c, name, key);
-    snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)l->cursor);
-    snprintf(count, sizeof count, "%d", l->kind == KIND_SKUS ? SKU_PAGE : PAGE);
-    struct slice argv[] = {SLICE_LIT("HSCAN"), slice_str(key), slice_str(cursor),
-                           SLICE_LIT("COUNT"), slice_str(count)};
-    ask(c, ev, out, LOAD_SCAN, argv, 5);
-}
-
-static void
-ask_fetch(struct catalogue *c, const struct event *ev, struct outbox *out)
-{
-    struct load *l = &c->load;
-    const struct numbers *changed = &l->changed[l->kind];
-    char key[KEY_MAX], text[PAGE][NUMBER_TEXT];
-    struct slice argv[PAGE + 2];
-
-    key_of(c, hash_name[l->kind], key);
-    argv[0] = SLICE_LIT("HMGET");
-    argv[1] = slice_str(key);
-    l->fetched = changed->n < PAGE ? changed->n : PAGE;
-    for (size_t i = 0; i < l->fetched; i++) {
-        snprintf(text[i], NUMBER_TEXT, "%u", changed->list[i]);
-        argv[i + 2] = slice_str(text[i]);
-    }
-    ask(c, ev, out, LOAD_FETCH, argv, l->fetched + 2);
-}
 
 static bool
 numbers_add(struct numbers *s, uint32_t number)
@@ -162,30 +68,30 @@ go_on(struct catalogue *c, const struct event *ev, struct outbox *out)
 
     l->step = LOAD_IDLE;
     if (l->check_tip) {
-        ask_tip(c, ev, out);
+        catalogue_ask_tip(c, ev, out);
         return;
     }
     for (l->kind = 0; l->kind < KIND_SKUS; l->kind++) {
         if ((l->to_scan & 1U << l->kind) != 0) {
             l->cursor = 0;
-            ask_scan(c, ev, out);
+            catalogue_ask_scan(c, ev, out);
             return;
         }
         if (l->changed[l->kind].n > 0) {
-            ask_fetch(c, ev, out);
+            catalogue_ask_fetch(c, ev, out);
             return;
         }
     }
     if (l->changed[KIND_SKUS].n > 0) {
         l->chain = l->changed[KIND_SKUS].list[0];
         l->cursor = 0;
-        ask_scan(c, ev, out);
+        catalogue_ask_scan(c, ev, out);
         return;
     }
     if (l->all)
         loaded(c);
     if (l->again || l->next_ms <= ev->now_ms)
-        ask_follow(c, ev, out);
+        catalogue_ask_follow(c, ev, out);
     else
         outbox_wake(out, l->next_ms);
 }
@@ -274,8 +180,8 @@ take_values(struct catalogue *c, const struct event *ev, struct outbox *out,
         if (err == LC_ENOMEM)
             return false;
         if (err != LC_OK)
-            outbox_note(out, "catalogue_broken_record", "hash=%s chain=%u", hash_name[c->load.kind],
-                        c->load.chain);
+            outbox_note(out, "catalogue_broken_record", "hash=%s chain=%u",
+                        catalogue_hash_name[c->load.kind], c->load.chain);
     }
     return true;
 }
@@ -304,7 +210,7 @@ take_scan(struct catalogue *c, const struct event *ev, struct outbox *out, const
     memcpy(text, r->items[0].str.p, r->items[0].str.n);
     l->cursor = strtoull(text, NULL, 10);
     if (l->cursor != 0) {
-        ask_scan(c, ev, out);
+        catalogue_ask_scan(c, ev, out);
         return true;
     }
     if (l->kind == KIND_SKUS)

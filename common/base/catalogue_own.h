@@ -37,6 +37,15 @@ struct numbers {
     size_t room;
 };
 
+enum {
+    STORE_PAGE = 200, /* fields of a hash a call */
+    SKU_PAGE = 1000,
+    STREAM_PAGE = 1000,
+    ANSWER_MS = 5000, /* after that a call is taken for lost */
+    KEY_MAX = 96,
+    NUMBER_TEXT = 24
+};
+
 enum load_step {
     LOAD_IDLE,  /* nothing is asked for */
     LOAD_TIP,   /* asked where the stream ends */
@@ -98,5 +107,12 @@ LC_MUST_CHECK enum lc_err catalogue_take_store(struct catalogue *c, struct arena
                                                struct slice packed);
 LC_MUST_CHECK enum lc_err catalogue_take_sku(struct catalogue *c, uint32_t chain,
                                              struct arena *scratch, struct slice packed);
+
+/* catalogue_ask.c: one call to Redis each; what is asked for stands in c->load. */
+extern const char *const catalogue_hash_name[KINDS];
+void catalogue_ask_tip(struct catalogue *c, const struct event *ev, struct outbox *out);
+void catalogue_ask_follow(struct catalogue *c, const struct event *ev, struct outbox *out);
+void catalogue_ask_scan(struct catalogue *c, const struct event *ev, struct outbox *out);
+void catalogue_ask_fetch(struct catalogue *c, const struct event *ev, struct outbox *out);
 
 #endif
