@@ -265,7 +265,6 @@ verdict_problem(struct intake *in, struct buf *b, const struct verdict *v)
     } else {
         uuid_format(*v->id, id);
         json_out_cstr(&w, "order_id", id);
-        json_out_cstr(&w, "status", record_state_name(v->record->state));
         json_out_cstr(&w, "reason", record_reason_name(v->record->reason));
     }
     json_out_end(&w);

@@ -2,6 +2,7 @@
 #include "unit/intake_rig.h"
 
 #include "base/id.h"
+#include "base/json_in.h"
 #include "base/timestamp.h"
 
 static const Lifecircle__V1__Order *
@@ -145,6 +146,20 @@ test_post_order_fingerprint_is_of_the_submission_alone(void)
     rig_free(r);
 }
 
+/* No field twice, among others. */
+static bool
+is_json(struct slice text)
+{
+    struct arena *a = arena_new(1 << 20);
+    const struct json_value *v;
+    size_t where;
+    const char *what;
+    bool good = json_value_parse(a, text, &json_limits_default, &v, &where, &what) == LC_OK;
+
+    arena_destroy(a);
+    return good;
+}
+
 static void
 test_outcomes_give_their_status(void)
 {
@@ -194,6 +209,7 @@ test_outcomes_give_their_status(void)
             printf("\n%zu: %d %.*s\n", i, e->status, (int)e->bytes.n, e->bytes.p);
         CU_ASSERT_EQUAL(e->status, table[i].status);
         CU_ASSERT_TRUE(rig_has(e->bytes, table[i].words));
+        CU_ASSERT_TRUE(is_json(e->bytes));
         rig_free(r);
     }
 }
