@@ -46,6 +46,7 @@ local RESERVE, RELEASE, COMMIT, FEED, RETURN = 1, 2, 3, 4, 5
 local PLACED_AT, HELD_OR_REJECTED, EXHAUSTED, DUPLICATE, CONFLICT, PRICE_DIFFERS = 1, 2, 3, 4, 5, 6
 
 local HEAD_SIZE, LINE_SIZE = 224, 16
+local FIRST, ZERO4, ZERO8 = '\1\0\0\0', '\0\0\0\0', '\0\0\0\0\0\0\0\0'
 
 ---------------------------------------------------------------------------------------------------
 -- registering
@@ -476,7 +477,6 @@ end
 ---------------------------------------------------------------------------------------------------
 -- placing: records
 
-local FIRST, ZERO4, ZERO8 = '\1\0\0\0', '\0\0\0\0', '\0\0\0\0\0\0\0\0'
 local STAMPS = ZERO8 .. ZERO8 .. ZERO8 .. ZERO8
 STAMPS = STAMPS .. STAMPS .. STAMPS .. STAMPS -- 16 states
 local HAD_ALL = '\16\255\255\255\255\255\255\255\255\255\1' -- missing_sku = -1
@@ -1631,6 +1631,25 @@ local function due_set(keys, args)
     return call('ZADD', key, 'XX', 'CH', number(args[4] or '', 'score', 0, NUMBER_MAX), id)
 end
 register('due_set', due_set)
+
+-- due_overdue: deliveries whose window ended by `before` and which no courier has, among `limit` rows of due:dispatch
+-- from rank `from`. A look through all rows costs placing nothing, as a queue of their own would.
+local function due_overdue(keys, args)
+    begin(keys, args[1])
+    local from = number(args[2] or '', 'from', 0, NUMBER_MAX)
+    local limit = number(args[3] or '', 'limit', 1, 1000)
+    local ids = call('ZRANGE', p .. 'due:dispatch', text(from), text(from + limit - 1))
+    local records, out = load_records(ids), {#ids == limit and from + limit or 0}
+    for i = 1, #ids do
+        local record = records[ids[i]]
+        if record and byte(record, 2) == PLACED and sub(record, 25, 28) == ZERO4 and
+            sunpack('<i8', record, 41) <= now then
+            out[#out + 1] = ids[i]
+        end
+    end
+    return out
+end
+register('due_overdue', due_overdue, {'no-writes'})
 
 end
 

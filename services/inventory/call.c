@@ -79,14 +79,14 @@ call_free(struct call *c)
 static void
 note_flight(struct inventory *inv, const struct call *c, bool starts)
 {
-    size_t *n = c->kind == CALL_PLACE                           ? &inv->placing
-                : c->kind == CALL_CHECK || c->kind == CALL_FEED ? &inv->singles
-                                                                : NULL;
-    if (n != NULL)
-        *n = starts ? *n + 1 : *n - 1;
-    else
-        inv->expiring = starts;
-    inv->counters[GAUGE_IN_FLIGHT].value = inv->placing + inv->singles;
+    size_t *n = &inv->expiring;
+
+    if (c->kind == CALL_PLACE)
+        n = &inv->placing;
+    else if (c->kind == CALL_CHECK || c->kind == CALL_FEED)
+        n = &inv->singles;
+    *n = starts ? *n + 1 : *n - 1;
+    inv->counters[GAUGE_IN_FLIGHT].value = inv->placing + inv->singles + inv->expiring;
 }
 
 bool

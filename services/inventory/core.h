@@ -86,7 +86,7 @@ struct request {
     struct item items[];
 };
 
-enum call_kind { CALL_PLACE = 1, CALL_CHECK, CALL_FEED, CALL_CLAIM, CALL_EXPIRE };
+enum call_kind { CALL_PLACE = 1, CALL_CHECK, CALL_FEED, CALL_CLAIM, CALL_SWEEP, CALL_EXPIRE };
 
 /* shape: of one item of a CheckRequest. */
 struct shape {
@@ -129,7 +129,8 @@ struct inventory {
     size_t placing;       /* of these CALL_PLACE */
     size_t singles;       /* of these CALL_CHECK and CALL_FEED */
     struct call *waiting; /* singles to be repeated once Redis is up */
-    bool expiring;        /* a claim or expire call is in flight */
+    size_t expiring;      /* claim, sweep and expire calls in flight */
+    int64_t sweep_from;   /* where the next sweep goes on */
     int64_t next_expiry_ms;
     uint64_t next_tag;
     struct counter counters[COUNTS];

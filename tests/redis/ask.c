@@ -220,8 +220,8 @@ ask_stores(struct kit *k, size_t n)
     freeReplyObject(kit_reply(k));
 }
 
-int
-ask_feed(struct kit *k, int64_t now, const struct ask_feed *f, uint32_t *changed, bool *back)
+void
+ask_put_feed(struct kit *k, int64_t now, const struct ask_feed *f)
 {
     kit_call(k, "stock_apply");
     kit_int(k, now);
@@ -236,6 +236,12 @@ ask_feed(struct kit *k, int64_t now, const struct ask_feed *f, uint32_t *changed
         feed_line(&k->bytes, f->lines[i].sku, !f->lines[i].no_quantity, f->lines[i].quantity,
                   f->lines[i].price != 0, f->lines[i].price);
     kit_end(k);
+}
+
+int
+ask_feed(struct kit *k, int64_t now, const struct ask_feed *f, uint32_t *changed, bool *back)
+{
+    ask_put_feed(k, now, f);
     redisReply *r = keep(kit_reply(k));
     if (r->type != REDIS_REPLY_STRING || r->len != 8)
         return -1;

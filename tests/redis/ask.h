@@ -80,6 +80,9 @@ struct ask_feed {
     size_t n;
 };
 
+/* ask_put_feed: the call of stock_apply, not sent. */
+void ask_put_feed(struct kit *k, int64_t now, const struct ask_feed *f);
+
 /* ask_feed: stock_apply: the outcome; changed and back may be NULL. */
 int ask_feed(struct kit *k, int64_t now, const struct ask_feed *f, uint32_t *changed, bool *back);
 

@@ -856,6 +856,7 @@ test_expiry_ends_what_nobody_has(void)
     now_ms += 20000;
     step((struct event){.kind = EVENT_REDIS_UP});
     reply(1, (struct reply){.kind = REPLY_LOST}); /* the look at the start */
+    reply(2, (struct reply){.kind = REPLY_LOST});
     stepper_flushed(s);
     now_ms += 20000;
     step((struct event){.kind = EVENT_REDIS_UP});
@@ -892,11 +893,45 @@ test_expiry_ends_what_nobody_has(void)
 }
 
 static void
+test_expiry_goes_through_deliveries_piece_by_piece(void)
+{
+    begin("expire-every-s", "10");
+    prepare_orders();
+    struct reply first[] = {{.kind = REPLY_INT, .integer = 256},
+                            {.kind = REPLY_STRING, .str = slice_str(IDS[1])}},
+                 last[] = {{.kind = REPLY_INT, .integer = 0}};
+    reply(1, array(NULL, 0));
+    reply(2, array(first, 2));
+    const struct effect *e = redis_call("order_step", 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    CU_ASSERT_TRUE(slice_eq_str(e->argv[6], IDS[1]));
+    reply(e->ref, array(NULL, 0));
+    stepper_flushed(s);
+    now_ms += 10000;
+    step((struct event){.kind = EVENT_WAKE});
+    e = redis_call("due_overdue", 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    CU_ASSERT_TRUE(slice_eq_str(e->argv[5], "256"));
+    uint64_t sweep = e->ref, claim = redis_call("due_claim", 0)->ref;
+    stepper_flushed(s);
+    reply(sweep, array(last, 1));
+    reply(claim, array(NULL, 0));
+    now_ms += 10000;
+    step((struct event){.kind = EVENT_WAKE});
+    e = redis_call("due_overdue", 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    CU_ASSERT_TRUE(slice_eq_str(e->argv[5], "0"));
+    finish();
+}
+
+static void
 test_expiry_looks_at_its_time(void)
 {
     begin("expire-every-s", "10");
     prepare_orders();
     reply(1, array(NULL, 0));
+    reply(2, (struct reply){.kind = REPLY_ERROR, .str = SLICE_LIT("ERR no such function")});
+    CU_ASSERT_EQUAL(counter("inventory_function_errors_total"), 1);
     stepper_flushed(s);
     now_ms += 9999;
     step((struct event){.kind = EVENT_WAKE});
@@ -945,4 +980,5 @@ UNIT_MAIN("inventory", UNIT(test_place_gathers_a_turn_into_one_call),
           UNIT(test_check_answers_store_by_store), UNIT(test_check_is_repeated_then_given_up),
           UNIT(test_feed_says_what_became_of_it), UNIT(test_feed_refuses_what_is_malformed),
           UNIT(test_expiry_ends_what_nobody_has), UNIT(test_expiry_looks_at_its_time),
+          UNIT(test_expiry_goes_through_deliveries_piece_by_piece),
           UNIT(test_close_with_work_in_hand))
