@@ -135,13 +135,15 @@ order_settled(struct play *p, struct order *o, int status, const struct json_val
 {
     if (o->asked != ASKED_SENT)
         return; /* a batch that was cut: this one was answered meanwhile */
-    if (status == 0 || status == 408 || status == 429 || status >= 500 || v == NULL) {
+    if (status == 0 || status == 408 || status == 429 || status >= 500) {
         int64_t pause_ms = BACKOFF_MS * (int64_t)(o->tries < 8 ? 1 << (o->tries / 2) : 16);
         o->again_ms = clock_ms() + (pause_ms < BACKOFF_MAX_MS ? pause_ms : BACKOFF_MAX_MS);
         p->tally.retries++;
         return;
     }
     p->tally.answers++;
+    if (v == NULL && p->tally.errors++ < 5)
+        fprintf(stderr, "\n%s: cannot read the answer %d\n", o->of->external_id, status);
     if (status == 201 || status == 202)
         learn_taken(p, o, v);
     else

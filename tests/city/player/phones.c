@@ -303,6 +303,10 @@ step_done(struct phone *f, const struct action *a)
         o->look_ms = clock_ms();
 }
 
+const char *const outcome_names[OUTCOMES] = {
+    "done",    "already", "stale_version", "wrong_pin",   "not_yours",
+    "not_now", "invalid", "unavailable",   "too_many_tries"};
+
 void
 phone_answered(struct phone *f, const char *id, const char *outcome)
 {
@@ -311,6 +315,8 @@ phone_answered(struct phone *f, const char *id, const char *outcome)
 
     if (!a.open || strcmp(a.id, id) != 0)
         return;
+    for (size_t i = 0; i < OUTCOMES; i++)
+        f->play->tally.outcome[i] += strcmp(outcome, outcome_names[i]) == 0;
     if (strcmp(outcome, "unavailable") == 0) {
         f->action.sent_ms = clock_ms() - ANSWER_MS + RECONNECT_MS; /* soon again */
         return;

@@ -103,12 +103,15 @@ struct series {
     size_t room;
 };
 
+enum { OUTCOMES = 9 };
+
 struct tally {
     unsigned sent, answers, retries, repeats, differing, batches, zmq;
     unsigned positions, accepted, declined, ignored, reconnects, cuts, actions, actions_again;
     unsigned offers, routes, versions_back, twice;
     unsigned cancels, cancels_late, followers, tracking_events, undeliverable;
     unsigned feeds, feeds_failed, shops_changed, collected, errors;
+    unsigned outcome[OUTCOMES]; /* of actions: see outcome_names */
     struct series took_us; /* POST to answer, one by one */
 };
 
@@ -219,6 +222,8 @@ unsigned phones_busy(const struct play *p);
 unsigned phones_on_shift(const struct play *p);
 /* phone_courier: the first courier's token, for people who want to look themselves. */
 const char *phone_token(const struct play *p, uint32_t i);
+
+extern const char *const outcome_names[OUTCOMES];
 
 /* ---- screen.c ---- */
 

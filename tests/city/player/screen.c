@@ -241,6 +241,11 @@ screen_end(struct play *p)
     printf("  couriers   %u offers accepted, %u declined, %u ignored; %u routes pushed, %u "
            "positions\n",
            t->accepted, t->declined, t->ignored, t->routes, t->positions);
+    printf("  actions    %u:", t->actions);
+    for (size_t i = 0; i < OUTCOMES; i++)
+        if (t->outcome[i] > 0)
+            printf(" %u %s", t->outcome[i], outcome_names[i]);
+    printf("%s\n", t->errors > 0 ? "; some words were not understood" : "");
     printf("  rough road %u repeats of requests, %u of actions, %u lines cut (%u on purpose)\n",
            t->retries, t->actions_again, t->reconnects, t->cuts);
     printf("  same again %u requests sent twice on purpose, %u answered differently\n", t->repeats,
