@@ -275,8 +275,13 @@ accepts_send(struct intake *in, const struct event *ev, struct outbox *out)
 {
     while (in->accepts != NULL) {
         size_t n = accept_some(in, ev, out);
-        if (n == 0 || outbox_failed(out))
-            return; /* no memory now: the turn after the next wake tries again */
+        if (outbox_failed(out))
+            return;   /* the step is undone; they stay in the list */
+        if (n == 0) { /* no memory even for one: the truth is that nothing is known of it */
+            struct pending *p = in->accepts;
+            in->accepts = p->next_gathered;
+            pending_unavailable(in, ev, p, out);
+        }
         for (size_t i = 0; i < n; i++) {
             in->accepts->step = PENDING_ACCEPTING;
             in->accepts = in->accepts->next_gathered;

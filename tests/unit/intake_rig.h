@@ -7,6 +7,7 @@
 
 #include "unit/unit.h"
 
+#include "base/json_value.h"
 #include "base/record.h"
 #include "base/secret.h"
 #include "base/step.h"
@@ -179,6 +180,29 @@ rig_answer_catalogue(struct rig *r, const struct effect *e)
     return true;
 }
 
+/* Every answer is JSON that a strict reader takes: no field twice, among others. */
+static inline void
+rig_check_json(const struct effect *e)
+{
+    struct arena *a = arena_new((size_t)64 * 1024 * 1024);
+    const struct json_limits limits = {.bytes = (size_t)16 * 1024 * 1024, .depth = 32};
+    struct slice rest = e->bytes;
+    const struct json_value *v;
+    size_t where;
+    const char *what = "";
+
+    while (rest.n > 0) { /* NDJSON: a document a line */
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end == NULL ? rest.n : (size_t)(end - rest.p) + 1;
+        bool good = json_value_parse(a, slice_of(rest.p, n), &limits, &v, &where, &what) == LC_OK;
+        if (!good)
+            printf("\n%s: %.*s\n", what, (int)n, rest.p);
+        CU_ASSERT_TRUE(good);
+        rest = slice_of(rest.p + n, rest.n - n);
+    }
+    arena_destroy(a);
+}
+
 /* One event; the catalogue is served at once. Effects gather until rig_clear. */
 static inline enum lc_err
 rig_feed(struct rig *r, struct event *ev)
@@ -193,6 +217,8 @@ rig_feed(struct rig *r, struct event *ev)
         struct effect e = *outbox_at(stepper_outbox(r->s), i);
         if (e.kind == EFFECT_REDIS)
             rig_answer_catalogue(r, &e);
+        if (e.kind == EFFECT_HTTP || e.kind == EFFECT_HTTP_CHUNK)
+            rig_check_json(&e);
     }
     return err;
 }

@@ -260,6 +260,25 @@ test_batch_and_body_refuse_alike(void)
     rig_free(r);
 }
 
+static void
+test_order_of_too_many_pieces_is_refused(void)
+{
+    struct rig *r = rig_new();
+    struct buf b = {0};
+
+    buf_str(&b, "{" NAME "," DROPOFF "," USD ",\"lines\":[");
+    for (int i = 0; i < 66; i++)
+        buf_printf(&b, "%s{\"sku\":\"%s\",\"quantity\":999}", i == 0 ? "" : ",",
+                   i % 2 == 0 ? "BAGEL" : "COFFEE");
+    buf_str(&b, "]}");
+    buf_char(&b, '\0');
+    rig_post(r, 5, "/v1/orders", b.p);
+    check_refused(r, 0, 422, "invalid_order",
+                  FIELD("lines", "expected at most 65535 pieces together"));
+    buf_free(&b);
+    rig_free(r);
+}
+
 /* ---- heads ---- */
 
 static const struct {
@@ -459,8 +478,8 @@ test_start_wants_city_and_secret(void)
 }
 
 UNIT_MAIN("intake_input", UNIT(test_post_order_bad_bodies_are_refused_with_every_field),
-          UNIT(test_batch_and_body_refuse_alike), UNIT(test_bad_heads_are_refused),
-          UNIT(test_too_many_requests_are_answered_429),
+          UNIT(test_batch_and_body_refuse_alike), UNIT(test_order_of_too_many_pieces_is_refused),
+          UNIT(test_bad_heads_are_refused), UNIT(test_too_many_requests_are_answered_429),
           UNIT(test_another_chains_key_sees_its_own_catalogue),
           UNIT(test_before_the_catalogue_is_there_all_is_503),
           UNIT(test_stopping_takes_nothing_new_and_finishes_what_it_has),
