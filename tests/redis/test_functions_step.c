@@ -1,5 +1,6 @@
 /* order_step, plan_commit, lease_take: what each state allows, and what it does to the stock. */
 #include "ask.h"
+#include "rules.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -98,36 +99,6 @@ test_bring_reaches_every_state(void)
     }
 }
 
-/* In which states an action is done, and in which it has been done already; elsewhere it is not
- * allowed. */
-struct rule {
-    const char *action;
-    unsigned to;
-    const char *allowed; /* one letter a state, 1..16: d done, a already, - not allowed */
-};
-
-/*                            created held placed confirmed enroute arrived picked enroute arrived
- * delivered ready collected cancelled returned rejected returning */
-static const struct rule ORDER_RULES[] = {
-    {"cancel", S(CANCELLED), "dddddd----d-a---"},
-    {"expire", S(CANCELLED), "--d-------d-a---"},
-    {"collected", S(COLLECTED), "----------da----"},
-};
-
-static const struct rule PLAN_RULES[] = {
-    {"confirm", S(CONFIRMED), "---aaaaaaa---a-a"},
-    {"enroute_pickup", S(ENROUTE_TO_PICKUP), "---daaaaaa---a-a"},
-    {"arrive_pickup", S(ARRIVED_AT_PICKUP), "---ddaaaaa---a-a"},
-    {"pickup", S(PICKED_UP), "---dddaaaa---a-a"},
-    {"enroute_dropoff", S(ENROUTE_TO_DROPOFF), "------daaa---a-a"},
-    {"arrive_dropoff", S(ARRIVED_AT_DROPOFF), "------ddaa---a-a"},
-    {"deliver", S(DELIVERED), "------ddda------"},
-    {"returning", S(RETURNING), "------ddd----a-a"},
-    {"returned", S(RETURNED), "-------------a-d"},
-    {"unassign", S(PLACED), "--addd----------"},
-    {"assign", S(PLACED), "--daaaaaaa------"},
-};
-
 static void
 check_done(const struct rule *rule, unsigned from, bool done, const struct record *before)
 {
@@ -145,7 +116,7 @@ check_done(const struct rule *rule, unsigned from, bool done, const struct recor
 static void
 test_order_step_allows_what_the_table_says(void)
 {
-    for (size_t i = 0; i < sizeof ORDER_RULES / sizeof *ORDER_RULES; i++) {
+    for (size_t i = 0; i < ORDER_RULES_N; i++) {
         const struct rule *rule = &ORDER_RULES[i];
         for (unsigned s = 1; s <= RECORD_STATES; s++) {
             struct record before;
@@ -167,7 +138,7 @@ test_order_step_allows_what_the_table_says(void)
 static void
 test_plan_commit_allows_what_the_table_says(void)
 {
-    for (size_t i = 0; i < sizeof PLAN_RULES / sizeof *PLAN_RULES; i++) {
+    for (size_t i = 0; i < PLAN_RULES_N; i++) {
         const struct rule *rule = &PLAN_RULES[i];
         for (unsigned s = 1; s <= RECORD_STATES; s++) {
             struct record before;
