@@ -12,7 +12,7 @@ static struct town town;
 
 #define ORDER(external, lines)                                                                     \
     "{\"external_order_id\":\"" external "\",\"currency\":\"USD\",\"dropoff\":{\"lat\":39.2861,"   \
-                                         "\"lng\":-76.5877,\"address\":\"3000 Fait "               \
+    "\"lng\":-76.5877,\"address\":\"3000 Fait "                                                    \
     "Ave\"},\"customer\":{\"name\":\"Grace\",\"phone\":\"+14105550123\"},\"lines\":[" lines "]}"
 
 static void
@@ -23,34 +23,6 @@ get_secret(struct city_secret *key)
         CU_ASSERT_EQUAL_FATAL(sscanf(town.secret + 2 * i, "%2x", &v), 1);
         key->b[i] = (uint8_t)v;
     }
-}
-
-/* ada: a courier at the store's door, on shift. */
-static void
-ada(struct town_socket *s, const char *name)
-{
-    char words[128];
-    char out[512];
-    char target[160];
-
-    snprintf(words, sizeof words, "courier add %s --name Ada", name);
-    CU_ASSERT_EQUAL_FATAL(town_lcctl(&town, out, sizeof out, words), 0);
-    out[strcspn(out, "\n")] = '\0';
-    char *token = out + strlen(out) + 1;
-    token[strcspn(token, "\n")] = '\0';
-    snprintf(target, sizeof target, "/v1/courier?token=%s", token);
-    int64_t end_ms = town_now_ms() + 10000;
-    while (!town_socket_open(s, town.notifier, target, "lifecircle.v1.json")) {
-        town_socket_close(s); /* the notifier hears of new couriers within a second */
-        CU_ASSERT_FATAL(town_now_ms() < end_ms);
-    }
-    town_socket_send(s, "{\"type\":\"hello\"}");
-    town_socket_send(s, "{\"type\":\"sign_on\",\"id\":\"on\",\"vehicle\":\"bicycle\",\"capacity_"
-                        "items\":20,\"shift_end\":\"2035-01-01T00:00:00Z\",\"lat\":39.2848,"
-                        "\"lng\":-76.5922}");
-    json_t *done = town_socket_hear(s, "done", 10000);
-    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
-    json_decref(done);
 }
 
 /* act: an action on an order; what was answered. */
@@ -108,7 +80,7 @@ test_order_goes_from_chain_to_door(void)
     char out[8192];
 
     town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "COFFEE,20,219\nBAGEL,1,149\n");
-    ada(&phone, "ada");
+    town_courier(&town, &phone, "ada");
     struct town_answer a = town_order(&town, ORDER("4711", "{\"sku\":\"COFFEE\",\"quantity\":2},"
                                                            "{\"sku\":\"BAGEL\",\"quantity\":1}"));
     CU_ASSERT_EQUAL(a.status, 201);
@@ -260,19 +232,60 @@ test_batch_answers_a_line_an_order(void)
 }
 
 static void
-test_daemons_end_when_told(void)
+test_recording_replays_byte_for_byte(void)
 {
-    town_close(&town); /* asserts exit status 0 of each */
+    char words[128];
+    char out[4096];
+
+    for (enum town_daemon d = TOWN_INTAKE; d < TOWN_N; d++)
+        CU_ASSERT_EQUAL(town_stop(&town, d), 0);
+    snprintf(words, sizeof words, "replay %s/record", town.dir);
+    int status = town_lcctl(&town, out, sizeof out, words);
+    if (status != 0)
+        fprintf(stderr, "\n%s\n", out);
+    CU_ASSERT_EQUAL(status, 0);
+    unsigned same = 0;
+    for (const char *at = out; (at = strstr(at, "every byte the same")) != NULL; at++)
+        same++;
+    CU_ASSERT_EQUAL(same, TOWN_N - 1);
+}
+
+/* change_recording: one byte of what intake answered, in the middle. */
+static void
+change_recording(void)
+{
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "cd %s/record && for f in *intake*; do LC_ALL=C sed -i "
+             "'s/\"status\":\"placed\"/\"status\":\"plaxed\"/' $f; done",
+             town.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void
+test_replay_names_the_first_step_that_differs(void)
+{
+    char words[128];
+    char out[4096];
+
+    change_recording();
+    snprintf(words, sizeof words, "replay %s/record", town.dir);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "step "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "differs"));
+    town_close(&town);
 }
 
 static void
 test_town_comes_up(void)
 {
-    town_open(&town, false);
+    town_open(&town, true);
 }
 
 UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_order_goes_from_chain_to_door),
           UNIT(test_order_of_what_is_taken_is_held_and_placed_when_it_is_back),
           UNIT(test_another_payload_under_the_same_name_is_a_conflict),
           UNIT(test_other_chains_orders_do_not_exist), UNIT(test_batch_answers_a_line_an_order),
-          UNIT(test_daemons_end_when_told))
+          UNIT(test_recording_replays_byte_for_byte),
+          UNIT(test_replay_names_the_first_step_that_differs))

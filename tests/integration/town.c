@@ -280,7 +280,8 @@ town_open(struct town *t, bool record)
         town_start(t, d);
     town_wait(redis_is_up, t);
     town_ready(t);
-    CU_ASSERT_EQUAL_FATAL(town_lcctl(t, out, sizeof out, "chain add corner --name Corner"), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        town_lcctl(t, out, sizeof out, "chain add corner --name Corner --rate 100000"), 0);
     snprintf(t->key, sizeof t->key, "%s", last_line(out));
 }
 

@@ -186,3 +186,39 @@ town_socket_close(struct town_socket *s)
     memset(s, 0, sizeof *s);
     s->fd = -1;
 }
+
+void
+town_courier_token(struct town *t, const char *name, char target[160])
+{
+    char words[96];
+    char out[512];
+    struct town_socket s;
+    int64_t end_ms = town_now_ms() + 10000;
+
+    snprintf(words, sizeof words, "courier add %s --name %s", name, name);
+    CU_ASSERT_EQUAL_FATAL(town_lcctl(t, out, sizeof out, words), 0);
+    char *token = strchr(out, '\n') + 1;
+    token[strcspn(token, "\n")] = '\0';
+    snprintf(target, 160, "/v1/courier?token=%s", token);
+    while (!town_socket_open(&s, t->notifier, target, NULL)) {
+        town_socket_close(&s);
+        CU_ASSERT_FATAL(town_now_ms() < end_ms);
+    }
+    town_socket_close(&s);
+}
+
+void
+town_courier(struct town *t, struct town_socket *s, const char *name)
+{
+    char target[160];
+
+    town_courier_token(t, name, target);
+    CU_ASSERT_TRUE_FATAL(town_socket_open(s, t->notifier, target, "lifecircle.v1.json"));
+    town_socket_send(s, "{\"type\":\"hello\"}");
+    town_socket_send(s, "{\"type\":\"sign_on\",\"id\":\"on\",\"vehicle\":\"bicycle\",\"capacity_"
+                        "items\":20,\"shift_end\":\"2035-01-01T00:00:00Z\",\"lat\":39.2848,"
+                        "\"lng\":-76.5922}");
+    json_t *done = town_socket_hear(s, "done", 10000);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
+    json_decref(done);
+}
