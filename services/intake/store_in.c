@@ -250,7 +250,7 @@ keep_zone(struct json_in *json, const struct json_at *props, const struct zone_r
 }
 
 static void
-read_zone(struct json_in *json, const struct json_at *props, struct zone_set *zones,
+read_zone(struct json_in *json, const struct json_at *props, struct zone_set **zones,
           Lifecircle__V1__Store *s, const char **note)
 {
     struct zone_ring *ring;
@@ -265,7 +265,10 @@ read_zone(struct json_in *json, const struct json_at *props, struct zone_set *zo
     }
     if (!geojson_zone(json, props, "zone", JSON_OPTIONAL, &ring, &n))
         return;
-    enum lc_err err = zone_set_put(zones, 1, ring, n, &repair, reason);
+    if (*zones == NULL)
+        *zones = zone_set_new();
+    enum lc_err err =
+        *zones == NULL ? LC_ENOMEM : zone_set_put(*zones, 1, ring, n, &repair, reason);
     if (err != LC_OK) {
         json_in_fail(json, props, "zone", "%s", reason[0] != '\0' ? reason : lc_strerror(err));
         return;
@@ -296,7 +299,7 @@ store_read_busy(struct json_in *json, const struct json_at *at, enum json_need n
 }
 
 static void
-read_properties(struct json_in *json, const struct json_at *props, struct zone_set *zones,
+read_properties(struct json_in *json, const struct json_at *props, struct zone_set **zones,
                 Lifecircle__V1__Store *s, const char **note)
 {
     static const char *const fields[] = {
@@ -341,7 +344,7 @@ read_properties(struct json_in *json, const struct json_at *props, struct zone_s
 }
 
 void
-store_read(struct json_in *json, const struct json_at *feature, struct zone_set *zones,
+store_read(struct json_in *json, const struct json_at *feature, struct zone_set **zones,
            Lifecircle__V1__Store *out, const char **note)
 {
     static const char *const fields[] = {"type", "geometry", "properties", "id", "bbox"};

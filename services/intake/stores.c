@@ -309,12 +309,12 @@ read_stores(struct intake *in, const struct request *rq, struct json_in *json)
             return NULL;
     }
     struct store_job *job = job_new(rq->conn, rq->chain->chain, n);
-    struct zone_set *zones = zone_set_new();
-    if (job != NULL && zones != NULL) {
+    struct zone_set *zones = NULL;
+    if (job != NULL) {
         json->arena = job->arena; /* what is read lives as long as the job */
         for (size_t i = 0; i < n; i++) {
             struct json_at at = type == 2 ? json_in_item(json, &list, i) : root;
-            store_read(json, &at, zones, &job->item[i].store, &job->item[i].note);
+            store_read(json, &at, &zones, &job->item[i].store, &job->item[i].note);
         }
         if (type == 2)
             check_twice(json, &list, job);
