@@ -85,9 +85,8 @@ clamp(int64_t v, int64_t min, int64_t max)
     return v < min ? min : v > max ? max : v;
 }
 
-/* The corners of a cell, cut off at the poles and at +-180 degrees. */
-static void
-cell_corners(uint64_t cell, struct latlng *sw, struct latlng *ne)
+void
+geo_cell_corners(uint64_t cell, struct latlng *sw, struct latlng *ne)
 {
     int64_t rows = 2 * (int64_t)GEO_LAT_MAX_E7 / CELL_STEP_E7;
     int64_t row = clamp((int64_t)(cell >> 32) - 1, 0, rows);
@@ -107,7 +106,7 @@ geo_cell_centre(uint64_t cell)
 {
     struct latlng sw, ne;
 
-    cell_corners(cell, &sw, &ne);
+    geo_cell_corners(cell, &sw, &ne);
     return (struct latlng){sw.lat_e7 + (ne.lat_e7 - sw.lat_e7) / 2,
                            sw.lng_e7 + (ne.lng_e7 - sw.lng_e7) / 2};
 }
@@ -118,7 +117,7 @@ geo_cell_radius_m(uint64_t cell)
     struct latlng sw, ne;
     struct latlng centre = geo_cell_centre(cell);
 
-    cell_corners(cell, &sw, &ne);
+    geo_cell_corners(cell, &sw, &ne);
     struct latlng nw = {ne.lat_e7, sw.lng_e7};
     double far = geo_distance_m(centre, ne);
     far = fmax(far, geo_distance_m(centre, sw));

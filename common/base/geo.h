@@ -35,6 +35,10 @@ uint64_t geo_cell(struct latlng p);
 /* geo_cell_centre: the middle of a cell. For an id that no point has: some point, valid. */
 struct latlng geo_cell_centre(uint64_t cell);
 
+/* geo_cell_corners: every point of the cell is within, edges included; cut off at the poles and at
+ * +-180 degrees. */
+void geo_cell_corners(uint64_t cell, struct latlng *south_west, struct latlng *north_east);
+
 /* geo_cell_radius_m: no point of the cell is further than this from its centre (the half diagonal,
  * 108 m or less). */
 double geo_cell_radius_m(uint64_t cell);

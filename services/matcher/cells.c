@@ -211,17 +211,13 @@ match_cell_waiting(struct match_cell *cell)
     return &cell->waiting;
 }
 
-/* A rectangle around the cell. */
 static struct match_box
 cell_box(const struct match_cell *cell)
 {
-    struct latlng at = match_cell_centre(cell);
-    double lat = own_radius_m(cell) / m_per_degree;
-    double lng = lat / fmax(0.01, cos((fabs(at.lat_e7 / 1e7) + lat) * M_PI / 180));
-    int32_t dlat = (int32_t)(lat * 1e7) + 1, dlng = (int32_t)(lng * 1e7) + 1;
+    struct latlng sw, ne;
 
-    return (struct match_box){at.lat_e7 - dlat, at.lat_e7 + dlat, at.lng_e7 - dlng,
-                              at.lng_e7 + dlng};
+    geo_cell_corners(cell->key & ~collection_bit, &sw, &ne);
+    return (struct match_box){sw.lat_e7, ne.lat_e7, sw.lng_e7, ne.lng_e7};
 }
 
 uint16_t
@@ -244,9 +240,9 @@ match_bound_s(const struct match_view *v, enum travel_mode mode, struct latlng a
 static uint16_t
 bound_s(const struct match_cell *cell, const struct match_view *v, double m)
 {
-    return match_bound_s(
-        v, for_collection(cell) ? v->policy->customer_mode : v->policy->courier_mode,
-        match_cell_centre(cell), m);
+    return match_bound_s(v,
+                         for_collection(cell) ? v->policy->customer_mode : v->policy->courier_mode,
+                         match_cell_centre(cell), m);
 }
 
 int
@@ -267,10 +263,16 @@ near_of(const struct match_cell *cell, const struct match_view *v, uint32_t stor
 {
     const struct match_shop *shop = &v->shops->shop[store];
     double m = geo_distance_m(match_cell_centre(cell), shop->at);
-    bool may = for_collection(cell) ? m - own_radius_m(cell) <= (double)v->policy->collect_radius_m
-                                    : match_box_meets(&shop->box, box);
+    double own_m = own_radius_m(cell), radius_m = (double)v->policy->collect_radius_m;
+    enum match_cover cover = MATCH_COVER_NONE;
 
-    return (struct match_near){shop->chain, store, m, may};
+    if (for_collection(cell))
+        cover = m + own_m < radius_m   ? MATCH_COVER_ALL
+                : m - own_m > radius_m ? MATCH_COVER_NONE
+                                       : MATCH_COVER_ASK;
+    else if (shop->shape != NULL)
+        cover = match_cover_of(shop->shape, box);
+    return (struct match_near){shop->chain, store, m, cover};
 }
 
 /* Redis' answer and the paused stores, of which those far away are left out; sorted. */
@@ -317,7 +319,7 @@ thin(struct match_near *list, size_t n, size_t most, size_t *chains)
             ++*chains;
         }
         if (serve <= most &&
-            (list[i].may_serve ? serve++ <= most : others++ < MATCH_OTHERS))
+            (list[i].cover != MATCH_COVER_NONE ? serve++ <= most : others++ < MATCH_OTHERS))
             list[kept++] = list[i];
     }
     return kept;
@@ -335,6 +337,12 @@ bounds_of(const struct match_cell *cell)
     return (uint16_t *)(stores_of(cell) + cell->n);
 }
 
+static uint8_t *
+covers_of(const struct match_cell *cell)
+{
+    return (uint8_t *)(bounds_of(cell) + cell->n);
+}
+
 static void
 write_lists(struct match_cell *cell, const struct match_view *v, const struct match_near *list)
 {
@@ -347,13 +355,14 @@ write_lists(struct match_cell *cell, const struct match_view *v, const struct ma
             cell->runs[run++] = (struct run){list[i].chain, n, cell->narrow, cell->cut_s};
             serve = 0;
         }
-        serve += list[i].may_serve;
+        serve += list[i].cover != MATCH_COVER_NONE;
         if (serve > cell->most) {
             cell->runs[run - 1].cut = true;
             cell->runs[run - 1].cut_s = bound;
             continue;
         }
         stores_of(cell)[n] = list[i].store;
+        covers_of(cell)[n] = (uint8_t)list[i].cover;
         bounds_of(cell)[n++] = bound;
     }
     cell->runs[run] = (struct run){UINT32_MAX, n, false, 0};
@@ -386,7 +395,8 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
     if (list == NULL)
         return LC_ENOMEM;
     size_t n = thin(list, gather(cell, v, reply, list), cell->most, &chains);
-    size_t bytes = (chains + 1) * sizeof(struct run) + n * (sizeof(uint32_t) + sizeof(uint16_t));
+    size_t bytes =
+        (chains + 1) * sizeof(struct run) + n * (sizeof(uint32_t) + sizeof(uint16_t) + 1);
     struct run *runs = malloc(bytes);
     if (runs == NULL)
         return LC_ENOMEM;
@@ -398,8 +408,8 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
     cell->n_runs = (uint32_t)chains;
     cell->generation = generation;
     /* what Redis did not name is further away than it was asked for */
-    cell->cut_s = bound_s(cell, v,
-                          (cell->radius_m - redis_place_m) / redis_earth - own_radius_m(cell));
+    cell->cut_s =
+        bound_s(cell, v, (cell->radius_m - redis_place_m) / redis_earth - own_radius_m(cell));
     write_lists(cell, v, list);
     evict(c, cell);
     return LC_OK;
@@ -425,6 +435,7 @@ match_cell_list(const struct match_cell *cell, uint32_t chain)
         .n = run[1].first - run->first,
         .store = stores_of(cell) + run->first,
         .bound_s = bounds_of(cell) + run->first,
+        .cover = covers_of(cell) + run->first,
         .cut = run->cut,
         .cut_s = run->cut_s,
     };

@@ -1,16 +1,17 @@
 /* cells: which stores may serve a neighbourhood? Redis' geo index is asked once a cell (base/geo.h,
  * about 150 m), and the answer serves every customer there until a store nearby changes. Pure.
  *
- * Where stores are dense, a question as wide as zones reach would bring thousands, of which an order
- * needs the nearest few: asked is for the nearest policy.near_stores or so, and kept of each chain
- * are the nearest that may serve a point of the cell, a quarter of that number, and the MATCH_OTHERS
- * nearest of the rest, for explanations and "nearby". A list that leaves any out is `cut`, and says how near a
- * customer the next one may be; who needs more looks at all stores of the chain (wide.h).
+ * Where stores are dense, a question as wide as zones reach would bring thousands, of which an
+ * order needs the nearest few: asked is for the nearest policy.near_stores or so, and kept of each
+ * chain are the nearest that may serve a point of the cell, a quarter of that number, and the
+ * MATCH_OTHERS nearest of the rest, for explanations and "nearby". A list that leaves any out is
+ * `cut`, and says how near a customer the next one may be; who needs more looks at all stores of
+ * the chain (wide.h).
  *
  * Exact, because every bound errs to the safe side: the search radius is the largest reach of any
  * zone, or the radius asked for, plus the cell's own radius plus what Redis' geohash and Earth
- * differ from ours. Paused stores are not in the index; they are added from memory, so that they can
- * be named as the reason. */
+ * differ from ours. Paused stores are not in the index; they are added from memory, so that they
+ * can be named as the reason. */
 #ifndef LC_MATCHER_CELLS_H
 #define LC_MATCHER_CELLS_H
 
@@ -31,6 +32,7 @@ struct match_list {
     size_t n;
     const uint32_t *store;
     const uint16_t *bound_s;
+    const uint8_t *cover; /* enum match_cover of the store's zone, or collection radius, here */
     bool cut;
     bool exact;
     uint16_t cut_s;

@@ -114,14 +114,14 @@ open_for(const struct match_view *v, const struct match_wish *w, uint32_t store,
 
 void
 match_judge_shop(const struct match_view *v, const struct match_wish *w, uint32_t store,
-                 struct match_verdict *out)
+                 enum match_cover cover, struct match_verdict *out)
 {
     struct match_shop *shop = &v->shops->shop[store];
     unsigned lacks =
         (w->age_check && !shop->age_check ? 1U : 0U) | (w->cold && !shop->cold ? 2U : 0U);
 
     *out = (struct match_verdict){.store = store};
-    if (!in_zone(v, w, store)) {
+    if (cover == MATCH_COVER_ASK ? !in_zone(v, w, store) : cover == MATCH_COVER_NONE) {
         out->reason = FAIL(OUT_OF_ZONE);
         return;
     }

@@ -73,7 +73,7 @@ enum travel_mode match_wish_mode(const struct match_wish *w, const struct match_
  * REASON_NONE and the times are set. The store exists. missed_by of OUT_OF_ZONE is left 0: see
  * match_outside_m. */
 void match_judge_shop(const struct match_view *v, const struct match_wish *w, uint32_t store,
-                      struct match_verdict *out);
+                      enum match_cover cover, struct match_verdict *out);
 
 /* match_judge_travel: the last test, for a store that passed the others. */
 void match_judge_travel(const struct match_view *v, const struct match_wish *w, uint32_t travel_s,

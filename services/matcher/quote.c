@@ -187,7 +187,7 @@ look_at(const struct match_view *v, const struct match_job *job, uint32_t store)
     enum travel_quality quality = TRAVEL_ESTIMATE;
 
     w.collection = !shop->delivers && shop->collects;
-    match_judge_shop(v, &w, store, &out);
+    match_judge_shop(v, &w, store, MATCH_COVER_ASK, &out);
     if (v->travel->matrix(v->travel, &shop->at, 1, &w.at, 1, match_wish_mode(&w, v->policy),
                           v->now_ms, &cell, &quality) != LC_OK) {
         const struct travel *e = travel_estimate();

@@ -81,12 +81,12 @@ finish_block(struct hunt *h)
 }
 
 static void
-look_at(struct hunt *h, uint32_t store)
+look_at(struct hunt *h, uint32_t store, enum match_cover cover)
 {
     struct match_verdict *one = &h->block[h->n_block];
 
     h->out->considered++;
-    match_judge_shop(h->v, h->w, store, one);
+    match_judge_shop(h->v, h->w, store, cover, one);
     if (one->reason != LIFECIRCLE__V1__REASON__REASON_NONE)
         note_failed(h, one);
     else
@@ -135,7 +135,7 @@ walk(struct hunt *h, const struct match_list *list, const uint32_t *tried, size_
         if (beaten(h, list, list->bound_s[i]))
             break;
         if (n_tried == 0 || !among(list->store[i], tried, n_tried))
-            look_at(h, list->store[i]);
+            look_at(h, list->store[i], (enum match_cover)list->cover[i]);
         if (h->n_block >= enough) {
             finish_block(h);
             enough = BLOCK / 4; /* few follow once all places are taken */
@@ -152,7 +152,7 @@ one_store(struct hunt *h, const uint32_t *tried, size_t n_tried)
 
     if (shop == NULL || shop->chain != h->w->chain || among(h->w->store, tried, n_tried))
         return;
-    look_at(h, h->w->store);
+    look_at(h, h->w->store, MATCH_COVER_ASK);
     finish_block(h);
 }
 

@@ -127,11 +127,31 @@ out:
     return err;
 }
 
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+    return (h ^ v) * 0x100000001b3U; /* FNV-1a, by numbers in the place of bytes */
+}
+
+/* Tells whether the zone is another, so that neighbourhoods have to look again. */
+static uint64_t
+hash_zone(const Lifecircle__V1__Store *full)
+{
+    uint64_t h = 0xcbf29ce484222325U;
+
+    for (size_t r = 0; r < full->n_zone; r++) {
+        h = mix(h, full->zone[r]->n_e7 * 2 + (full->zone[r]->hole ? 1 : 0));
+        for (size_t i = 0; i < full->zone[r]->n_e7; i++)
+            h = mix(h, (uint32_t)full->zone[r]->e7[i]);
+    }
+    return h;
+}
+
 static bool
 same_place(const struct match_shop *a, const struct match_shop *b)
 {
     return a->chain == b->chain && a->at.lat_e7 == b->at.lat_e7 && a->at.lng_e7 == b->at.lng_e7 &&
-           memcmp(&a->box, &b->box, sizeof a->box) == 0;
+           a->zone_hash == b->zone_hash;
 }
 
 static void
@@ -173,6 +193,7 @@ match_shops_put(struct match_shops *s, const struct catalogue_store *store,
         .chain = store->chain,
         .at = store->at,
         .box = box,
+        .zone_hash = hash_zone(full),
         .shape = zone_shape(s->zones, store->store),
         .reach_m = (uint32_t)ceil(zone_reach_m(s->zones, store->store, store->at)),
         .prep_s = store->prep_s,

@@ -6,17 +6,10 @@
 
 #include "base/hours.h"
 #include "base/step.h"
-#include "base/zone_shape.h"
 
 #include "base/catalogue.h"
 
-/* A rectangle in latitude and longitude; empty when south > north. Its edges are inside. */
-struct match_box {
-    int32_t south_e7;
-    int32_t north_e7;
-    int32_t west_e7;
-    int32_t east_e7;
-};
+#include "matcher/cover.h"
 
 enum { MATCH_COURIER_KINDS = 8 }; /* see supply.h */
 
@@ -39,6 +32,7 @@ struct match_shop {
     uint32_t prep_s;
     uint32_t prep_per_item_s;
     uint32_t busy_delay_s;
+    uint64_t zone_hash;  /* of its rings */
     uint32_t reach_m;    /* no point of the zone is further away */
     uint32_t wait_round; /* kept by supply.c */
     uint32_t wait_s[MATCH_COURIER_KINDS];
@@ -57,11 +51,11 @@ struct match_shops {
     uint32_t room;
     uint32_t count;
     struct zone_set *zones;
-    struct tz *tz;         /* owned */
-    uint32_t reach_m;      /* the largest of all */
-    uint32_t least_prep_s; /* no store is quicker */
-    uint64_t generation;   /* rises with reach_m: then every neighbourhood has to look further */
-    uint64_t bad_zones;    /* refused by zone_set_put: such a store delivers nowhere */
+    struct tz *tz;           /* owned */
+    uint32_t reach_m;        /* the largest of all */
+    uint32_t least_prep_s;   /* no store is quicker */
+    uint64_t generation;     /* rises with reach_m: then every neighbourhood has to look further */
+    uint64_t bad_zones;      /* refused by zone_set_put: such a store delivers nowhere */
     struct match_box around; /* all stores there ever were */
     struct match_member *member;
     size_t n_members; /* 0: not known, see match_shops_of */
@@ -97,8 +91,8 @@ LC_MUST_CHECK enum lc_err match_shops_put(struct match_shops *s,
                                           const Lifecircle__V1__Store *full,
                                           struct match_change *change);
 
-/* match_shops_of: the stores of a chain, by number; *n is 0 without memory, too. match_shops_paused:
- * those that are paused. Borrowed until the next put. */
+/* match_shops_of: the stores of a chain, by number; *n is 0 without memory, too.
+ * match_shops_paused: those that are paused. Borrowed until the next put. */
 const struct match_member *match_shops_of(struct match_shops *s, uint32_t chain, size_t *n);
 const uint32_t *match_shops_paused(struct match_shops *s, size_t *n);
 
@@ -137,13 +131,6 @@ match_shop_covers(const struct match_shop *shop, struct latlng p)
 {
     return match_box_covers(&shop->box, p) && shop->shape != NULL &&
            zone_shape_covers(shop->shape, p);
-}
-
-static inline bool
-match_box_meets(const struct match_box *a, const struct match_box *b)
-{
-    return a->south_e7 <= b->north_e7 && b->south_e7 <= a->north_e7 && a->west_e7 <= b->east_e7 &&
-           b->west_e7 <= a->east_e7;
 }
 
 #endif

@@ -77,7 +77,7 @@ judge(struct bench *b)
     const struct travel *t = travel_estimate();
 
     CU_ASSERT_EQUAL_FATAL(match_shops_put(&b->shops, &b->store, &b->full, &change), LC_OK);
-    match_judge_shop(&b->view, &b->wish, 5, &v);
+    match_judge_shop(&b->view, &b->wish, 5, MATCH_COVER_ASK, &v);
     if (v.reason != LIFECIRCLE__V1__REASON__REASON_NONE)
         return v;
     CU_ASSERT_EQUAL_FATAL(t->matrix(t, &b->store.at, 1, &b->wish.at, 1,
