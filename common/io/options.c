@@ -196,6 +196,7 @@ env_name(char *to, const char *name, const char *tail)
     int n = snprintf(to, NAME_ROOM, "LIFECIRCLE_%s%s", name, tail);
 
     assert(n > 0 && n < NAME_ROOM);
+    (void)n; /* a release build does not assert */
     for (char *p = to; *p != '\0'; p++)
         *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
