@@ -218,8 +218,8 @@ void stepper_destroy(struct stepper *s);
 struct arena *stepper_arena(struct stepper *s);
 
 /* stepper_feed: one event through the core. EVENT_MESSAGE: bytes is decoded into ev->envelope here; a frame that breaks
- * the wire's limits, or is of another city than the config's `city`, is counted and never reaches the core (LC_EINVAL,
- * LC_ETOOBIG, LC_ENOMEM). ev->now_ms is raised to that of the event before. Effects gather in the outbox until
+ * the wire's limits, is of another city than the config's `city`, or is an answer or news from somebody who may only ask
+ * (ref is not 0), is counted and never reaches the core (LC_EINVAL, LC_ETOOBIG, LC_ENOMEM). ev->now_ms is raised to that of the event before. Effects gather in the outbox until
  * stepper_flushed. When a step fails, or its effects do not fit, its effects are dropped and the error is returned. */
 enum lc_err stepper_feed(struct stepper *s, struct event *ev);
 

@@ -74,12 +74,46 @@ of_this_city(const struct stepper *s, const Lifecircle__V1__Envelope *env)
     return s->city[0] == '\0' || env->city[0] == '\0' || strcmp(s->city, env->city) == 0;
 }
 
+/* Answers and news come from peers we connected to (link 0). Whoever connects to us may only ask: a
+ * chain could otherwise answer for the matcher. */
+static bool
+may_come_from(uint64_t link, const Lifecircle__V1__Envelope *env)
+{
+    if (link == 0)
+        return true;
+    switch (env->body_case) {
+    case LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_PLACE_REQUEST:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_CHECK_REQUEST:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_STOCK_REQUEST:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_DISPATCH_REQUEST:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPORT:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REQUEST:
+        return true;
+    case LIFECIRCLE__V1__ENVELOPE__BODY__NOT_SET:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_PLACE_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_CHECK_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_STOCK_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_ACK:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REPLY:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_NEWS:
+    case LIFECIRCLE__V1__ENVELOPE__BODY_SUPPLY_FORECAST:
+        break;
+    default: /* the generated enum has a further member, to make it an int */
+        break;
+    }
+    return false;
+}
+
 static enum lc_err
 decode(struct stepper *s, struct event *ev)
 {
     enum lc_err err = wire_decode(s->arena, ev->bytes, &ev->envelope);
 
-    if (err == LC_OK && !of_this_city(s, ev->envelope))
+    if (err == LC_OK && !(of_this_city(s, ev->envelope) && may_come_from(ev->ref, ev->envelope)))
         err = LC_EINVAL;
     if (err != LC_OK)
         s->bad_frames++;

@@ -493,7 +493,7 @@ rig_match(struct rig *r, const char *order_id, int outcome, struct slice head)
     result.order_id = (char *)(uintptr_t)order_id;
     result.outcome = (Lifecircle__V1__MatchResult__Outcome)outcome;
     result.head = (ProtobufCBinaryData){head.n, (uint8_t *)(uintptr_t)head.p};
-    rig_message(r, 9, &env);
+    rig_message(r, 0, &env);
 }
 
 /* Each order of the MatchRequests since the last rig_clear is placed at store 1. Gives how many. */

@@ -545,7 +545,7 @@ test_quote_reserves_nothing_and_answers_200(void)
     m.lines = lines;
     l.quantity = 2;
     l.unit_price_cents = 219;
-    rig_message(r, 9, &env);
+    rig_message(r, 0, &env);
     const struct effect *e = rig_http_answer(r, 5);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
     CU_ASSERT_EQUAL(e->status, 200);

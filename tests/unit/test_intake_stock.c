@@ -46,7 +46,7 @@ reply_to(struct rig *r, uint64_t tag, int outcome, uint32_t changed)
     reply.tag = tag;
     reply.outcome = (Lifecircle__V1__StockReply__Outcome)outcome;
     reply.changed = changed;
-    rig_message(r, 9, &env);
+    rig_message(r, 0, &env);
 }
 
 /* All chunks sent since the last rig_clear are applied; gives how many. */

@@ -535,7 +535,7 @@ test_nearby_is_asked_of_the_matcher(void)
     s.n_available = s.n_price_cents = 2;
     s.available = available;
     s.price_cents = price;
-    rig_message(r, 9, &env);
+    rig_message(r, 0, &env);
     check_answer(r, 200, "{\"stores\":[{\"store_id\":\"s1\"");
     check_answer(r, 200,
                  "\"distance_m\":1200,\"travel_s\":340,\"serves\":false,"

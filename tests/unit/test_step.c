@@ -234,6 +234,28 @@ test_stepper_feed_keeps_another_citys_messages_from_the_core(void)
     stepper_destroy(s);
 }
 
+static enum lc_err
+feed_reply(struct stepper *s, uint64_t link)
+{
+    static const char match_reply[] = "\x5a\x00"; /* field 11, empty */
+    struct event ev = {.kind = EVENT_MESSAGE, .ref = link, .bytes = SLICE_LIT(match_reply)};
+
+    return stepper_feed(s, &ev);
+}
+
+static void
+test_stepper_feed_takes_answers_only_from_peers_we_asked(void)
+{
+    struct stepper *s = stepper_new(&toy);
+    struct event ask = {.kind = EVENT_MESSAGE, .ref = 5, .bytes = SLICE_LIT("\x52\x00")};
+
+    CU_ASSERT_EQUAL(feed_reply(s, 0), LC_OK);
+    CU_ASSERT_EQUAL(feed_reply(s, 5), LC_EINVAL);
+    CU_ASSERT_EQUAL(stepper_feed(s, &ask), LC_OK);
+    CU_ASSERT_EQUAL(stepper_bad_frames(s), 1);
+    stepper_destroy(s);
+}
+
 static void
 keep_record(void *ctx, struct slice bytes)
 {
@@ -381,6 +403,7 @@ UNIT_MAIN("step", UNIT(test_config_int_reads_numbers_and_falls_back),
           UNIT(test_stepper_feed_empties_the_arena_between_events),
           UNIT(test_stepper_feed_keeps_bad_frames_from_the_core),
           UNIT(test_stepper_feed_keeps_another_citys_messages_from_the_core),
+          UNIT(test_stepper_feed_takes_answers_only_from_peers_we_asked),
           UNIT(test_replay_run_finds_the_same_bytes),
           UNIT(test_replay_run_names_the_first_step_that_differs),
           UNIT(test_replay_run_takes_any_cut_of_a_recording),
