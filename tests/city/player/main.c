@@ -32,6 +32,7 @@ static const char usage[] =
     "  --couriers N        default two for five orders, at least 20\n"
     "  --speed N           an hour passes in an hour / N, 1 to 120; default 30\n"
     "  --seed S            default 1; the same seed makes the same city and orders\n"
+    "  --sign FILE         made when the hour begins\n"
     "  --keep FILE         the daemons will stay: leave addresses and tokens in FILE\n";
 
 /* ---- small things ---- */
@@ -216,6 +217,7 @@ read_wishes(struct wishes *w, int argc, char **argv)
                                             {"speed", required_argument, NULL, 's'},
                                             {"seed", required_argument, NULL, 'e'},
                                             {"keep", required_argument, NULL, 'k'},
+                                            {"sign", required_argument, NULL, 'g'},
                                             {NULL, 0, NULL, 0}};
     int c;
 
@@ -270,6 +272,9 @@ read_wishes(struct wishes *w, int argc, char **argv)
             break;
         case 'e':
             w->seed = number("seed", optarg, 0, UINT64_MAX);
+            break;
+        case 'g':
+            w->sign = optarg;
             break;
         case 'k':
             w->keep = optarg;
@@ -394,6 +399,15 @@ play_hour(struct play *p)
     event_free(interrupt);
 }
 
+static void
+leave_sign(const struct play *p)
+{
+    FILE *f = p->wish.sign == NULL ? NULL : fopen(p->wish.sign, "w");
+
+    if (f != NULL)
+        fclose(f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -417,6 +431,7 @@ main(int argc, char **argv)
     set_up(&p);
     p.feed = feed_new(&p);
     chains_start(&p);
+    leave_sign(&p);
     play_hour(&p);
     phones_stop(&p);
     return p.stop ? 130 : screen_end(&p);
