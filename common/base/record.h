@@ -152,7 +152,7 @@ struct place_mode {
  * names the field. */
 LC_MUST_CHECK enum lc_err place_check(const Lifecircle__V1__Order *o, const char **why);
 
-/* place_fixed: appends the 56 bytes `fixed`. The order must have passed place_check. */
+/* place_fixed: appends the 64 bytes `fixed`. The order must have passed place_check. */
 void place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m);
 
 /* place_lines: appends `lines`: SKUs rising, equal ones added up. Two lines of one SKU that say

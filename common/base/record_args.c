@@ -105,10 +105,23 @@ merge_lines(const Lifecircle__V1__Order *o, struct merged *out)
     return n;
 }
 
+/* total_of: at the prices said; it counts only where they are the store's. */
+static uint64_t
+total_of(const struct merged *lines, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (lines[i].price >= 0)
+            sum += lines[i].quantity * (uint64_t)lines[i].price;
+    return sum;
+}
+
 void
 place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m)
 {
     struct merged lines[RECORD_LINES_MAX + 1];
+    size_t n = merge_lines(o, lines);
     unsigned flags = 0;
 
     if (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION)
@@ -123,12 +136,13 @@ place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mo
     buf_append(b, "\0\0", 3);
     buf_u64(b, o->fingerprint);
     buf_u32(b, o->chain);
-    buf_u16(b, (uint16_t)merge_lines(o, lines));
+    buf_u16(b, (uint16_t)n);
     buf_u16(b, 1); /* attempts */
     buf_u64(b, (uint64_t)o->window_start_ms);
     buf_u64(b, (uint64_t)o->window_end_ms);
     buf_u64(b, (uint64_t)o->hold_until_ms);
     buf_u64(b, (uint64_t)m->retry_ms);
+    buf_u64(b, total_of(lines, n));
 }
 
 static void
@@ -155,6 +169,10 @@ place_lines(struct buf *b, const Lifecircle__V1__Order *o)
         buf_u32(b, (uint32_t)lines[i].price);
         buf_u32(b, 0);
     }
+    for (size_t i = 0; i < n; i++) /* what the stock must have left; -1 where no price was said */
+        buf_u64(b, lines[i].price < 0
+                       ? UINT64_MAX
+                       : (uint64_t)lines[i].quantity << 32 | (uint64_t)lines[i].price);
     for (size_t i = 0; i < n; i++) { /* of the ledger */
         buf_u32(b, lines[i].sku);
         buf_u32(b, 0 - lines[i].quantity);

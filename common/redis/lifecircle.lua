@@ -23,6 +23,7 @@ local B32 = 4294967296
 local SKU_MAX = 1048575      -- the highest SKU index: a store's string stays within 8 MiB
 local QUANTITY_MAX = 1000000 -- on hand of one SKU
 local SAFETY_MAX = 10000
+local PRICE_MAX = 2147483647
 local DAY_MS = 86400000
 local NUMBER_MAX = 9007199254740992
 
@@ -136,38 +137,38 @@ end
 
 -- Numbers as text: Lua's own way prints a double, which takes most of a microsecond. The tables stay small, as every
 -- collection looks through them.
-local PLAIN, HASHED, TAKE = {}, {}, {}
+local PLAIN, PAIR, LEVEL = {}, {}, {}
 
 local function text(v)
     local t = PLAIN[v]
     if not t then
         t = format('%d', v)
-        if v >= 0 and v < 4096 then
+        if v > -1000 and v < 4096 then
             PLAIN[v] = t
         end
     end
     return t
 end
 
--- hashed: the offset of a SKU in BITFIELD's own units
-local function hashed(sku)
-    local t = HASHED[sku]
+-- pair_of: where BITFIELD finds a SKU as one i64: its level and its price (or safety)
+local function pair_of(sku)
+    local t = PAIR[sku]
     if not t then
-        t = '#' .. format('%d', sku)
+        t = '#' .. text(sku)
         if sku < 4096 then
-            HASHED[sku] = t
+            PAIR[sku] = t
         end
     end
     return t
 end
 
--- upper: v in the 32 upper bits
-local function upper(v)
-    local t = TAKE[v]
+-- level_of: where BITFIELD finds its level alone, as i32. BITFIELD goes bit by bit: half as many, half as long.
+local function level_of(sku)
+    local t = LEVEL[sku]
     if not t then
-        t = format('%d', v * B32)
-        if v > -1000 and v < 1000 then
-            TAKE[v] = t
+        t = '#' .. text(2 * sku)
+        if sku < 4096 then
+            LEVEL[sku] = t
         end
     end
     return t
@@ -229,8 +230,7 @@ local function change_load(store_text, by)
     loads[store_text] = l + by
 end
 
--- change: adds to the upper 32 bits of a SKU's number; `kind` is stock or shelf. A call that gives something back on
--- the shelf is told by flush.
+-- change: adds to a SKU's level; `kind` is stock or shelf. Flush tells when something is back on the shelf.
 local function change(kind, store, sku, by)
     local f = moved_stock[kind][store]
     if not f or #f > 4000 then -- unpack takes some 8000
@@ -239,14 +239,13 @@ local function change(kind, store, sku, by)
         bitfields[#bitfields + 1] = {f, kind == 'stock' and store}
     end
     local n = #f
-    f[n + 1], f[n + 2], f[n + 3], f[n + 4] = 'INCRBY', 'i64', hashed(sku), upper(by)
+    f[n + 1], f[n + 2], f[n + 3], f[n + 4] = 'INCRBY', 'i32', level_of(sku), text(by)
 end
 
 -- back_on_shelf: did one of these changes bring something back?
 local function back_on_shelf(args, levels)
     for i = 1, #levels do
-        local level = floor(levels[i] / B32)
-        if level > 0 and level - args[2 + 4 * i] / B32 <= 0 then
+        if levels[i] > 0 and levels[i] - args[2 + 4 * i] <= 0 then
             return true
         end
     end
@@ -381,8 +380,8 @@ do
 -- `fixed` and `lines` come laid out so that the usual order (new, every line there, prices as shown) is put together
 -- from slices of them. What a slice gives is not packed again.
 
-local FIXED_SIZE, ROW = 56, 28    -- ROW: a line of the record and its ledger change
-local LINE_FORMAT = {}            -- by number of lines: SKU, quantity ordered and taken as one, price
+local FIXED_SIZE, ROW = 64, 36    -- ROW: line of the record, number wanted, ledger change
+local LINE_FORMAT = {}            -- by number of lines
 local NOT_SAID = 4294967295       -- as a price
 local ACCEPT = 12                 -- mode: create only, by order_accept
 
@@ -409,18 +408,19 @@ local function parse_substitutes(s, at, n)
     return subs
 end
 
--- parse_lines: three values a line: SKU, quantity, price asked
+-- parse_lines: SKU and quantity * 65537 (ordered and taken, as one) of each line, then of each line the number that the
+-- stock must have left: quantity * 2^32 + price asked
 local function parse_lines(s, n)
     if n < 1 or n > 100 or #s < n * ROW then
         refuse('lines: expected 1 to 100 of ', ROW, ' bytes')
     end
     local f = LINE_FORMAT[n]
     if not f then
-        f = '<' .. rep('I4I4I4xxxx', n)
+        f = '<' .. rep('I4I4xxxxxxxx', n) .. rep('i8', n)
         LINE_FORMAT[n] = f
     end
     local v, last = {sunpack(f, s)}, -1
-    for i = 1, 3 * n, 3 do
+    for i = 1, n + n, 2 do
         local sku, quantity = v[i], v[i + 1]
         if sku <= last or sku > SKU_MAX then
             refuse('lines: expected SKU indexes rising, up to ', SKU_MAX)
@@ -428,7 +428,7 @@ local function parse_lines(s, n)
         if quantity < 1 or quantity % 65537 > 0 then
             refuse('lines: expected a quantity of at least 1, and all of it as taken')
         end
-        v[i + 1], last = quantity / 65537, sku
+        last = sku
     end
     return v, #s > n * ROW and parse_substitutes(s, n * ROW + 1, n)
 end
@@ -472,6 +472,18 @@ end
 
 local function candidates(o)
     return #o.list / 24
+end
+
+local function sku_at(o, i)
+    return o.values[i + i - 1]
+end
+
+local function wanted(o, i)
+    return o.values[i + i] / 65537
+end
+
+local function asked_price(o, i)
+    return (sunpack('<I4', o.lines, 16 * i - 7))
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -529,7 +541,7 @@ end
 local function make_lines(o, taken, prices, instead)
     local v, m = {}, 0
     for i = 1, o.n do
-        v[m + 1], v[m + 2] = o.values[3 * i - 2], o.values[3 * i - 1]
+        v[m + 1], v[m + 2] = sku_at(o, i), wanted(o, i)
         v[m + 3], v[m + 4] = taken and taken[i] or 0, prices and prices[i] or 0
         v[m + 5] = instead and instead[i] or 0
         m = m + 5
@@ -591,71 +603,89 @@ local function look_for(o)
         get[3 * i], get[3 * i + 1], n_get = 'GET', 'i64', i
     end
     for i = 1, o.n do
-        get[3 * i + 2] = hashed(values[3 * i - 2])
+        local sku = values[i + i - 1]
+        get[3 * i + 2] = PAIR[sku] or pair_of(sku)
     end
 end
 
--- look: fills avail and prices. Gives the first line that is short, and whether all prices are as asked.
-local function look(o, store_text)
-    get[2] = p .. 'stock:' .. store_text
-    local values, got = o.values, call(unpack(get, 1, 2 + 3 * o.n))
+-- look_closer: fills avail and prices. Gives the first line that is short, and whether all prices are as asked.
+local function look_closer(o, got)
     local short, same = nil, true
     for i = 1, o.n do
-        local v = got[i]
-        local price = v % B32 -- % rounds down: right for levels below 0, too
-        local a = (v - price) / B32
+        local price = got[i] % B32 -- % rounds down: right for levels below 0, too
+        local a = (got[i] - price) / B32
         if price == 0 then
             a = 0 -- not sold here
         end
-        if a < values[3 * i - 1] and not short then
+        if a < wanted(o, i) and not short then
             short = i
         end
-        same = same and price == values[3 * i]
+        same = same and price == asked_price(o, i)
         avail[i], prices[i] = a, price
     end
     return short, same
 end
 
--- take_whole: the usual case
-local function take_whole(o, store_text)
+-- look: as look_closer, but where all is there at the prices asked, it only says that
+local function look(o, store_text)
+    local n, values = o.n, o.values
+    get[2] = p .. 'stock:' .. store_text
+    local got = call(unpack(get, 1, 2 + 3 * n))
+    local at = n + n
+    for i = 1, n do
+        local spare = got[i] - values[at + i]
+        if spare < 0 or spare % B32 > 0 then
+            return look_closer(o, got)
+        end
+    end
+    return nil, true
+end
+
+-- take_whole: the usual case. Gives the ledger's changes.
+local function take_whole(o)
     local values, n = o.values, o.n
     for i = n_take + 1, n do
-        take[4 * i - 1], take[4 * i], n_take = 'INCRBY', 'i64', i
+        take[4 * i - 1], take[4 * i], n_take = 'INCRBY', 'i32', i
     end
-    local total = 0
     for i = 1, n do
-        local quantity = values[3 * i - 1]
-        take[4 * i + 1], take[4 * i + 2] = get[3 * i + 2], upper(-quantity)
-        total = total + quantity * prices[i]
+        local sku, t = values[i + i - 1], -values[i + i] / 65537
+        take[4 * i + 1], take[4 * i + 2] = LEVEL[sku] or level_of(sku), PLAIN[t] or text(t)
     end
     take[2] = get[2]
     call(unpack(take, 1, 2 + 4 * n))
-    return total, sub(o.lines, n * LINE_SIZE + 1, n * ROW)
+    return sub(o.lines, n * 24 + 1, n * ROW)
 end
 
--- take_some: another quantity, or something instead. Gives the sum and the ledger's changes.
+-- take_some: another quantity, or something instead. Gives the ledger's changes.
 local function take_some(o, store_text, taken, instead)
-    local args, v, m, total = {'BITFIELD', p .. 'stock:' .. store_text}, {}, 0, 0
+    local args, v, m = {'BITFIELD', p .. 'stock:' .. store_text}, {}, 0
     for i = 1, o.n do
         local t = taken[i]
         if t > 0 then
-            local sku = instead and instead[i] and instead[i] - 1 or o.values[3 * i - 2]
+            local sku = instead and instead[i] and instead[i] - 1 or sku_at(o, i)
             local a = #args
-            args[a + 1], args[a + 2], args[a + 3], args[a + 4] = 'INCRBY', 'i64', hashed(sku), upper(-t)
+            args[a + 1], args[a + 2], args[a + 3], args[a + 4] = 'INCRBY', 'i32', level_of(sku), text(-t)
             v[m + 1], v[m + 2], v[m + 3] = sku, -t, 0
             m = m + 3
-            total = total + t * prices[i]
         end
     end
     call(unpack(args))
-    return total, spack('<' .. rep('I4i4i4', m / 3), unpack(v))
+    return spack('<' .. rep('I4i4i4', m / 3), unpack(v))
+end
+
+local function total_of(o, taken)
+    local total = 0
+    for i = 1, o.n do
+        total = total + taken[i] * prices[i]
+    end
+    return spack('<i8', total)
 end
 
 -- some: what the store looked at last can give of an order: part of it. nil when nothing.
 local function some(o)
     local taken, any = {}, false
     for i = 1, o.n do
-        local t = avail[i] < o.values[3 * i - 1] and avail[i] or o.values[3 * i - 1]
+        local t = avail[i] < wanted(o, i) and avail[i] or wanted(o, i)
         if t < 0 then
             t = 0
         end
@@ -670,20 +700,21 @@ end
 local function fill(o, store_text)
     local key, used, instead = p .. 'stock:' .. store_text, {}, {}
     for i = 1, o.n do
-        if avail[i] >= o.values[3 * i - 1] then
-            used[o.values[3 * i - 2]] = o.values[3 * i - 1]
+        if avail[i] >= wanted(o, i) then
+            used[sku_at(o, i)] = wanted(o, i)
         end
     end
     for i = 1, o.n do
-        local wanted, found = o.values[3 * i - 1], avail[i] >= o.values[3 * i - 1]
+        local need = wanted(o, i)
+        local found = avail[i] >= need
         local subs = not found and o.subs and o.subs[i] or {}
         for k = 1, #subs do
             local sku = subs[k]
-            local v = call('BITFIELD_RO', key, 'GET', 'i64', hashed(sku))[1]
-            local a = floor(v / B32)
-            if v - a * B32 > 0 and a - (used[sku] or 0) >= wanted then
-                used[sku] = (used[sku] or 0) + wanted
-                prices[i], instead[i], found = v - a * B32, sku + 1, true
+            local v = call('BITFIELD_RO', key, 'GET', 'i64', pair_of(sku))[1]
+            local price = v % B32
+            if price > 0 and (v - price) / B32 - (used[sku] or 0) >= need then
+                used[sku] = (used[sku] or 0) + need
+                prices[i], instead[i], found = price, sku + 1, true
                 break
             end
         end
@@ -697,7 +728,7 @@ end
 local function quantities(o)
     local q = {}
     for i = 1, o.n do
-        q[i] = o.values[3 * i - 1]
+        q[i] = wanted(o, i)
     end
     return q
 end
@@ -710,7 +741,9 @@ local function make_do(o)
     end
     for c = 0, candidates(o) - 1 do
         local store = text(sunpack('<I4', o.list, 24 * c + 1))
-        look(o, store)
+        if not look(o, store) then -- never: what is not short was taken
+            return nil
+        end
         if shortage(o) == 2 then
             local taken = some(o)
             if taken then
@@ -784,7 +817,7 @@ end
 -- differs: is a price not the one that the chain has shown? A substitute may be cheaper.
 local function differs(o, taken, instead)
     for i = 1, o.n do
-        local asked, price = o.values[3 * i], prices[i]
+        local asked, price = asked_price(o, i), prices[i]
         if asked ~= NOT_SAID and asked ~= price and (not taken or taken[i] > 0) and
             not (price < asked and instead and instead[i]) then
             return true
@@ -817,14 +850,16 @@ local function place(o, existing, c, store_text, verdicts, same, taken, instead)
     end
     local total, changes, lines
     if taken then
+        total, changes = total_of(o, taken), take_some(o, store_text, taken, instead)
         lines = make_lines(o, taken, prices, instead)
-        total, changes = take_some(o, store_text, taken, instead)
+    elseif same then
+        total, changes = sub(o.fixed, 57, 64), take_whole(o)
+        lines = sub(o.lines, 1, o.n * LINE_SIZE)
     else
-        lines = same and sub(o.lines, 1, o.n * LINE_SIZE) or make_lines(o, quantities(o), prices)
-        total, changes = take_whole(o, store_text)
+        local q = quantities(o)
+        total, changes, lines = total_of(o, q), take_whole(o), make_lines(o, q, prices)
     end
-    local head = make_head(o, existing, PLACED, 0, flags, version_after(existing), store, times,
-        spack('<i8', total))
+    local head = make_head(o, existing, PLACED, 0, flags, version_after(existing), store, times, total)
     write(o, existing, head, lines, verdicts)
     put_ledger(o.uuid .. store .. prefix(RESERVE, 0, #changes / 12, 0) .. changes)
     put_event(o.uuid, head)
@@ -850,8 +885,7 @@ local function find_store(o, existing)
         if not short then
             return place(o, existing, c, store, c > 0 and verdicts .. verdict(c), same)
         end
-        verdicts = verdicts .. verdict(c, o.values[3 * short - 2], avail[short],
-            o.values[3 * short - 1])
+        verdicts = verdicts .. verdict(c, sku_at(o, short), avail[short], wanted(o, short))
     end
     local c, store, taken, instead = make_do(o)
     if c then
@@ -1373,8 +1407,9 @@ local function parse_feed(s)
         if sku <= last or sku > SKU_MAX then
             refuse('lines: expected SKU indexes rising, up to ', SKU_MAX)
         end
-        if has < 1 or has > 3 or quantity < -QUANTITY_MAX or quantity > QUANTITY_MAX then
-            refuse('lines: has or quantity out of range')
+        if has < 1 or has > 3 or quantity < -QUANTITY_MAX or quantity > QUANTITY_MAX or
+            price > PRICE_MAX then
+            refuse('lines: has, quantity or price out of range')
         end
         lines[i] = {sku = sku, quantity = flag(has, 1) and quantity, price = flag(has, 2) and price}
         last = sku
@@ -1435,7 +1470,7 @@ end
 local function read_pairs(key, lines)
     local args = {'BITFIELD_RO', key}
     for i, l in ipairs(lines) do
-        args[3 * i], args[3 * i + 1], args[3 * i + 2] = 'GET', 'i64', hashed(l.sku)
+        args[3 * i], args[3 * i + 1], args[3 * i + 2] = 'GET', 'i64', pair_of(l.sku)
     end
     return call(unpack(args))
 end
@@ -1460,7 +1495,7 @@ local function feed_lines(lines, kind, safety, gone, levels, shelves)
         end
         if to_avail ~= avail or to_hand ~= hand or to_price ~= price or
             (l.quantity and safety ~= old_safety) then
-            local sku, s, h = hashed(l.sku), f.stock, f.shelf
+            local sku, s, h = pair_of(l.sku), f.stock, f.shelf
             f.changed = f.changed + 1
             s[#s + 1], s[#s + 2], s[#s + 3], s[#s + 4] = 'SET', 'i64', sku, to_avail * B32 + to_price
             if l.quantity then
@@ -1544,7 +1579,7 @@ local function stock_read(keys, args)
             if sku > SKU_MAX then
                 refuse('skus: expected indexes up to ', SKU_MAX)
             end
-            ask[3 * k], ask[3 * k + 1], ask[3 * k + 2] = 'GET', 'i64', hashed(sku)
+            ask[3 * k], ask[3 * k + 1], ask[3 * k + 2] = 'GET', 'i64', pair_of(sku)
         end
         asks[i] = ask
     end

@@ -274,7 +274,7 @@ feed_well_formed(const Lifecircle__V1__StockRequest *m)
             return false;
         if (!l->has_quantity && !l->has_price)
             return false;
-        if (l->quantity < -QUANTITY_MAX || l->quantity > QUANTITY_MAX)
+        if (l->quantity < -QUANTITY_MAX || l->quantity > QUANTITY_MAX || l->price_cents > INT32_MAX)
             return false;
     }
     return true;

@@ -675,17 +675,17 @@ test_place_refuses_malformed_arguments_without_a_trace(void)
     } row[] = {{0, "short", 5, "uuid"},
                {1, "", 151, "idem"},
                {2, "", 0, "fixed"},
-               {2, "", 55, "fixed"},
-               {2, "\4", 56, "fixed"},        /* flags */
-               {2, "\0\4", 56, "fixed"},      /* shortage */
-               {2, "\0\0\3", 56, "fixed"},    /* price policy */
-               {2, "\0\0\0\10", 56, "fixed"}, /* mode */
-               {2, "\0\0\0\0", 56, "lines"},  /* no lines */
+               {2, "", 63, "fixed"},
+               {2, "\4", 64, "fixed"},        /* flags */
+               {2, "\0\4", 64, "fixed"},      /* shortage */
+               {2, "\0\0\3", 64, "fixed"},    /* price policy */
+               {2, "\0\0\0\10", 64, "fixed"}, /* mode */
+               {2, "\0\0\0\0", 64, "lines"},  /* no lines */
                {3, "", 0, "lines"},
-               {3, "", 27, "lines"},
-               {3, "", 28, "lines"},                  /* quantity 0 */
-               {3, "\0\0\0\0\1\0\2\0", 28, "lines"},  /* not all taken */
-               {3, "\0\0\20\0\1\0\1\0", 28, "lines"}, /* SKU 1,048,576 */
+               {3, "", 35, "lines"},
+               {3, "", 36, "lines"},                  /* quantity 0 */
+               {3, "\0\0\0\0\1\0\2\0", 36, "lines"},  /* not all taken */
+               {3, "\0\0\20\0\1\0\1\0", 36, "lines"}, /* SKU 1,048,576 */
                {4, "x", 1, "candidates"},
                {4, "", 65 * 24, "candidates"},
                {5, "", 0, "order"},

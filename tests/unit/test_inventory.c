@@ -223,8 +223,8 @@ test_place_gathers_a_turn_into_one_call(void)
     CU_ASSERT_TRUE(slice_eq_str(e->argv[5], "3"));
     for (size_t i = 0; i < 3; i++) {
         CU_ASSERT_TRUE(slice_eq_str(e->argv[6 + 7 * i], IDS[i]));
-        CU_ASSERT_EQUAL(e->argv[8 + 7 * i].n, 56);
-        CU_ASSERT_EQUAL(e->argv[9 + 7 * i].n, 16 + 12);
+        CU_ASSERT_EQUAL(e->argv[8 + 7 * i].n, 64);
+        CU_ASSERT_EQUAL(e->argv[9 + 7 * i].n, 16 + 8 + 12);
         CU_ASSERT_EQUAL(e->argv[10 + 7 * i].n, 24);
     }
     finish();

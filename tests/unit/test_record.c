@@ -319,6 +319,8 @@ test_place_lines_adds_equal_skus_up(void)
         CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), want[i].price);
         CU_ASSERT_EQUAL(cursor_u32(&c), 0);
     }
+    for (size_t i = 0; i < 3; i++) /* what must be left */
+        CU_ASSERT_EQUAL(cursor_u64(&c), (uint64_t)want[i].quantity << 32 | (uint64_t)want[i].price);
     for (size_t i = 0; i < 3; i++) { /* as in the ledger */
         CU_ASSERT_EQUAL(cursor_u32(&c), want[i].sku);
         CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), -(int32_t)want[i].quantity);
@@ -334,17 +336,19 @@ test_place_lines_adds_equal_skus_up(void)
 }
 
 static void
-test_place_fixed_is_56_bytes(void)
+test_place_fixed_is_64_bytes(void)
 {
     Lifecircle__V1__Order o = order_of(1);
     struct place_mode m = {.more = true, .create = true, .reason = 11, .retry_ms = 9};
     struct buf b = {0};
 
+    lines[0].quantity = 3;
+    lines[0].unit_price_cents = 250;
     o.fulfilment = LIFECIRCLE__V1__FULFILMENT__COLLECTION;
     o.shortage = LIFECIRCLE__V1__SHORTAGE__SHORTAGE_SUBSTITUTE;
     o.price_policy = LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE;
     place_fixed(&b, &o, &m);
-    CU_ASSERT_EQUAL_FATAL(b.n, 56);
+    CU_ASSERT_EQUAL_FATAL(b.n, 64);
     CU_ASSERT_EQUAL(memcmp(b.p, "\1\3\2\5\13\0\0\0", 8), 0);
     CU_ASSERT_EQUAL(bytes_u64(b.p + 8), 8);
     CU_ASSERT_EQUAL(bytes_u32(b.p + 16), 2);
@@ -354,6 +358,7 @@ test_place_fixed_is_56_bytes(void)
     CU_ASSERT_EQUAL(bytes_u64(b.p + 32), 6);
     CU_ASSERT_EQUAL(bytes_u64(b.p + 40), 7);
     CU_ASSERT_EQUAL(bytes_u64(b.p + 48), 9);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 56), 3 * 250);
     buf_free(&b);
 }
 
@@ -399,6 +404,6 @@ UNIT_MAIN("record", UNIT(test_record_read_gives_every_field),
           UNIT(test_record_is_end_knows_the_five_ends), UNIT(test_record_history_read_gives_words),
           UNIT(test_ledger_next_walks_and_stops_at_a_cut),
           UNIT(test_stock_level_at_reads_big_endian), UNIT(test_place_check_names_what_is_wrong),
-          UNIT(test_place_lines_adds_equal_skus_up), UNIT(test_place_fixed_is_56_bytes),
+          UNIT(test_place_lines_adds_equal_skus_up), UNIT(test_place_fixed_is_64_bytes),
           UNIT(test_place_idem_is_empty_without_a_key),
           UNIT(test_place_explain_adds_a_verdict_that_unpacks))
