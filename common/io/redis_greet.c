@@ -81,6 +81,7 @@ up(struct redis *r, const struct reply *settings)
         log_line(LOG_WARN, "redis_not_durable",
                  "expected=appendonly yes, appendfsync always: a crash loses acknowledged orders");
     r->state = LINK_UP;
+    r->backoff_ms = 0;
     r->counts.connects++;
     log_line(LOG_INFO, "redis_up", "connects=%llu", (unsigned long long)r->counts.connects);
     redis_lose_all(r);

@@ -44,8 +44,8 @@ redis_link_address(struct redis *r, const char *address, const char **why)
 void
 redis_link_down(struct redis *r, const char *event, struct slice reason)
 {
-    bool was_up = r->state == LINK_UP;
-
+    if (r->backoff_ms == 0)
+        r->backoff_ms = BACKOFF_FIRST_MS;
     loop_watch_free(r->watch);
     r->watch = NULL;
     if (r->fd >= 0)
@@ -57,8 +57,7 @@ redis_link_down(struct redis *r, const char *event, struct slice reason)
     log_line(LOG_WARN, event, "waiting=%zu again_ms=%lld reason=%.*s", r->count,
              (long long)r->backoff_ms, (int)(reason.n < 512 ? reason.n : 512), reason.p);
     loop_timer_set(r->retry, r->backoff_ms);
-    if (!was_up)
-        r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MOST_MS ? r->backoff_ms * 2 : BACKOFF_MOST_MS;
+    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MOST_MS ? r->backoff_ms * 2 : BACKOFF_MOST_MS;
     redis_lose_all(r);
 }
 
@@ -215,12 +214,8 @@ redis_link_try(struct redis *r)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
 
-    if (r->backoff_ms == 0)
-        r->backoff_ms = BACKOFF_FIRST_MS;
-    if (r->state == LINK_UP) {
-        r->backoff_ms = BACKOFF_FIRST_MS; /* it has been up for a while */
-        return;
-    }
+    if (r->state == LINK_UP)
+        return; /* the time to connect in is over, and was enough */
     if (r->state != LINK_DOWN) {
         redis_link_down(r, "redis_refused", slice_str("no answer while connecting"));
         return;
