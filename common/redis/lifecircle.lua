@@ -278,6 +278,12 @@ local function flush_load()
     call('HSET', key, unpack(args))
 end
 
+-- begin_at_one: who has read nothing yet asks for what is behind 1-0, where Redis would begin
+local function begin_at_one(key, fields, n)
+    call('XDEL', key, '1-0')
+    call('XADD', key, '1-1', unpack(fields, 1, n))
+end
+
 local function flush()
     flush_stock()
     if n_sets > 0 then
@@ -302,11 +308,17 @@ local function flush()
         call('XADD', p .. 'ledger', '1-*', unpack(ledger, 1, n_ledger))
     end
     if n_events > 0 then
-        call('XADD', p .. 'events', '1-*', unpack(events, 1, n_events))
+        local key = p .. 'events'
+        if call('XADD', key, '1-*', unpack(events, 1, n_events)) == '1-0' then
+            begin_at_one(key, events, n_events)
+        end
     end
     if n_catalogue > 0 then
-        call('XADD', p .. 'catalogue', 'MAXLEN', '~', '10000', '1-*',
-            unpack(catalogue, 1, n_catalogue))
+        local key = p .. 'catalogue'
+        if call('XADD', key, 'MAXLEN', '~', '10000', '1-*',
+            unpack(catalogue, 1, n_catalogue)) == '1-0' then
+            begin_at_one(key, catalogue, n_catalogue)
+        end
     end
 end
 

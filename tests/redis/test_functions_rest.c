@@ -378,25 +378,43 @@ test_webhook_claim_until_done(void)
     CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:webhooks"), 1);
 }
 
+/* Who has read nothing yet asks for what is behind 1-0. */
+static void
+test_streams_begin_behind_0(void)
+{
+    struct ask a = {.number = 1, .lines = {{.sku = 0, .quantity = 1}}, .n_lines = 1};
+
+    fresh();
+    ask_stores(k, 1);
+    freeReplyObject(ask_accept(k, NOW, &a, 1));
+    CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), 1);
+    const char *const streams[] = {"events", "catalogue"};
+    for (size_t i = 0; i < 2; i++) {
+        redisReply *r = kit_do(k, "XRANGE {t}:%s - + COUNT 1", streams[i]);
+        CU_ASSERT_STRING_EQUAL(r->element[0]->element[0]->str, "1-1");
+        freeReplyObject(r);
+    }
+}
+
 static void
 test_events_trim_keeps_what_was_not_read(void)
 {
     struct ask a = {.lines = {{.sku = 0, .quantity = 1}}, .n_lines = 1};
 
     fresh();
-    for (a.number = 1; a.number <= 10; a.number++) /* events 1-0 to 1-9 */
+    for (a.number = 1; a.number <= 10; a.number++) /* events 1-1 to 1-10 */
         freeReplyObject(ask_accept(k, NOW, &a, 1));
     CU_ASSERT_EQUAL(integer(CALL("events_trim", "2")), 0); /* no cursor: nobody has read */
-    freeReplyObject(CALL("webhook_enqueue", "5", "", "1-3", "0"));
+    freeReplyObject(CALL("webhook_enqueue", "5", "", "1-4", "0"));
     CU_ASSERT_EQUAL(integer(CALL("events_trim", "2")), 4);
     CU_ASSERT_EQUAL(integer(CALL("events_trim", "2")), 0);
-    freeReplyObject(CALL("webhook_enqueue", "5", "1-3", "1-9", "0"));
+    freeReplyObject(CALL("webhook_enqueue", "5", "1-4", "1-10", "0"));
     CU_ASSERT_EQUAL(integer(CALL("events_trim", "2")), 4);
     CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), 2);
     CU_ASSERT_EQUAL(integer(CALL("events_trim", "0")), 2);
     freeReplyObject(ask_accept(k, NOW, &a, 1));
     redisReply *r = kit_do(k, "XRANGE {t}:events - +"); /* ids go on */
-    CU_ASSERT_STRING_EQUAL(r->element[0]->element[0]->str, "1-10");
+    CU_ASSERT_STRING_EQUAL(r->element[0]->element[0]->str, "1-11");
     freeReplyObject(r);
 }
 
@@ -449,7 +467,7 @@ main(void)
         UNIT(test_catalogue_refuses_malformed_arguments_without_a_trace),
         UNIT(test_webhook_enqueue_moves_the_cursor_once),
         UNIT(test_webhook_claim_until_done),
-        UNIT(test_events_trim_keeps_what_was_not_read),
+        UNIT(test_streams_begin_behind_0), UNIT(test_events_trim_keeps_what_was_not_read),
         UNIT(test_lib_version_is_text),
         UNIT(test_same_calls_leave_the_same_bytes),
     };
