@@ -209,7 +209,10 @@ catalogue_take_store(struct catalogue *c, struct arena *scratch, struct slice pa
     struct arena_mark mark = arena_mark(scratch);
     const Lifecircle__V1__Store *full =
         wire_unpack(&lifecircle__v1__store__descriptor, scratch, packed);
-    enum lc_err err = full == NULL ? LC_EINVAL : catalogue_put_store(c, full);
+    enum lc_err err = full != NULL ? catalogue_put_store(c, full) : LC_ENOMEM;
+
+    if (full == NULL && wire_check(&lifecircle__v1__store__descriptor, packed) != LC_OK)
+        err = LC_EINVAL;
 
     arena_rewind(scratch, mark);
     return err;

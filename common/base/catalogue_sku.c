@@ -87,7 +87,10 @@ catalogue_take_sku(struct catalogue *c, uint32_t chain, struct arena *scratch, s
 {
     struct arena_mark mark = arena_mark(scratch);
     const Lifecircle__V1__Sku *sku = wire_unpack(&lifecircle__v1__sku__descriptor, scratch, packed);
-    enum lc_err err = sku == NULL ? LC_EINVAL : catalogue_put_sku(c, chain, sku);
+    enum lc_err err = sku != NULL ? catalogue_put_sku(c, chain, sku) : LC_ENOMEM;
+
+    if (sku == NULL && wire_check(&lifecircle__v1__sku__descriptor, packed) != LC_OK)
+        err = LC_EINVAL;
 
     arena_rewind(scratch, mark);
     return err;

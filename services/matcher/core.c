@@ -80,59 +80,6 @@ matcher_open(void)
     return m;
 }
 
-/* ---- the catalogue's watch ---- */
-
-static void
-touch(struct matcher *m, struct latlng p)
-{
-    if (m->n_touched < TOUCHED_MAX)
-        m->touched[m->n_touched] = p;
-    m->n_touched++;
-}
-
-static void
-on_store(void *ctx, const struct catalogue_store *store, const Lifecircle__V1__Store *full)
-{
-    struct matcher *m = ctx;
-    struct match_change change;
-
-    if (match_shops_put(&m->shops, store, full, &change) != LC_OK) {
-        match_count(m, COUNT_MALFORMED, 1);
-        return;
-    }
-    m->hasten_wanted = true;
-    if (!change.lists)
-        return;
-    touch(m, change.is);
-    if (change.was.lat_e7 != change.is.lat_e7 || change.was.lng_e7 != change.is.lng_e7)
-        touch(m, change.was);
-}
-
-static void
-on_restocked(void *ctx, uint32_t store)
-{
-    struct matcher *m = ctx;
-
-    (void)store;
-    m->hasten_wanted = true;
-}
-
-static const struct catalogue_watch watch = {.store = on_store, .restocked = on_restocked};
-
-/* Tells the neighbourhoods of the stores that the catalogue's step has changed. */
-static void
-pass_on_touches(struct match_step *s)
-{
-    struct matcher *m = s->m;
-
-    if (m->n_touched > TOUCHED_MAX) /* many at once: all are asked for again */
-        m->shops.generation++;
-    else
-        for (size_t i = 0; i < m->n_touched; i++)
-            match_cells_touch(m->cells, m->touched[i]);
-    m->n_touched = 0;
-}
-
 /* ---- events ---- */
 
 static enum lc_err
@@ -158,12 +105,13 @@ start(struct match_step *s)
     snprintf(m->tag, sizeof m->tag, "{%s}", m->mint.city);
     snprintf(m->geo_key, sizeof m->geo_key, "%s:geo:stores", m->tag);
     snprintf(m->load_key, sizeof m->load_key, "%s:load", m->tag);
+    snprintf(m->stores_key, sizeof m->stores_key, "%s:stores", m->tag);
     m->cells = match_cells_new((size_t)m->policy.cells_bytes);
     m->catalogue = catalogue_new(&(struct catalogue_options){.kinds = CATALOGUE_STORES,
                                                              .city = city,
                                                              .tag = TAG_CATALOGUE,
                                                              .poll_ms = m->policy.poll_ms,
-                                                             .watch = &watch,
+                                                             .watch = &match_watch,
                                                              .ctx = m});
     if (m->cells == NULL || m->catalogue == NULL) {
         match_cells_destroy(m->cells);
@@ -230,6 +178,9 @@ redis_reply(struct match_step *s)
         s->m->load.asked_ms = 0;
         match_shops_load(&s->m->shops, reply);
         break;
+    case TAG_STORES:
+        match_missed_read(s);
+        break;
     case TAG_HASTEN:
         s->m->hasten.asked_ms = 0;
         if (reply->kind == REPLY_INT && reply->integer > 0) {
@@ -269,8 +220,7 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
     if (!m->started)
         return LC_ESTATE;
     bool taken = catalogue_step(m->catalogue, ev, out);
-    if (m->n_touched > 0)
-        pass_on_touches(&s);
+    match_catalogue_changed(&s);
     if (m->hasten_wanted)
         match_due_hasten(&s);
     if (taken)

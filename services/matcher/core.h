@@ -102,7 +102,7 @@ enum match_count {
 /* Tags of Redis calls; a cell's key is below 2^52. */
 #define TAG_CELL ((uint64_t)1 << 60)
 #define TAG_CATALOGUE ((uint64_t)2 << 60)
-enum match_tag { TAG_CLAIM_MATCH = 1, TAG_CLAIM_HELD, TAG_LOAD, TAG_HASTEN };
+enum match_tag { TAG_CLAIM_MATCH = 1, TAG_CLAIM_HELD, TAG_LOAD, TAG_HASTEN, TAG_STORES };
 
 enum {
     MATCH_TICK_MS = 100,
@@ -116,6 +116,8 @@ enum {
     LINK_DEADLINE_MS = 1000,
     PLACE_BATCH = 64,
     TOUCHED_MAX = 16,
+    MISSED_EVERY_MS = 1000,
+    MISSED_LIMIT = 64,
 };
 
 struct match_timer {
@@ -138,6 +140,7 @@ struct matcher {
     char tag[40]; /* "{bal}" */
     char geo_key[64];
     char load_key[64];
+    char stores_key[64];
     struct match_job *jobs; /* by key */
     size_t n_jobs;          /* with those behind others */
     struct match_job *ready;
@@ -149,7 +152,9 @@ struct matcher {
     struct match_timer load;
     struct match_timer hasten;
     bool hasten_wanted;
-    int64_t wake_ms;                    /* the wake that was wished for */
+    struct match_timer missed;
+    bool missed_any; /* a store could not be taken for want of memory: it is read again */
+    int64_t wake_ms; /* the wake that was wished for */
     struct latlng touched[TOUCHED_MAX]; /* places of stores that changed in this step */
     size_t n_touched;
     struct counter counts[COUNTS];
@@ -262,6 +267,22 @@ LC_MUST_CHECK enum lc_err match_next_round(struct match_job *job);
  */
 bool match_check_item(struct match_step *s, struct match_job *job, const struct match_list *list,
                       Lifecircle__V1__CheckRequest__Item *item);
+
+/* ---- follow.c: the catalogue ---- */
+
+extern const struct catalogue_watch match_watch;
+
+/* match_catalogue_changed: after catalogue_step: tells the neighbourhoods of the stores that it
+ * changed. */
+void match_catalogue_changed(struct match_step *s);
+
+/* match_missed_ask: reads the stores again that could not be taken. match_missed_read: the answer.
+ */
+void match_missed_ask(struct match_step *s);
+void match_missed_read(struct match_step *s);
+
+/* match_timer_due: is it time, and no call out? Then the call counts as out. */
+bool match_timer_due(struct match_step *s, struct match_timer *t, int64_t every_ms);
 
 /* ---- due.c ---- */
 

@@ -23,9 +23,8 @@ fcall(struct match_step *s, uint64_t tag, const char *function, const char *queu
     outbox_redis(s->out, tag, argv, b < 0 ? 7 : 8);
 }
 
-/* Is it time, and no call out? Then the call counts as out. */
-static bool
-due(struct match_step *s, struct match_timer *t, int64_t every_ms)
+bool
+match_timer_due(struct match_step *s, struct match_timer *t, int64_t every_ms)
 {
     int64_t now_ms = s->ev->now_ms;
 
@@ -49,14 +48,16 @@ match_due_timers(struct match_step *s)
 
     if (!m->up || !catalogue_loaded(m->catalogue))
         return;
-    if (due(s, &m->load, LOAD_EVERY_MS)) {
+    if (match_timer_due(s, &m->load, LOAD_EVERY_MS)) {
         struct slice argv[] = {SLICE_LIT("HGETALL"), slice_str(m->load_key)};
         outbox_redis(s->out, TAG_LOAD, argv, 2);
     }
+    if (m->missed_any)
+        match_missed_ask(s);
     if (m->draining)
         return;
     for (size_t q = 0; q < 2; q++)
-        if (room_for_claims(m) && due(s, &m->claim[q], m->policy.poll_ms))
+        if (room_for_claims(m) && match_timer_due(s, &m->claim[q], m->policy.poll_ms))
             fcall(s, claim_tags[q], "due_claim", queues[q], CLAIM_LIMIT, CLAIM_VISIBILITY_MS);
     if (m->hasten_wanted)
         match_due_hasten(s);
@@ -66,7 +67,7 @@ void
 match_due_hasten(struct match_step *s)
 {
     s->m->hasten_wanted = true;
-    if (!s->m->up || s->m->draining || !due(s, &s->m->hasten, HASTEN_EVERY_MS))
+    if (!s->m->up || s->m->draining || !match_timer_due(s, &s->m->hasten, HASTEN_EVERY_MS))
         return; /* a tick comes back to it */
     s->m->hasten_wanted = false;
     fcall(s, TAG_HASTEN, "due_hasten", "held", HASTEN_LIMIT, -1);

@@ -24,6 +24,7 @@ struct match_shop {
     bool collects;
     bool age_check;
     bool cold;
+    bool stale;           /* it has changed, but there was no memory to take the change */
     bool span_open;       /* between these two instants it is open, or closed, all the time */
     uint32_t load;        /* open orders */
     uint32_t capacity;    /* 0 = no limit */

@@ -67,7 +67,8 @@ struct world {
     struct buf place;  /* the last PlaceRequest, packed */
     struct buf frames; /* what inventory was sent and has not answered */
     size_t skip_place;
-    unsigned rounds; /* PlaceOrders seen */
+    unsigned rounds;         /* PlaceOrders seen */
+    void (*around)(bool in); /* called before and after each step of the core; may be NULL */
 };
 
 static inline struct reply *

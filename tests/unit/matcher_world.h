@@ -70,7 +70,11 @@ static inline void
 world_feed(struct world *w, struct event *ev)
 {
     ev->now_ms = w->now_ms;
+    if (w->around != NULL)
+        w->around(true);
     (void)!stepper_feed(w->stepper, ev);
+    if (w->around != NULL)
+        w->around(false);
 }
 
 static inline void
