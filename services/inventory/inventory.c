@@ -199,6 +199,8 @@ inventory_step(void *core, const struct event *ev, struct outbox *out)
             place_send(inv, ev, out);
         else
             overdue(inv, ev, out);
+        if (ev->now_ms >= inv->next_expiry_ms) /* should the wish to be woken have been lost */
+            expiry_look(inv, ev, out);
         break;
     case EVENT_WAKE:
         woken(inv, ev, out);
