@@ -214,7 +214,7 @@ static struct town_socket rider; /* somebody is on shift, so that orders can be 
 static void
 test_town_comes_up(void)
 {
-    town_open(&town, false);
+    town_open(&town, TOWN_PATIENT);
     town_courier(&town, &rider, "rider");
     town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100000,199\n");
 }

@@ -280,7 +280,7 @@ test_replay_names_the_first_step_that_differs(void)
 static void
 test_town_comes_up(void)
 {
-    town_open(&town, true);
+    town_open(&town, TOWN_RECORDS | TOWN_PATIENT);
 }
 
 UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_order_goes_from_chain_to_door),

@@ -109,7 +109,7 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
     add(w, LC_BIN "/%s", names[d]);
     add(w, "--city=bal");
     add(w, "--redis=unix:%s/redis.sock", t->dir);
-    if (t->record)
+    if (t->how & TOWN_RECORDS)
         add(w, "--record=%s/record", t->dir);
     if (d == TOWN_INTAKE || d == TOWN_ROUTER || d == TOWN_NOTIFIER)
         add(w, "--city-secret=%s", t->secret);
@@ -117,6 +117,10 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
         add(w, "--listen=ipc://%s/intake", t->dir);
         add(w, "--matcher=ipc://%s/matcher", t->dir);
         add(w, "--http=127.0.0.1:%d", t->intake);
+        if (t->how & TOWN_PATIENT) {
+            add(w, "--match-ms=10000");
+            add(w, "--answer-ms=15000");
+        }
     } else if (d == TOWN_MATCHER) {
         add(w, "--listen=ipc://%s/matcher", t->dir);
         add(w, "--follow=ipc://%s/inventory.news,ipc://%s/router.news", t->dir, t->dir);
@@ -258,7 +262,7 @@ redis_is_up(void *ctx)
 }
 
 void
-town_open(struct town *t, bool record)
+town_open(struct town *t, unsigned how)
 {
     char out[512];
     char path[128];
@@ -267,7 +271,7 @@ town_open(struct town *t, bool record)
     memset(t, 0, sizeof *t);
     snprintf(t->dir, sizeof t->dir, "/tmp/lc-town.XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(t->dir));
-    t->record = record;
+    t->how = how;
     snprintf(path, sizeof path, "%s/record", t->dir);
     CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
     free_ports(ports, 2 + TOWN_N);

@@ -31,12 +31,16 @@ struct town {
     int intake; /* HTTP ports */
     int notifier;
     int admin[TOWN_N];
-    bool record;  /* daemons record into dir/record */
+    unsigned how; /* enum town_how */
     char key[80]; /* of the chain "corner" */
 };
 
+/* record into dir/record; wait long for a placed answer, so that 201 does not depend on how busy
+ * the machine is */
+enum town_how { TOWN_RECORDS = 1, TOWN_PATIENT = 2 };
+
 /* town_open: all up and ready, with a chain "corner". town_close: all ended, the folder gone. */
-void town_open(struct town *t, bool record);
+void town_open(struct town *t, unsigned how);
 void town_close(struct town *t);
 
 /* town_start, town_kill (SIGKILL and reaped), town_stop (SIGTERM; its exit status), town_alive. */
