@@ -53,6 +53,12 @@ follow_poll(struct notifier *n, const struct event *ev, struct outbox *out)
         slice_str(arena_printf(ev->arena, "1-%llu", (unsigned long long)n->batch_end)),
     };
 
+    if (!catalogue_loaded(n->catalogue)) { /* who listens is not known yet */
+        n->follow = FOLLOW_IDLE;
+        n->poll_ms = ev->now_ms + TICK_MS;
+        outbox_wake(out, n->poll_ms);
+        return;
+    }
     n->follow = FOLLOW_READING;
     n->asked_ms = ev->now_ms;
     n->poll_ms = ev->now_ms + n->poll_every_ms;

@@ -147,12 +147,14 @@ tickets_message(struct notifier *n, struct screen *s, const struct event *ev, st
 
 /* ---- one ticket ---- */
 
+/* is_open: has the store something to do with it: are the goods there, or on their way back? */
 static bool
 is_open(const struct record *h)
 {
+    bool there = (h->flags & RECORD_TAKEN) != 0 && (h->flags & RECORD_COMMITTED) == 0;
+
     return h->store != 0 && !record_is_end(h->state) &&
-           h->state != LIFECIRCLE__V1__ORDER_STATE__CREATED &&
-           h->state != LIFECIRCLE__V1__ORDER_STATE__HELD;
+           (there || h->state == LIFECIRCLE__V1__ORDER_STATE__RETURNING);
 }
 
 static void
@@ -260,9 +262,10 @@ scan_begin(struct notifier *n, const struct event *ev, struct outbox *out)
     if (n->scan == NULL)
         return;
     n->scan_wanted = false;
-    /* due:expire has every order whose goods are still in a store */
-    struct slice argv[] = {SLICE_LIT("ZRANGE"), redis_key(n, ev->arena, "due:expire"),
-                           SLICE_LIT("0"), SLICE_LIT("-1")};
+    /* deliveries stand in the one until their end, collections in the other */
+    struct slice argv[] = {SLICE_LIT("ZUNION"), SLICE_LIT("2"),
+                           redis_key(n, ev->arena, "due:dispatch"),
+                           redis_key(n, ev->arena, "due:expire")};
     outbox_redis(out, call_tag(CALL_TICKET_IDS, 0), argv, 4);
 }
 

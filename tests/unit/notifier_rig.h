@@ -35,7 +35,8 @@ struct rig {
     struct rig_sent sent[RIG_SENT];
     size_t n_sent;
     /* Redis */
-    bool redis_dead; /* every call is answered REPLY_LOST */
+    bool redis_dead;   /* every call is answered REPLY_LOST */
+    bool no_catalogue; /* every HSCAN is */
     struct rig_event events[RIG_EVENTS];
     size_t n_events;
     char cursor[32];
@@ -210,6 +211,8 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
 
     if (r->redis_dead)
         return (struct reply){.kind = REPLY_LOST};
+    if (r->no_catalogue && slice_eq_str(command, "HSCAN"))
+        return (struct reply){.kind = REPLY_LOST};
     if (slice_eq_str(command, "HSCAN")) {
         struct reply *items = arena_array(a, 2, sizeof *items);
         items[0] = rig_str("0", 1);
@@ -235,7 +238,7 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         }
         return rig_array(items, e->argc - 1);
     }
-    if (slice_eq_str(command, "ZRANGE")) {
+    if (slice_eq_str(command, "ZUNION")) {
         struct reply *items = arena_array(a, RIG_ORDERS, sizeof *items);
         size_t n = 0;
         for (int i = 0; i < RIG_ORDERS; i++) {
@@ -309,8 +312,9 @@ rig_courier(struct rig *r, uint32_t number, const char *token, bool revoked)
                     LC_OK);
 }
 
+/* rig_new_with: without a catalogue it cannot be read until no_catalogue is unset. */
 static inline struct rig *
-rig_new(void)
+rig_new_with(bool catalogue)
 {
     struct rig *r = calloc(1, sizeof *r);
     const struct config_item items[] = {{SLICE_LIT("city"), SLICE_LIT("bal")},
@@ -321,9 +325,16 @@ rig_new(void)
 
     r->now_ms = 1795366800000;
     r->stepper = stepper_new(&notifier_service);
+    r->no_catalogue = !catalogue;
     rig_feed(r, &start);
     rig_feed(r, &up);
     return r;
+}
+
+static inline struct rig *
+rig_new(void)
+{
+    return rig_new_with(true);
 }
 
 static inline void

@@ -1,6 +1,7 @@
 /* The notifier's core alone: phones, screens, customers, webhooks. */
 #include "unit/notifier_rig.h"
 
+#define CHAIN_KEY "lc_chain_1_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 #define TOKEN "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static struct rig *
@@ -264,6 +265,9 @@ static void
 hook_chain(struct rig *r, const char *url)
 {
     Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
+    Lifecircle__V1__ApiKey key = LIFECIRCLE__V1__API_KEY__INIT;
+    Lifecircle__V1__ApiKey *keys[] = {&key};
+    char hash[SECRET_HASH_TEXT];
     char *secrets[] = {(char *)(uintptr_t)HOOK_SECRET};
     uint8_t packed[512];
 
@@ -272,6 +276,10 @@ hook_chain(struct rig *r, const char *url)
     c.webhook_url = (char *)(uintptr_t)url;
     c.webhook_secrets = secrets;
     c.n_webhook_secrets = 1;
+    secret_hash(SLICE_LIT(CHAIN_KEY), hash);
+    key.hash = hash;
+    c.keys = keys;
+    c.n_keys = 1;
     size_t n = lifecircle__v1__chain__pack(&c, packed);
     CU_ASSERT_EQUAL(catalogue_put_chain(rig_core(r)->catalogue, slice_of((char *)packed, n)),
                     LC_OK);
@@ -313,6 +321,56 @@ test_webhook_is_made_once_and_signed(void)
     hook_answer(r, 204);
     rig_wake(r, 5000);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
+    rig_free(r);
+}
+
+/* Else the events of a restart would be passed over, as nobody seems to listen. */
+static void
+test_webhook_waits_until_the_chains_are_known(void)
+{
+    struct rig *r = rig_new_with(false);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 300);
+    CU_ASSERT_STRING_EQUAL(r->cursor, "");
+    hook_chain(r, "https://chain.example/hooks");
+    r->no_catalogue = false;
+    rig_wake(r, 300);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(r->enqueued, 1);
+    rig_free(r);
+}
+
+/* What was picked up has left the store: it is on no screen that comes later. */
+static void
+test_screen_first_gets_what_the_store_has_to_do_with(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+
+    hook_chain(r, "");
+    store.store = store.chain = 1;
+    store.store_id = (char *)(uintptr_t) "s1";
+    store.at = &at;
+    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &store), LC_OK);
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__PICKED_UP, 1, 5);
+    rig_order(r, 2, LIFECIRCLE__V1__ORDER_STATE__RETURNING, 1, 7);
+    rig_order(r, 3, LIFECIRCLE__V1__ORDER_STATE__DELIVERED, 1, 8);
+    for (int i = 1; i <= 3; i++)
+        r->record[i][3] |= RECORD_COMMITTED;
+    rig_wake(r, 300);
+    rig_http(r, 30, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
+    rig_say(r, 30, "{\"type\":\"hello\"}");
+    const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_SEND, 30);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"type\":\"tickets\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"o-0\""));
+    CU_ASSERT_PTR_NULL(strstr(s->bytes, "\"o-1\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"o-2\""));
+    CU_ASSERT_PTR_NULL(strstr(s->bytes, "\"o-3\""));
     rig_free(r);
 }
 
@@ -385,6 +443,8 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
           UNIT(test_tracking_stream_follows_and_forgets),
           UNIT(test_webhook_is_made_once_and_signed),
+          UNIT(test_webhook_waits_until_the_chains_are_known),
+          UNIT(test_screen_first_gets_what_the_store_has_to_do_with),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhook_answered_410_disables_the_chain),
           UNIT(test_events_after_a_lost_redis_are_read_from_the_cursor))
