@@ -20,12 +20,18 @@ static const struct breakage breakages[] = {
     {"no-version", "if version == expect then", "if true then"},
 };
 
+const char *
+breakage_at(size_t i)
+{
+    return i < sizeof breakages / sizeof *breakages ? breakages[i].name : NULL;
+}
+
 void
-world_break_library(struct sim *s, struct buf *code)
+breakage_plant(const char *name, struct buf *code)
 {
     for (size_t i = 0; i < sizeof breakages / sizeof *breakages; i++) {
         const struct breakage *b = &breakages[i];
-        if (strcmp(b->name, s->options.broken) != 0)
+        if (strcmp(b->name, name) != 0)
             continue;
         char *at = memmem(code->p, code->n, b->is, strlen(b->is));
         struct buf changed = {0};
@@ -41,6 +47,9 @@ world_break_library(struct sim *s, struct buf *code)
         *code = changed;
         return;
     }
-    fprintf(stderr, "sim: --break %s: no such breakage (see --help)\n", s->options.broken);
+    fprintf(stderr, "sim: --break %s: expected one of", name);
+    for (size_t i = 0; breakage_at(i) != NULL; i++)
+        fprintf(stderr, " %s", breakage_at(i));
+    fputc('\n', stderr);
     exit(2);
 }

@@ -1,211 +1,273 @@
-/* check: what must hold, read from Redis and from what the clients were told, never from the
- * daemons' own counters. */
-#include "world.h"
-
-#include "base/record.h"
+/* check: orders, routes and due rows. */
+#include "check.h"
 
 #include "courier.pb-c.h"
 
 #include <stdlib.h>
 
-struct totals {
-    int64_t fed[STORES_MAX + 1][SKUS];      /* by feeds, on hand */
-    int64_t sold[STORES_MAX + 1][SKUS];     /* left the store for good */
-    int64_t reserved[STORES_MAX + 1][SKUS]; /* taken and not gone, not given back */
-    int64_t level[STORES_MAX + 1][SKUS];    /* sum of the ledger: available */
-    int64_t on_hand[STORES_MAX + 1][SKUS];  /* sum of the ledger */
-};
+#define STATE(x) LIFECIRCLE__V1__ORDER_STATE__##x
 
-static void
-add_lines(struct sim *s, struct totals *t, const struct record *r, const char *key)
+enum { ID_AT = sizeof "{sim}:order:" - 1 };
+
+/* ---- the books ---- */
+
+struct books
+books_open(struct sim *s)
 {
-    bool gave_back = r->state == LIFECIRCLE__V1__ORDER_STATE__CANCELLED ||
-                     r->state == LIFECIRCLE__V1__ORDER_STATE__RETURNED ||
-                     r->state == LIFECIRCLE__V1__ORDER_STATE__REJECTED;
+    struct books b = {redis_ask(s, "KEYS {sim}:order:*"), NULL, 0};
+    struct slice argv[ORDERS_MAX + 1] = {SLICE_LIT("MGET")};
 
-    if (r->store == 0 || gave_back || (r->flags & RECORD_TAKEN) == 0)
-        return;
-    if (r->store > STORES_MAX) {
-        sim_fail(s, "%s: store %u", key, r->store);
-        return;
-    }
-    for (size_t i = 0; i < r->n_lines; i++) {
-        struct record_line l;
-        if (!record_line_at(r, i, &l))
-            continue;
-        uint32_t sku = l.substitute != 0 ? l.substitute - 1 : l.sku_index;
-        if (sku >= SKUS)
-            sim_fail(s, "%s: sku %u", key, sku);
-        else if (r->flags & RECORD_COMMITTED)
-            t->sold[r->store][sku] += l.taken;
-        else
-            t->reserved[r->store][sku] += l.taken;
-    }
+    if (b.keys == NULL || b.keys->elements == 0 || b.keys->elements > ORDERS_MAX)
+        return b;
+    for (size_t i = 0; i < b.keys->elements; i++)
+        argv[i + 1] = slice_of(b.keys->element[i]->str, b.keys->element[i]->len);
+    b.values = redis_do(s, b.keys->elements + 1, argv);
+    if (b.values != NULL)
+        b.n = b.values->elements;
+    return b;
 }
 
-/* each_order: all records; how many are there and how many of them have ended. */
-static void
-each_order(struct sim *s, struct totals *t, unsigned *all, unsigned *ended)
+void
+books_close(struct books *b)
 {
-    redisReply *keys = redis_ask(s, "KEYS {sim}:order:*");
+    if (b->keys != NULL)
+        freeReplyObject(b->keys);
+    if (b->values != NULL)
+        freeReplyObject(b->values);
+}
 
-    *all = *ended = 0;
-    for (size_t i = 0; keys != NULL && i < keys->elements; i++) {
-        struct record r;
-        redisReply *v = redis_ask(s, "GET %s", keys->element[i]->str);
-        if (v == NULL || record_read(slice_of(v->str, v->len), &r) != LC_OK) {
-            sim_fail(s, "%s: unreadable", keys->element[i]->str);
-        } else {
-            ++*all;
-            *ended += record_is_end(r.state);
-            if (t != NULL)
-                add_lines(s, t, &r, keys->element[i]->str);
-        }
-        if (v != NULL)
-            freeReplyObject(v);
-    }
-    if (keys != NULL)
-        freeReplyObject(keys);
+const char *
+books_id(const struct books *b, size_t i)
+{
+    return b->keys->element[i]->str + ID_AT;
+}
+
+bool
+books_at(struct sim *s, const struct books *b, size_t i, struct record *r)
+{
+    const redisReply *v = b->values->element[i];
+
+    if (v->type == REDIS_REPLY_STRING && record_read(slice_of(v->str, v->len), r) == LC_OK)
+        return true;
+    sim_fail(s, "order %s: unreadable", books_id(b, i));
+    return false;
 }
 
 bool
 check_all_ended(struct sim *s)
 {
-    unsigned all;
-    unsigned ended;
+    struct books b = books_open(s);
+    unsigned ended = 0;
+    unsigned expected = 0;
+    struct record r;
 
-    each_order(s, NULL, &all, &ended);
-    return all == s->world->n_orders && ended == all;
+    for (unsigned i = 0; i < s->world->n_orders; i++)
+        expected += s->world->orders[i].known;
+    for (size_t i = 0; i < b.n; i++)
+        if (books_at(s, &b, i, &r))
+            ended += record_is_end(r.state);
+    bool all = b.n >= expected && ended == b.n;
+    books_close(&b);
+    return all;
+}
+
+/* ---- due rows: an order never waits on a message ---- */
+
+static bool
+is_due(struct sim *s, const char *queue, const char *id)
+{
+    redisReply *r = redis_ask(s, "ZSCORE {sim}:due:%s %s", queue, id);
+    bool due = r != NULL && r->type == REDIS_REPLY_STRING;
+
+    if (r != NULL)
+        freeReplyObject(r);
+    return due;
+}
+
+/* due_queue: where an order in this state must have a row; NULL = nowhere. */
+static const char *
+due_queue(const struct record *r)
+{
+    bool collection = (r->flags & RECORD_COLLECTION) != 0;
+
+    if (r->state == STATE(CREATED))
+        return "match";
+    if (r->state == STATE(HELD))
+        return "held";
+    if (record_is_end(r->state))
+        return NULL;
+    return collection ? "expire" : "dispatch";
 }
 
 static void
-read_ledger(struct sim *s, struct totals *t)
+check_due(struct sim *s, const struct books *b)
 {
-    redisReply *entries = redis_ask(s, "XRANGE {sim}:ledger - +");
+    struct record r;
 
-    for (size_t i = 0; entries != NULL && i < entries->elements; i++) {
-        const redisReply *fields = entries->element[i]->element[1];
-        struct cursor c = {fields->element[1]->str, fields->element[1]->len, false};
-        struct ledger_entry e;
-        enum lc_err err;
-        while ((err = ledger_next(&c, &e)) == LC_OK) {
-            for (size_t k = 0; k < e.n; k++) {
-                struct ledger_change change = ledger_change_at(&e, k);
-                if (e.store > STORES_MAX || change.sku_index >= SKUS) {
-                    sim_fail(s, "ledger: store %u, sku %u", e.store, change.sku_index);
-                    continue;
-                }
-                t->level[e.store][change.sku_index] += change.available;
-                t->on_hand[e.store][change.sku_index] += change.on_hand;
-                if (e.cause == LEDGER_FEED)
-                    t->fed[e.store][change.sku_index] += change.on_hand;
-            }
-        }
-        if (err != LC_EAGAIN)
-            sim_fail(s, "ledger: an entry is cut short");
-    }
-    if (entries != NULL)
-        freeReplyObject(entries);
-}
-
-/* check_stock: stock at start = free + reserved + sold, and the ledger adds up, for every store and
- * SKU. */
-static void
-check_stock(struct sim *s, const struct totals *t)
-{
-    for (unsigned store = 1; store <= s->world->n_stores; store++) {
-        redisReply *stock = redis_ask(s, "GET {sim}:stock:%u", store);
-        redisReply *shelf = redis_ask(s, "GET {sim}:shelf:%u", store);
-        for (unsigned k = 0; stock != NULL && shelf != NULL && k < SKUS; k++) {
-            struct stock_level l = stock_level_at(slice_of(stock->str, stock->len),
-                                                  slice_of(shelf->str, shelf->len), k);
-            if (l.available < 0)
-                sim_fail(s, "store %u, sku %u: oversold by %d", store, k, -l.available);
-            if (l.available != t->level[store][k])
-                sim_fail(s, "store %u, sku %u: available %d, ledger %lld", store, k, l.available,
-                         (long long)t->level[store][k]);
-            if (l.on_hand != t->on_hand[store][k])
-                sim_fail(s, "store %u, sku %u: on hand %d, ledger %lld", store, k, l.on_hand,
-                         (long long)t->on_hand[store][k]);
-            if (t->fed[store][k] != l.available + t->reserved[store][k] + t->sold[store][k])
-                sim_fail(s, "store %u, sku %u: fed %lld, but free %d + reserved %lld + sold %lld",
-                         store, k, (long long)t->fed[store][k], l.available,
-                         (long long)t->reserved[store][k], (long long)t->sold[store][k]);
-        }
-        if (stock != NULL)
-            freeReplyObject(stock);
-        if (shelf != NULL)
-            freeReplyObject(shelf);
+    for (size_t i = 0; i < b->n; i++) {
+        const char *id = books_id(b, i);
+        const char *queue = books_at(s, b, i, &r) ? due_queue(&r) : NULL;
+        if (queue != NULL && !is_due(s, queue, id))
+            sim_fail(s, "order %s is %s and has no row in due:%s", id, record_state_name(r.state),
+                     queue);
     }
 }
 
-/* check_routes: no order is on two routes. */
+/* ---- routes: every order where its record says, and nowhere else ---- */
+
+struct on_route {
+    char order[UUID_TEXT];
+    uint32_t courier;
+};
+
+struct routes {
+    struct on_route list[2 * ORDERS_MAX];
+    size_t n;
+};
+
 static void
-check_routes(struct sim *s, bool at_end)
+read_route(struct sim *s, struct arena *a, struct routes *all, const redisReply *v, bool at_end)
 {
-    redisReply *all = redis_ask(s, "HGETALL {sim}:routes");
+    const Lifecircle__V1__Route *route =
+        v->len < 4
+            ? NULL
+            : wire_unpack(&lifecircle__v1__route__descriptor, a, slice_of(v->str + 4, v->len - 4));
+
+    if (route == NULL) {
+        sim_fail(s, "a route is unreadable");
+        return;
+    }
+    if (at_end && route->n_stops > 0)
+        sim_fail(s, "courier %u still has %zu stops", route->courier, route->n_stops);
+    for (size_t k = 0; k < route->n_stops && all->n < 2 * ORDERS_MAX; k++) {
+        const char *order = route->stops[k]->order_id;
+        for (size_t i = 0; i < all->n; i++)
+            if (strcmp(all->list[i].order, order) == 0 && all->list[i].courier != route->courier)
+                sim_fail(s, "order %s is on the routes of couriers %u and %u", order,
+                         all->list[i].courier, route->courier);
+        snprintf(all->list[all->n].order, UUID_TEXT, "%s", order);
+        all->list[all->n++].courier = route->courier;
+    }
+}
+
+static uint32_t
+courier_with(const struct routes *all, const char *order)
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (strcmp(all->list[i].order, order) == 0)
+            return all->list[i].courier;
+    return 0;
+}
+
+static void
+check_routes(struct sim *s, const struct books *b, bool at_end)
+{
+    redisReply *hash = redis_ask(s, "HVALS {sim}:routes");
     struct arena *a = arena_new(1 << 24);
-    const char *seen[ORDERS_MAX];
-    uint32_t on[ORDERS_MAX];
-    size_t n = 0;
+    struct routes *all = calloc(1, sizeof *all);
+    struct record r;
 
-    for (size_t i = 0; all != NULL && i + 1 < all->elements; i += 2) {
-        const redisReply *v = all->element[i + 1];
-        const Lifecircle__V1__Route *route = v->len < 4
-                                                 ? NULL
-                                                 : wire_unpack(&lifecircle__v1__route__descriptor,
-                                                               a, slice_of(v->str + 4, v->len - 4));
-        if (route == NULL) {
-            sim_fail(s, "route of courier %s: unreadable", all->element[i]->str);
+    if (a == NULL || all == NULL)
+        abort();
+    for (size_t i = 0; hash != NULL && i < hash->elements; i++)
+        read_route(s, a, all, hash->element[i], at_end);
+    for (size_t i = 0; i < b->n; i++) {
+        uint32_t courier = courier_with(all, books_id(b, i));
+        if (!books_at(s, b, i, &r))
             continue;
-        }
-        if (at_end && route->n_stops > 0)
-            sim_fail(s, "courier %u still has %zu stops", route->courier, route->n_stops);
-        for (size_t k = 0; k < route->n_stops; k++) {
-            const char *order = route->stops[k]->order_id;
-            size_t at = 0;
-            while (at < n && strcmp(seen[at], order) != 0)
-                at++;
-            if (at < n && on[at] != route->courier)
-                sim_fail(s, "order %s is on the routes of couriers %u and %u", order, on[at],
-                         route->courier);
-            if (at == n && n < ORDERS_MAX) {
-                seen[n] = order;
-                on[n++] = route->courier;
-            }
-        }
+        if (!record_is_end(r.state) && courier != r.courier)
+            sim_fail(s, "order %s is %s with courier %u and on the route of %u", books_id(b, i),
+                     record_state_name(r.state), r.courier, courier);
+        else if (courier != 0 && record_is_end(r.state) && r.state != STATE(CANCELLED))
+            sim_fail(s, "order %s is %s and still on a route", books_id(b, i),
+                     record_state_name(r.state));
     }
-    if (all != NULL)
-        freeReplyObject(all);
+    if (hash != NULL)
+        freeReplyObject(hash);
+    free(all);
     arena_destroy(a);
+}
+
+/* ---- the load of stores ---- */
+
+static void
+check_load(struct sim *s, const struct books *b)
+{
+    unsigned open[STORES_MAX + 1] = {0};
+    struct record r;
+
+    for (size_t i = 0; i < b->n; i++)
+        if (books_at(s, b, i, &r) && r.store <= STORES_MAX && !record_is_end(r.state) &&
+            (r.flags & RECORD_TAKEN) != 0 && (r.flags & RECORD_COMMITTED) == 0)
+            open[r.store]++;
+    for (unsigned i = 1; i <= s->world->n_stores; i++) {
+        redisReply *v = redis_ask(s, "HGET {sim}:load %u", i);
+        long long load = v != NULL && v->type == REDIS_REPLY_STRING ? atoll(v->str) : 0;
+        if (v != NULL && load != (long long)open[i])
+            sim_fail(s, "store %u has %u open orders and a load of %lld", i, open[i], load);
+        if (v != NULL)
+            freeReplyObject(v);
+    }
+}
+
+/* tell_states: for --verbose. */
+static void
+tell_states(struct sim *s, const struct books *b)
+{
+    unsigned in[RECORD_STATES + 1] = {0};
+    char line[400];
+    size_t n = 0;
+    struct record r;
+
+    for (size_t i = 0; i < b->n; i++)
+        if (books_at(s, b, i, &r))
+            in[r.state]++;
+    for (unsigned state = 1; state <= RECORD_STATES && n < sizeof line - 40; state++)
+        if (in[state] > 0)
+            n += (size_t)snprintf(line + n, sizeof line - n, " %u %s,", in[state],
+                                  record_state_name(state));
+    sim_log(s, "orders:%.*s", (int)n, line);
 }
 
 void
 check_now(struct sim *s)
 {
-    if (s->redis != NULL)
-        check_routes(s, false);
+    if (s->redis == NULL)
+        return;
+    struct books b = books_open(s);
+    if (s->options.verbose)
+        tell_states(s, &b);
+    check_routes(s, &b, false);
+    check_due(s, &b);
+    check_load(s, &b);
+    check_stock(s, &b, false);
+    books_close(&b);
 }
 
+/* ---- at the end ---- */
+
 static void
-check_acknowledged(struct sim *s)
+check_acknowledged(struct sim *s, const struct books *b)
 {
     for (unsigned i = 0; i < s->world->n_orders; i++) {
         const struct sim_order *o = &s->world->orders[i];
-        redisReply *r = redis_ask(s, "EXISTS {sim}:order:%s", o->order_id);
-        if (!o->known)
-            sim_fail(s, "order %s was never acknowledged", o->external);
-        else if (r == NULL || r->integer != 1)
-            sim_fail(s, "order %s was acknowledged as %s and is lost", o->external, o->order_id);
-        if (r != NULL)
-            freeReplyObject(r);
+        struct record r = {0};
+        bool there = false;
+        for (size_t k = 0; k < b->n && !there; k++)
+            there = strcmp(books_id(b, k), o->order_id) == 0 && books_at(s, b, k, &r);
+        if (o->known && !there)
+            sim_fail(s, "order %s was acknowledged and is lost", o->external);
+        if (!o->known && !o->refused)
+            sim_fail(s, "order %s was never answered", o->external);
+        if (o->refused && there && r.state != STATE(REJECTED))
+            sim_fail(s, "order %s was refused and is %s", o->external, record_state_name(r.state));
     }
 }
 
 static void
 check_queues(struct sim *s)
 {
-    static const char *const queues[] = {"match", "held", "dispatch", "expire"};
+    static const char *const queues[] = {"match", "held", "dispatch", "expire", "webhook"};
 
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         redisReply *r = redis_ask(s, "ZCARD {sim}:due:%s", queues[i]);
@@ -219,46 +281,26 @@ check_queues(struct sim *s)
 void
 check_end(struct sim *s)
 {
-    struct totals *t = calloc(1, sizeof *t);
-    unsigned all;
-    unsigned ended;
+    struct books b = books_open(s);
+    struct record r;
 
-    if (t == NULL)
-        abort();
-    each_order(s, t, &all, &ended);
-    if (all != s->world->n_orders)
-        sim_fail(s, "%u orders were sent, %u are known", s->world->n_orders, all);
-    if (ended != all)
-        sim_fail(s, "%u of %u orders have not ended", all - ended, all);
-    check_acknowledged(s);
-    read_ledger(s, t);
-    check_stock(s, t);
-    check_routes(s, true);
+    if (b.n == 0)
+        sim_fail(s, "no order is there");
+    for (size_t i = 0; i < b.n; i++) {
+        if (!books_at(s, &b, i, &r))
+            continue;
+        s->world->ended[r.state]++;
+        if (!record_is_end(r.state))
+            sim_fail(s, "order %s is %s", books_id(&b, i), record_state_name(r.state));
+    }
+    check_acknowledged(s, &b);
+    check_stock(s, &b, true);
+    check_routes(s, &b, true);
+    check_load(s, &b);
     check_queues(s);
-    free(t);
+    check_told(s, &b);
+    books_close(&b);
     for (enum node_id id = 0; id < NODE_N; id++)
         if (s->nodes[id].stepper != NULL)
-            check_recording(s, id);
-}
-
-/* ---- replays ---- */
-
-static void
-say_difference(void *ctx, const struct replay_difference *d)
-{
-    sim_fail(ctx, "replay differs at step %llu (%s)", (unsigned long long)d->step,
-             event_name(d->event->kind));
-}
-
-void
-check_recording(struct sim *s, enum node_id id)
-{
-    struct node *n = &s->nodes[id];
-    struct replay_result result;
-
-    if (n->recording.failed)
-        return;
-    enum lc_err err = replay_run(n->service, buf_slice(&n->recording), say_difference, s, &result);
-    if (err != LC_OK)
-        sim_fail(s, "replay of %s: %s", n->service->name, lc_strerror(err));
+            node_check_recording(s, id);
 }

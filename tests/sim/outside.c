@@ -1,5 +1,5 @@
 /* outside: connections between simulated clients and the nodes, with a network that breaks them. */
-#include "sim.h"
+#include "world.h"
 
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@ struct open_conn {
     enum node_id node;
     uint32_t life;
     struct client *client;
-    bool accepted; /* a WebSocket */
+    bool zmq; /* nobody is told that it is gone */
     struct open_conn *next;
 };
 
@@ -61,13 +61,15 @@ sim_conn_at(const struct sim *s, size_t i)
 
 struct outside_item {
     uint64_t conn;
-    bool to_client;
+    bool text;
     enum effect_kind kind; /* to the client */
     int status;
     struct buf type;
     struct buf extra;
     struct buf bytes;
     enum event_kind event; /* to the node */
+    enum node_id node;
+    uint32_t life;
     bool upgrade;
     bool streaming;
     struct buf method;
@@ -76,8 +78,10 @@ struct outside_item {
 };
 
 static void
-free_outside(struct outside_item *it)
+free_outside(void *arg)
 {
+    struct outside_item *it = arg;
+
     buf_free(&it->type);
     buf_free(&it->extra);
     buf_free(&it->bytes);
@@ -108,6 +112,7 @@ hear(struct sim *s, struct client *client, uint64_t conn, const struct outside_i
         a.type = buf_slice(&it->type);
         a.extra = buf_slice(&it->extra);
         a.bytes = buf_slice(&it->bytes);
+        a.text = it->text;
     }
     client->answered(s, client, conn, &a);
 }
@@ -122,8 +127,6 @@ client_hears(struct sim *s, struct outside_item *it)
     struct client *client = c->client;
     bool over =
         it->kind == EFFECT_HTTP || it->kind == EFFECT_HTTP_DONE || it->kind == EFFECT_SOCKET_CLOSE;
-    if (it->kind == EFFECT_SOCKET_ACCEPT)
-        c->accepted = true;
     if (over)
         forget(s, it->conn);
     hear(s, client, it->conn, it);
@@ -150,14 +153,13 @@ parse_headers(struct slice text, struct header_field *out)
 static void
 node_hears(struct sim *s, struct outside_item *it)
 {
-    struct open_conn *c = find(s, it->conn);
+    const struct node *node = &s->nodes[it->node];
     struct header_field headers[HEADERS_MAX];
     struct http_event http = {0};
     struct event ev = {.kind = it->event, .ref = it->conn, .bytes = buf_slice(&it->bytes)};
 
-    if (c == NULL || s->nodes[c->node].stepper == NULL || s->nodes[c->node].life != c->life)
+    if (node->stepper == NULL || node->life != it->life)
         return;
-    enum node_id node = c->node;
     if (it->event == EVENT_HTTP) {
         struct slice target = buf_slice(&it->target);
         const char *mark = memchr(target.p, '?', target.n);
@@ -174,8 +176,8 @@ node_hears(struct sim *s, struct outside_item *it)
         if (it->streaming)
             ev.bytes = slice_of(NULL, 0);
     }
-    ev.text = it->event == EVENT_SOCKET;
-    node_feed(s, node, &ev);
+    ev.text = it->text;
+    node_feed(s, it->node, &ev);
     if (it->event == EVENT_HTTP && it->streaming) {
         /* the body in pieces of any length */
         struct slice left = buf_slice(&it->bytes);
@@ -183,31 +185,31 @@ node_hears(struct sim *s, struct outside_item *it)
             size_t n = 1 + rng_below(&s->rng, left.n < 4000 ? left.n : 4000);
             struct event piece = {
                 .kind = EVENT_HTTP_BODY, .ref = it->conn, .bytes = slice_of(left.p, n)};
-            node_feed(s, node, &piece);
+            node_feed(s, it->node, &piece);
             left = slice_of(left.p + n, left.n - n);
         }
         struct event end = {.kind = EVENT_HTTP_END, .ref = it->conn};
-        node_feed(s, node, &end);
+        node_feed(s, it->node, &end);
     }
-    if (it->event == EVENT_GONE)
-        forget(s, it->conn);
 }
 
 static void
-outside_happens(struct sim *s, void *arg)
+reaches_client(struct sim *s, void *arg)
 {
-    struct outside_item *it = arg;
+    client_hears(s, arg);
+    free_outside(arg);
+}
 
-    if (it->to_client)
-        client_hears(s, it);
-    else
-        node_hears(s, it);
-    free_outside(it);
+static void
+reaches_node(struct sim *s, void *arg)
+{
+    node_hears(s, arg);
+    free_outside(arg);
 }
 
 /* ---- clients' calls ---- */
 
-static uint64_t
+static struct open_conn *
 open_conn(struct sim *s, struct client *client, enum node_id to)
 {
     struct open_conn *c = calloc(1, sizeof *c);
@@ -221,7 +223,19 @@ open_conn(struct sim *s, struct client *client, enum node_id to)
     c->client = client;
     c->next = s->conns;
     s->conns = c;
-    return c->conn;
+    return c;
+}
+
+/* towards: something on its way to the connection's node. */
+static struct outside_item *
+towards(const struct open_conn *c, enum event_kind event)
+{
+    struct outside_item *it = new_outside(c->conn);
+
+    it->event = event;
+    it->node = c->node;
+    it->life = c->life;
+    return it;
 }
 
 static void
@@ -242,11 +256,11 @@ static uint64_t
 send_request(struct sim *s, struct client *c, enum node_id to, const char *method,
              const char *target, const char *headers, struct slice body, bool upgrade)
 {
-    uint64_t conn = open_conn(s, c, to);
-    struct outside_item *it = new_outside(conn);
+    struct outside_item *it = towards(open_conn(s, c, to), EVENT_HTTP);
+    uint64_t conn = it->conn;
 
     if (s->nodes[to].stepper == NULL) { /* connection refused */
-        sim_later(s, 1, refused, it);
+        sim_later_owned(s, 1, refused, it, free_outside);
         return conn;
     }
     const struct service *service = s->nodes[to].service;
@@ -254,14 +268,13 @@ send_request(struct sim *s, struct client *c, enum node_id to, const char *metho
     const char *mark = strchr(target, '?');
     if (mark != NULL)
         path.n = (size_t)(mark - target);
-    it->event = EVENT_HTTP;
     it->upgrade = upgrade;
     it->streaming = service->streams != NULL && service->streams(slice_str(method), path);
     buf_str(&it->method, method);
     buf_str(&it->target, target);
     buf_str(&it->headers, headers);
     buf_append(&it->bytes, body.p, body.n);
-    sim_later(s, rng_between(&s->rng, 0, 20), outside_happens, it);
+    sim_arrive(s, to, rng_between(&s->rng, 0, 20), reaches_node, it, free_outside);
     return conn;
 }
 
@@ -282,54 +295,54 @@ sim_socket(struct sim *s, struct client *c, enum node_id to, const char *target,
 uint64_t
 sim_frame(struct sim *s, struct client *c, enum node_id to, struct slice frame)
 {
-    struct outside_item *it = new_outside(open_conn(s, c, to));
+    struct open_conn *open = open_conn(s, c, to);
+    struct outside_item *it = towards(open, EVENT_MESSAGE);
     uint64_t conn = it->conn;
 
-    it->event = EVENT_MESSAGE;
+    open->zmq = true;
     buf_append(&it->bytes, frame.p, frame.n);
     if (s->nodes[to].stepper == NULL)
-        sim_later(s, 1, refused, it);
+        sim_later_owned(s, 1, refused, it, free_outside);
     else
-        sim_later(s, rng_between(&s->rng, 0, 20), outside_happens, it);
+        sim_arrive(s, to, rng_between(&s->rng, 0, 20), reaches_node, it, free_outside);
     return conn;
 }
 
 void
-sim_say(struct sim *s, uint64_t conn, struct slice text)
+sim_say(struct sim *s, uint64_t conn, bool text, struct slice message)
 {
-    struct outside_item *it = new_outside(conn);
-    struct open_conn *c = find(s, conn);
+    const struct open_conn *c = find(s, conn);
 
-    it->event = EVENT_SOCKET;
-    buf_append(&it->bytes, text.p, text.n);
+    if (c == NULL)
+        return;
+    struct outside_item *it = towards(c, EVENT_SOCKET);
+    it->text = text;
+    buf_append(&it->bytes, message.p, message.n);
     /* one connection keeps its order */
-    if (c != NULL)
-        sim_later(s, 5, outside_happens, it);
-    else
-        free_outside(it);
+    sim_arrive(s, c->node, 5, reaches_node, it, free_outside);
 }
 
 void
 sim_hang_up(struct sim *s, uint64_t conn)
 {
-    struct outside_item *it = new_outside(conn);
+    const struct open_conn *c = find(s, conn);
 
-    it->event = EVENT_GONE;
-    sim_later(s, 0, outside_happens, it);
+    if (c == NULL)
+        return;
+    if (!c->zmq)
+        sim_arrive(s, c->node, 5, reaches_node, towards(c, EVENT_GONE), free_outside);
+    forget(s, conn);
 }
 
 void
 sim_cut(struct sim *s, uint64_t conn)
 {
-    struct open_conn *c = find(s, conn);
-    struct event ev = {.kind = EVENT_GONE, .ref = conn};
+    const struct open_conn *c = find(s, conn);
 
     if (c == NULL)
         return;
     struct client *client = c->client;
-    if (s->nodes[c->node].stepper != NULL && s->nodes[c->node].life == c->life)
-        node_feed(s, c->node, &ev);
-    forget(s, conn);
+    sim_hang_up(s, conn);
     hear(s, client, conn, NULL);
 }
 
@@ -340,28 +353,27 @@ outside_node_died(struct sim *s, enum node_id id)
         next = c->next;
         if (c->node != id)
             continue;
-        struct outside_item *it = new_outside(c->conn);
-        sim_later(s, 1, refused, it);
+        sim_later_owned(s, 1, refused, new_outside(c->conn), free_outside);
     }
 }
 
 void
 outside_effect(struct sim *s, enum node_id from, const struct effect *e)
 {
-    struct outside_item *it = new_outside(e->ref);
-
-    (void)from;
-    if (e->kind == EFFECT_CALL || e->kind == EFFECT_HTTP_PAUSE || e->kind == EFFECT_HTTP_RESUME) {
-        free_outside(it); /* the simulated chains have no webhooks; bodies come at once */
+    if (e->kind == EFFECT_CALL) {
+        webhooks_called(s, from, e);
         return;
     }
-    it->to_client = true;
+    if (e->kind == EFFECT_HTTP_PAUSE || e->kind == EFFECT_HTTP_RESUME)
+        return; /* bodies come at once */
+    struct outside_item *it = new_outside(e->ref);
     it->kind = e->kind;
     it->status = e->status;
+    it->text = e->text;
     buf_append(&it->type, e->name.p, e->name.n);
     buf_append(&it->extra, e->extra.p, e->extra.n);
     buf_append(&it->bytes, e->bytes.p, e->bytes.n);
-    sim_later(s, 5, outside_happens, it);
+    sim_later_owned(s, 5, reaches_client, it, free_outside);
 }
 
 void

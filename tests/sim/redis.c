@@ -74,7 +74,7 @@ load_library(struct sim *s)
     if (f != NULL)
         fclose(f);
     if (s->options.broken != NULL)
-        world_break_library(s, &code);
+        breakage_plant(s->options.broken, &code);
     redisReply *r = redisCommand(s->redis, "FUNCTION LOAD REPLACE %b", code.p, code.n);
     bool loaded = r != NULL && r->type != REDIS_REPLY_ERROR;
     if (!loaded)
@@ -131,7 +131,7 @@ redis_kill(struct sim *s, int64_t down_ms)
     if (s->redis == NULL)
         return;
     kill_server(s);
-    engine_redis_died(s, s->now_ms + down_ms);
+    commands_redis_died(s, s->now_ms + down_ms);
     sim_later(s, down_ms, back, NULL);
 }
 
@@ -160,6 +160,7 @@ redis_do(struct sim *s, size_t argc, const struct slice *argv)
         words[i] = argv[i].n == 0 ? "" : argv[i].p;
         lengths[i] = argv[i].n;
     }
+    s->commands++;
     redisReply *r = redisCommandArgv(s->redis, (int)argc, words, lengths);
     if (r == NULL)
         sim_fail(s, "Redis broke: %s", s->redis->errstr);

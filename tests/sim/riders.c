@@ -1,12 +1,14 @@
-/* phones: couriers with phones that lose their connection, decline, stay silent, and come back. */
+/* riders: couriers with phones that lose their connection, sleep, decline, stay silent, sign off
+ * with work in hand, have trouble at the store and at the door, and come back. */
 #include "world.h"
 
-#include "base/timestamp.h"
-
-#include <jansson.h>
 #include <stdlib.h>
 
-enum { REPEAT_MS = 3000 };
+enum { REPEAT_MS = 3000, SLEEP_MS = 150000 };
+
+#define REPORT(x) LIFECIRCLE__V1__REPORT_KIND__##x
+#define REASON(x) LIFECIRCLE__V1__REASON__##x
+#define OUTCOME(x) LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__##x
 
 static void think(struct sim *s, void *arg);
 static void connect_phone(struct sim *s, void *arg);
@@ -17,102 +19,129 @@ think_in(struct sim *s, struct phone *p, int64_t low_ms, int64_t high_ms)
     sim_later(s, rng_between(&s->world_rng, low_ms, high_ms), think, p);
 }
 
-/* ---- saying things ---- */
-
-static void
-say(struct sim *s, struct phone *p, const char *text)
-{
-    if (p->open)
-        sim_say(s, p->conn, slice_str(text));
-}
+/* ---- doing things ---- */
 
 /* act: an action that must be answered; said again until it is. */
-static void
-act(struct sim *s, struct phone *p, const char *type, const char *fields)
+static struct action *
+act(struct sim *s, struct phone *p, Lifecircle__V1__ReportKind kind)
 {
-    char text[512];
+    struct action *a = &p->action;
 
-    snprintf(p->action_id, sizeof p->action_id, "p%u-%u", p->index, ++p->actions);
-    snprintf(text, sizeof text, "{\"type\":\"%s\",\"id\":\"%s\"%s%s}", type, p->action_id,
-             *fields == '\0' ? "" : ",", fields);
-    free(p->action);
-    p->action = strdup(text);
-    p->action_ms = s->now_ms;
-    say(s, p, text);
+    *a = (struct action){.kind = kind, .said_ms = s->now_ms};
+    snprintf(a->id, sizeof a->id, "p%u-%u", p->index, ++p->actions);
+    return a;
 }
 
 static void
-sign_on(struct sim *s, struct phone *p)
+act_on_stop(struct sim *s, struct phone *p, Lifecircle__V1__ReportKind kind,
+            Lifecircle__V1__Reason reason)
 {
-    static const char *const vehicles[] = {"foot", "bicycle", "e-bike", "scooter", "car"};
-    char fields[256];
-    char end[TIMESTAMP_TEXT];
+    struct action *a = act(s, p, kind);
 
-    timestamp_format(s->now_ms + 5 * 3600 * 1000, end);
-    snprintf(fields, sizeof fields,
-             "\"vehicle\":\"%s\",\"capacity_items\":%d,\"shift_end\":\"%s\",\"lat\":%.7f,"
-             "\"lng\":%.7f",
-             vehicles[p->index % 5], 8 + (int)p->index * 3, end, p->at.lat_e7 / 1e7,
-             p->at.lng_e7 / 1e7);
-    act(s, p, "sign_on", fields);
+    memcpy(a->order, p->route.stop_order, sizeof a->order);
+    a->reason = reason;
 }
 
-static void
+/* answer_offer: false when the courier does not react. */
+static bool
 answer_offer(struct sim *s, struct phone *p)
 {
-    char fields[64];
     unsigned mood = (unsigned)rng_below(&s->world_rng, 100);
 
     p->decided = p->seen;
     if (mood >= 95 && s->now_ms < s->calm_ms)
-        return; /* silent */
-    snprintf(fields, sizeof fields, "\"version\":%u", p->seen);
-    act(s, p, mood < 88 || s->now_ms >= s->calm_ms ? "accept" : "decline", fields);
+        return false;
+    act(s, p, mood < 88 || s->now_ms >= s->calm_ms ? REPORT(ACCEPT) : REPORT(DECLINE))->version =
+        p->seen;
+    return true;
+}
+
+static void
+hand_over(struct sim *s, struct phone *p)
+{
+    struct uuid id;
+    char pin[PIN_TEXT];
+
+    act_on_stop(s, p, REPORT(DELIVER), 0);
+    if (uuid_parse(slice_str(p->route.stop_order), &id) != LC_OK)
+        return;
+    delivery_pin(&s->secret, id, pin);
+    if (rng_chance(&s->world_rng, 5))
+        pin[0] = pin[0] == '9' ? '0' : (char)(pin[0] + 1); /* a slip of the thumb */
+    memcpy(p->action.pin, pin, sizeof pin);
 }
 
 /* work: the next thing to do at the first accepted stop. */
 static void
 work(struct sim *s, struct phone *p)
 {
-    char stop[64];
-    char fields[160];
-    char pin[PIN_TEXT] = "";
-    struct uuid id;
+    static const Lifecircle__V1__Reason at_store[] = {
+        REASON(MERCHANT_CLOSED), REASON(MERCHANT_ITEM_MISSING), REASON(COURIER_UNASSIGNED_SELF)};
+    char stop[sizeof p->enroute];
+    bool lucky = s->now_ms >= s->calm_ms || rng_chance(&s->world_rng, 97);
 
-    snprintf(stop, sizeof stop, "%.40s/%.10s", p->stop_order, p->stop_kind);
-    snprintf(fields, sizeof fields, "\"order_id\":\"%s\"", p->stop_order);
+    snprintf(stop, sizeof stop, "%d%s", (int)p->route.stop_kind, p->route.stop_order);
     if (strcmp(p->enroute, stop) != 0) {
-        snprintf(p->enroute, sizeof p->enroute, "%s", stop);
-        act(s, p, "enroute", fields);
-    } else if (!p->stop_arrived) {
-        act(s, p, "arrived", fields);
-    } else if (strcmp(p->stop_kind, "pickup") == 0) {
-        act(s, p, "picked_up", fields);
-    } else if (strcmp(p->stop_kind, "return") == 0) {
-        act(s, p, "brought_back", fields);
-    } else if (rng_chance(&s->world_rng, 4)) {
-        snprintf(fields, sizeof fields, "\"order_id\":\"%s\",\"reason\":\"customer_absent\"",
-                 p->stop_order);
-        act(s, p, "undeliverable", fields);
-    } else if (uuid_parse(slice_str(p->stop_order), &id) == LC_OK) {
-        delivery_pin(&s->secret, id, pin);
-        if (rng_chance(&s->world_rng, 5))
-            pin[0] = pin[0] == '9' ? '0' : (char)(pin[0] + 1); /* a slip of the thumb */
-        snprintf(fields, sizeof fields, "\"order_id\":\"%s\",\"pin\":\"%s\"", p->stop_order, pin);
-        act(s, p, "delivered", fields);
+        memcpy(p->enroute, stop, sizeof stop);
+        if (rng_chance(&s->world_rng, 90)) { /* some forget to say so */
+            act_on_stop(s, p, REPORT(ENROUTE), 0);
+            return;
+        }
+    }
+    if (!p->route.stop_arrived && rng_chance(&s->world_rng, 90))
+        act_on_stop(s, p, REPORT(ARRIVED), 0);
+    else if (p->route.stop_kind == LIFECIRCLE__V1__STOP__KIND__RETURN)
+        act_on_stop(s, p, REPORT(BROUGHT_BACK), 0);
+    else if (p->route.stop_kind == LIFECIRCLE__V1__STOP__KIND__PICKUP && lucky)
+        act_on_stop(s, p, REPORT(PICKED), 0);
+    else if (p->route.stop_kind == LIFECIRCLE__V1__STOP__KIND__PICKUP)
+        act_on_stop(s, p, REPORT(PROBLEM), at_store[rng_below(&s->world_rng, 3)]);
+    else if (lucky)
+        hand_over(s, p);
+    else
+        act_on_stop(s, p, REPORT(UNDELIVERABLE), REASON(CUSTOMER_ABSENT));
+}
+
+/* moods: what a courier does for no good reason, until it is calm. */
+static void
+moods(struct sim *s, struct phone *p)
+{
+    if (s->now_ms >= s->calm_ms)
+        return;
+    if (rng_below(&s->world_rng, 250) == 0) {
+        p->asleep_ms = s->now_ms + rng_between(&s->world_rng, 5000, SLEEP_MS);
+        if (rng_chance(&s->world_rng, 50)) { /* switched off; else it is only silent */
+            sim_hang_up(s, p->conn);
+            p->open = false;
+            p->conn = 0;
+            sim_later(s, p->asleep_ms - s->now_ms, connect_phone, p);
+        }
+    } else if (rng_below(&s->world_rng, 300) == 0) {
+        p->leaves = true;
     }
 }
 
-static void
-send_position(struct sim *s, struct phone *p)
+/* decide: what to do next; false when nothing is to be said. */
+static bool
+decide(struct sim *s, struct phone *p)
 {
-    char text[128];
-
-    p->at.lat_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
-    p->at.lng_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
-    snprintf(text, sizeof text, "{\"type\":\"position\",\"lat\":%.7f,\"lng\":%.7f}",
-             p->at.lat_e7 / 1e7, p->at.lng_e7 / 1e7);
-    say(s, p, text);
+    if (p->action.kind != 0) {
+        if (s->now_ms < p->action.said_ms + REPEAT_MS)
+            return false;
+        p->action.said_ms = s->now_ms;
+    } else if (!p->on_shift) {
+        act(s, p, REPORT(SIGN_ON));
+    } else if (p->leaves) {
+        p->leaves = false;
+        act(s, p, REPORT(SIGN_OFF));
+    } else if (p->route.offered && p->decided != p->seen) {
+        return answer_offer(s, p);
+    } else if (p->route.has_stop) {
+        work(s, p);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static void
@@ -120,24 +149,15 @@ think(struct sim *s, void *arg)
 {
     struct phone *p = arg;
 
-    if (p->open) {
-        if (p->action != NULL) {
-            if (s->now_ms >= p->action_ms + REPEAT_MS) {
-                p->action_ms = s->now_ms;
-                say(s, p, p->action);
-            }
-        } else if (!p->on_shift) {
-            sign_on(s, p);
-        } else if (s->now_ms < s->calm_ms && p->stop_order[0] == '\0' &&
-                   rng_below(&s->world_rng, 400) == 0) {
-            act(s, p, "sign_off", "");
-        } else if (p->offered && p->decided != p->seen) {
-            answer_offer(s, p);
-        } else if (p->stop_order[0] != '\0' && p->stop_accepted) {
-            work(s, p);
+    if (p->open && s->now_ms >= p->asleep_ms) {
+        if (decide(s, p))
+            rider_report(s, p);
+        if (rng_chance(&s->world_rng, 30)) {
+            p->at.lat_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
+            p->at.lng_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
+            rider_position(s, p);
         }
-        if (rng_chance(&s->world_rng, 30))
-            send_position(s, p);
+        moods(s, p);
     }
     think_in(s, p, 1000, 12000);
 }
@@ -145,92 +165,55 @@ think(struct sim *s, void *arg)
 /* ---- hearing things ---- */
 
 static void
-copy(char *to, size_t size, const char *from)
+hear_route(struct sim *s, struct phone *p, const struct heard *h)
 {
-    snprintf(to, size, "%s", from == NULL ? "" : from);
-}
-
-static void
-hear_route(struct sim *s, struct phone *p, const json_t *j)
-{
-    uint32_t version = (uint32_t)json_integer_value(json_object_get(j, "version"));
-    const json_t *stop = NULL;
-    const json_t *stops = json_object_get(j, "stops");
-
-    if (version < p->seen)
-        sim_fail(s, "courier %u: version %u after %u", p->courier, version, p->seen);
-    if (version <= p->shown)
-        sim_fail(s, "courier %u: version %u shown twice on one connection", p->courier, version);
-    p->seen = p->shown = version;
-    p->offered = json_is_string(json_object_get(j, "offer_expires_at"));
-    for (size_t i = 0; stop == NULL && i < json_array_size(stops); i++)
-        if (json_is_true(json_object_get(json_array_get(stops, i), "accepted")))
-            stop = json_array_get(stops, i);
-    copy(p->stop_order, sizeof p->stop_order, json_string_value(json_object_get(stop, "order_id")));
-    copy(p->stop_kind, sizeof p->stop_kind, json_string_value(json_object_get(stop, "kind")));
-    p->stop_arrived = json_is_true(json_object_get(stop, "arrived"));
-    p->stop_accepted = stop != NULL;
+    if (h->version < p->seen)
+        sim_fail(s, "courier %u: version %u after %u", p->courier, h->version, p->seen);
+    if (h->version <= p->shown)
+        sim_fail(s, "courier %u: version %u shown twice on one connection", p->courier, h->version);
+    p->seen = p->shown = h->version;
+    p->route = *h;
     s->world->pushes++;
 }
 
 static void
-hear_done(struct sim *s, struct phone *p, const json_t *j)
+hear_done(struct phone *p, const struct heard *h)
 {
-    const char *id = json_string_value(json_object_get(j, "id"));
-    const char *outcome = json_string_value(json_object_get(j, "outcome"));
-    bool fine =
-        outcome != NULL && (strcmp(outcome, "done") == 0 || strcmp(outcome, "already") == 0);
+    bool fine = h->outcome == OUTCOME(DONE) || h->outcome == OUTCOME(ALREADY);
 
-    if (outcome == NULL || strcmp(outcome, "invalid") == 0)
-        sim_fail(s, "courier %u: %s answered invalid", p->courier, p->action);
-    if (p->action == NULL || id == NULL || strcmp(id, p->action_id) != 0)
+    if (p->action.kind == 0 || strcmp(h->action_id, p->action.id) != 0)
         return; /* the answer to an earlier try */
-    if (outcome != NULL && strcmp(outcome, "unavailable") == 0)
+    if (h->outcome == OUTCOME(UNAVAILABLE_NOW))
         return; /* said again */
-    if (fine && strstr(p->action, "\"sign_on\"") != NULL)
+    if (fine && p->action.kind == REPORT(SIGN_ON))
         p->on_shift = true;
-    if (fine && strstr(p->action, "\"sign_off\"") != NULL)
+    if (fine && p->action.kind == REPORT(SIGN_OFF))
         p->on_shift = false;
-    free(p->action);
-    p->action = NULL;
-}
-
-static void
-hear(struct sim *s, struct phone *p, struct slice text)
-{
-    json_t *j = json_loadb(text.p, text.n, 0, NULL);
-    const char *type = json_string_value(json_object_get(j, "type"));
-
-    if (type == NULL)
-        sim_fail(s, "courier %u: not a message: %.*s", p->courier, (int)text.n, text.p);
-    else if (strcmp(type, "welcome") == 0)
-        p->on_shift = json_is_true(json_object_get(j, "on_shift"));
-    else if (strcmp(type, "route") == 0)
-        hear_route(s, p, j);
-    else if (strcmp(type, "done") == 0)
-        hear_done(s, p, j);
-    else if (strcmp(type, "error") == 0)
-        sim_fail(s, "courier %u: %.*s", p->courier, (int)text.n, text.p);
-    json_decref(j);
+    p->action.kind = 0;
 }
 
 static void
 answered(struct sim *s, struct client *c, uint64_t conn, const struct answer *a)
 {
     struct phone *p = (struct phone *)c;
-    char hello[64];
+    struct heard h;
 
     if (conn != p->conn)
         return;
     if (a->kind == EFFECT_SOCKET_ACCEPT) {
         p->open = true;
         p->shown = 0;
-        snprintf(hello, sizeof hello, "{\"type\":\"hello\",\"last_version\":%u}", p->seen);
-        say(s, p, hello);
-        if (p->action != NULL)
-            say(s, p, p->action);
+        rider_hello(s, p);
+        if (p->action.kind != 0)
+            rider_report(s, p);
     } else if (a->kind == EFFECT_SOCKET_SEND) {
-        hear(s, p, a->bytes);
+        rider_hear(s, p, a, &h);
+        if (h.kind == HEARD_WELCOME)
+            p->on_shift = h.on_shift;
+        else if (h.kind == HEARD_ROUTE)
+            hear_route(s, p, &h);
+        else if (h.kind == HEARD_DONE)
+            hear_done(p, &h);
     } else {
         p->open = false;
         p->conn = 0;
@@ -247,8 +230,9 @@ connect_phone(struct sim *s, void *arg)
     if (p->conn != 0)
         return;
     snprintf(target, sizeof target, "/v1/courier?token=%s", p->token);
-    p->conn = sim_socket(s, &p->client, NODE_NOTIFIER, target,
-                         "Sec-WebSocket-Protocol: lifecircle.v1.json\n");
+    p->conn = sim_socket(s, &p->client, node_of(s, NODE_NOTIFIER), target,
+                         p->protobuf ? "Sec-WebSocket-Protocol: lifecircle.v1.protobuf\n"
+                                     : "Sec-WebSocket-Protocol: lifecircle.v1.json\n");
 }
 
 void
@@ -258,15 +242,9 @@ riders_open(struct sim *s)
         struct phone *p = &s->world->phones[i];
         p->client.answered = answered;
         p->index = i;
+        p->protobuf = i % 2 == 1;
         p->at = world_place(s);
         sim_later(s, rng_between(&s->world_rng, 0, 60000), connect_phone, p);
         think_in(s, p, 1000, 60000);
     }
-}
-
-void
-riders_close(struct sim *s)
-{
-    for (unsigned i = 0; i < s->world->n_phones; i++)
-        free(s->world->phones[i].action);
 }
