@@ -271,6 +271,24 @@ test_router_repeated_action_is_applied_once_and_answered_each_time(void)
 }
 
 static void
+test_router_repeated_decline_is_remembered(void)
+{
+    struct world *w = w_new();
+    Lifecircle__V1__CourierReport m = LIFECIRCLE__V1__COURIER_REPORT__INIT;
+
+    offered(w);
+    m.courier = 1;
+    m.action_id = (char *)"decline-1";
+    m.kind = W_KIND(DECLINE);
+    m.route_version = w_route(w, 1)->version;
+    CU_ASSERT_EQUAL(w_report(w, &m), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_report(w, &m), W_OUTCOME(ALREADY));
+    m.action_id = (char *)"decline-2";
+    CU_ASSERT_EQUAL(w_report(w, &m), W_OUTCOME(STALE_VERSION));
+    w_free(w);
+}
+
+static void
 test_router_repeated_action_after_a_restart_is_already_done(void)
 {
     struct world *w = w_new();
@@ -446,6 +464,7 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_cancel_takes_the_order_off_the_route),
           UNIT(test_router_report_on_an_order_cancelled_unheard_of_is_refused),
           UNIT(test_router_repeated_action_is_applied_once_and_answered_each_time),
+          UNIT(test_router_repeated_decline_is_remembered),
           UNIT(test_router_repeated_action_after_a_restart_is_already_done),
           UNIT(test_router_stale_version_is_refused),
           UNIT(test_router_wrong_pin_locks_after_five_tries),

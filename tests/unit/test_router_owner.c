@@ -80,6 +80,22 @@ test_router_fenced_writes_change_nothing(void)
 }
 
 static void
+test_router_reads_again_when_the_lease_was_elsewhere(void)
+{
+    struct world *w = w_new();
+    struct w_order *o = accepted(w);
+    uint64_t before = w_counter(w, "router_rebuilds_total");
+
+    steal_lease(w);
+    w_move(w, o, W_STATE(PICKED_UP), 0, 1); /* somebody else's doing, and no event of it */
+    w_pass_clock(w, 10000);                 /* this router was stopped meanwhile */
+    w_pass(w, 2000);
+    CU_ASSERT(w_counter(w, "router_rebuilds_total") > before);
+    CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(PICKED), o), W_OUTCOME(ALREADY));
+    w_free(w);
+}
+
+static void
 test_router_lost_answer_of_an_applied_commit_is_found_out(void)
 {
     struct world *w = w_new();
@@ -195,6 +211,7 @@ test_router_same_input_gives_the_same_bytes(void)
 UNIT_MAIN("router_owner", UNIT(test_router_waits_while_another_holds_the_lease),
           UNIT(test_router_takes_over_what_another_has_done),
           UNIT(test_router_fenced_writes_change_nothing),
+          UNIT(test_router_reads_again_when_the_lease_was_elsewhere),
           UNIT(test_router_lost_answer_of_an_applied_commit_is_found_out),
           UNIT(test_router_lost_answer_of_a_dropped_commit_is_found_out),
           UNIT(test_router_lost_offer_is_not_made_twice),
