@@ -24,7 +24,7 @@ main(int argc, char **argv)
         {"retry-max-s", OPTION_NUMBER, "30", "at most", false},
         {"forecast-s", OPTION_NUMBER, "30", "a forecast older than this does not count", false},
         {"cells-mb", OPTION_NUMBER, "24", "memory for neighbourhoods, MiB", false},
-        {"near-stores", OPTION_NUMBER, "300", "stores that a neighbourhood asks Redis for, about",
+        {"near-stores", OPTION_NUMBER, "150", "stores that a neighbourhood asks Redis for, about",
          false},
         {"jobs-max", OPTION_NUMBER, "20000", "orders under way at once", false},
         {"poll-ms", OPTION_NUMBER, "250",

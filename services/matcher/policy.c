@@ -24,7 +24,7 @@ static const struct knob knobs[] = {
     {"retry_max_s", KNOB(retry_max_ms), 1000, 30, 1, 3600},
     {"forecast_s", KNOB(forecast_ms), 1000, 30, 1, 3600},
     {"cells_mb", KNOB(cells_bytes), 1 << 20, 24, 1, 1024},
-    {"near_stores", KNOB(near_stores), 1, 300, 1, 100000},
+    {"near_stores", KNOB(near_stores), 1, 150, 1, 100000},
     {"jobs_max", KNOB(jobs_max), 1, 20000, 1, 1000000},
     {"poll_ms", KNOB(poll_ms), 1, 250, 1, 60000},
     {"speedup", KNOB(speedup), 1, 1, 1, 1000},

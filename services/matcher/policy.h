@@ -27,7 +27,7 @@ struct match_policy {
     int64_t retry_max_ms; /* [retry_max_s, 30] ... up to this */
     int64_t forecast_ms;  /* [forecast_s, 30] how long a forecast counts */
     int64_t cells_bytes;  /* [cells_mb, 24] memory for neighbourhoods */
-    int64_t near_stores;  /* [near_stores, 300] so many a neighbourhood asks for, about */
+    int64_t near_stores;  /* [near_stores, 150] so many a neighbourhood asks for, about */
     int64_t jobs_max;     /* [jobs_max, 20000] orders in work at once */
     int64_t poll_ms;      /* [poll_ms, 250] how often due rows and the catalogue are looked at */
     int64_t speedup;      /* [speedup, 1] simulations alone: travel takes this many times less */
