@@ -1,7 +1,8 @@
 /* core: what the files of the router share. See router.h.
  *
- * Every order and courier is as Redis is known to have it (`orders`, `couriers`), except while a commit of the courier
- * is under way; the plan has, beside that, the free orders. A courier has at most one commit under way. */
+ * Every order and courier is as Redis is known to have it (`orders`, `couriers`), except while a
+ * commit of the courier is under way; the plan has, beside that, the free orders. A courier has at
+ * most one commit under way. */
 #ifndef LC_ROUTER_CORE_H
 #define LC_ROUTER_CORE_H
 
@@ -26,18 +27,17 @@
 enum {
     LEASE_TTL_MS = 3000,
     TICK_MS = 1000,
-    SEEN_MS = 2000,      /* positions are written this often */
-    LOOK_MS = 20,        /* between two looks at what could be offered */
-    ANSWER_MS = 10000,   /* a call without an answer for so long: something was lost, start again */
+    SEEN_MS = 2000,    /* positions are written this often */
+    LOOK_MS = 20,      /* between two looks at what could be offered */
+    ANSWER_MS = 10000, /* a call without an answer for so long: something was lost, start again */
     CLAIM_LIMIT = 256,
     CLAIM_VISIBLE_MS = 15000,
     MGET_CHUNK = 200,
     WANT_MAX = 2000,
     BATCH_ENTRIES = 64,
-    QUEUE_MAX = 32,      /* reports of one courier */
-    SEEN_MAX = 16,       /* reports of one courier that are remembered */
+    QUEUE_MAX = 32, /* reports of one courier */
+    SEEN_MAX = 16,  /* reports of one courier that are remembered */
     ACTION_MAX = 64,
-    STOPS_MAX = 64,      /* of one route */
     PIN_TRIES = 5,
     WORDS_MAX = 200,
 };
@@ -74,7 +74,7 @@ struct order {
     uint32_t courier; /* 0 = nobody */
     uint32_t store;
     bool ready;
-    bool noted; /* that nobody can take it is said once */
+    bool noted;          /* that nobody can take it is said once */
     int64_t live_eta_ms; /* as written */
     struct plan_order task;
     UT_hash_handle hh;
@@ -113,7 +113,7 @@ struct halt {
 
 struct route {
     size_t n;
-    struct halt *halts; /* owned */
+    struct halt *halts;       /* owned */
     int64_t offer_expires_ms; /* 0 = nothing is offered */
 };
 
@@ -157,7 +157,7 @@ struct courier {
     struct latlng at;
     int64_t at_ms;
     int64_t heard_ms;
-    bool moved; /* since its position was written */
+    bool moved;         /* since its position was written */
     int64_t arrived_ms; /* at the first stop, when it is there */
     bool vanished;
     unsigned silent_offers;
@@ -211,8 +211,8 @@ struct commit {
     struct route route;
     bool has_shift;
     struct shift shift;
-    bool offers;            /* route holds a new offer */
-    int64_t ban_until_ms;   /* unassigned orders do not come back before */
+    bool offers;          /* route holds a new offer */
+    int64_t ban_until_ms; /* unassigned orders do not come back before */
     size_t n_steps;
     size_t room_steps;
     struct step *steps; /* owned */
@@ -228,22 +228,22 @@ enum phase {
 };
 
 enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
-    CALL_LEASE = 64,
-    CALL_TIP,
-    CALL_SHIFTS,
-    CALL_ROUTES,
-    CALL_DUE,
-    CALL_PLACES,  /* positions of couriers */
-    CALL_LOAD,    /* records for the load */
-    CALL_ORDERS,  /* records that were wanted */
-    CALL_CLAIM,
-    CALL_FOLLOW,
-    CALL_COMMIT,
-    CALL_REREAD,  /* a courier's route and shift; seq = its number */
-    CALL_REREAD_ORDERS,
-    CALL_ASKED,   /* the record a report names; seq = courier */
-    CALL_CANCEL,  /* a report ends an order; seq = courier */
-    CALL_SEEN,    /* nothing to be done with the answer */
+                 CALL_LEASE = 64,
+                 CALL_TIP,
+                 CALL_SHIFTS,
+                 CALL_ROUTES,
+                 CALL_DUE,
+                 CALL_PLACES, /* positions of couriers */
+                 CALL_LOAD,   /* records for the load */
+                 CALL_ORDERS, /* records that were wanted */
+                 CALL_CLAIM,
+                 CALL_FOLLOW,
+                 CALL_COMMIT,
+                 CALL_REREAD, /* a courier's route and shift; seq = its number */
+                 CALL_REREAD_ORDERS,
+                 CALL_ASKED,  /* the record a report names; seq = courier */
+                 CALL_CANCEL, /* a report ends an order; seq = courier */
+                 CALL_SEEN,   /* nothing to be done with the answer */
 };
 enum { CATALOGUE_TAG = 16 };
 
@@ -316,9 +316,9 @@ struct router {
 /* router.c: a rebuild is wanted; everything but the lease, PIN tries and reports is forgotten. */
 void router_rebuild(struct router *r, const char *why);
 uint64_t router_tag(struct router *r, enum call_kind kind, uint64_t seq);
-bool router_acts(const struct router *r); /* active, and the lease holds */
+bool router_acts(const struct router *r);               /* active, and the lease holds */
 const char *key_of(struct router *r, const char *name); /* in the event's arena */
-struct slice text_of(struct router *r, int64_t v);       /* the same */
+struct slice text_of(struct router *r, int64_t v);      /* the same */
 
 /* figures.c */
 const struct counter *router_counters(const void *core, size_t *n);
@@ -339,7 +339,8 @@ void reread_answer(struct router *r, struct courier *c, enum call_kind kind,
 /* orders.c */
 struct order *order_find(struct router *r, struct uuid id);
 void order_forget(struct router *r, struct order *o);
-/* order_learn: the order of a record, new or as it is now. NULL: not one for couriers, or not readable. */
+/* order_learn: the order of a record, new or as it is now. NULL: not one for couriers, or not
+ * readable. */
 struct order *order_learn(struct router *r, struct slice record, struct record *head);
 /* order_observe: a record as Redis has it: does what is to be done about it. */
 void order_observe(struct router *r, struct slice record);
@@ -368,13 +369,16 @@ void follow_answer(struct router *r, const struct reply *reply);
 
 /* couriers.c */
 struct courier *courier_find(struct router *r, uint32_t number);
-struct courier *courier_get(struct router *r, uint32_t number); /* adds it; NULL: out of memory, rebuild */
+struct courier *courier_get(struct router *r,
+                            uint32_t number); /* adds it; NULL: out of memory, rebuild */
 void courier_free(struct router *r, struct courier *c);
 bool courier_take_shift(struct router *r, struct courier *c, struct slice bytes);
 bool courier_take_route(struct router *r, struct courier *c, struct slice bytes);
-void courier_adopt(struct router *r, struct courier *c); /* its route into the plan, from the orders known */
-void courier_update(struct router *r, struct courier *c); /* the plan's courier from shift and life */
-void courier_fix(struct router *r, struct courier *c);   /* where it is driving to */
+void courier_adopt(struct router *r,
+                   struct courier *c); /* its route into the plan, from the orders known */
+void courier_update(struct router *r,
+                    struct courier *c);                /* the plan's courier from shift and life */
+void courier_fix(struct router *r, struct courier *c); /* where it is driving to */
 void courier_heard(struct router *r, struct courier *c);
 void courier_moved(struct router *r, struct courier *c, struct latlng at, int64_t at_ms);
 bool courier_free_to_act(const struct courier *c);
@@ -393,10 +397,13 @@ void route_free(struct route *route);
 bool route_copy(struct route *to, const struct route *from);
 void route_drop(struct route *route, struct uuid order);
 void route_drop_halt(struct route *route, size_t at);
-struct halt *route_next(struct route *route, struct uuid order);     /* the order's next stop, or NULL */
-struct halt *route_to_front(struct route *route, struct uuid order); /* the same, moved to the front */
+struct halt *route_next(struct route *route,
+                        struct uuid order); /* the order's next stop, or NULL */
+struct halt *route_to_front(struct route *route,
+                            struct uuid order); /* the same, moved to the front */
 bool route_has(const struct route *route, struct uuid order);
-void route_estimate(struct router *r, struct courier *c, struct route *route); /* fills the ETAs in */
+void route_estimate(struct router *r, struct courier *c,
+                    struct route *route); /* fills the ETAs in */
 struct slice route_pack(struct router *r, const struct courier *c, const struct route *route);
 struct slice shift_pack(struct router *r, const struct courier *c, const struct shift *s);
 
@@ -404,8 +411,8 @@ struct slice shift_pack(struct router *r, const struct courier *c, const struct 
 struct commit *commit_new(struct router *r, struct courier *c); /* NULL: out of memory, rebuild */
 struct step *commit_step(struct router *r, struct commit *m, struct uuid order, enum act act,
                          Lifecircle__V1__Reason reason); /* NULL: out of memory, rebuild */
-void commit_drop(struct router *r, struct commit *m); /* was not sent */
-bool commit_route(struct router *r, struct commit *m); /* starts from the courier's route */
+void commit_drop(struct router *r, struct commit *m);    /* was not sent */
+bool commit_route(struct router *r, struct commit *m);   /* starts from the courier's route */
 /* commit_apply (apply.c): it is on disk. */
 void commit_apply(struct router *r, struct commit *m);
 void commits_flush(struct router *r);
@@ -431,7 +438,8 @@ void report_answer(struct router *r, struct courier *c,
                    const char *detail); /* the first of the queue */
 /* report_committed: the commit of the first report is on disk. */
 void report_committed(struct router *r, struct courier *c);
-/* report_refused: it was not written, the courier is read again: then the report is looked at afresh. */
+/* report_refused: it was not written, the courier is read again: then the report is looked at
+ * afresh. */
 void report_refused(struct router *r, struct courier *c);
 void report_asked(struct router *r, struct courier *c, const struct reply *reply);
 void report_cancelled(struct router *r, struct courier *c, const struct reply *reply);
@@ -440,7 +448,8 @@ void reports_unavailable(struct router *r); /* all that wait */
 /* pin.c. pin_check: DONE, WRONG_PIN or TOO_MANY_TRIES; *left = tries that are left. */
 Lifecircle__V1__CourierReply__Outcome pin_check(struct router *r, struct uuid order,
                                                 const char *pin, unsigned *left);
-/* report_decide (decide.c): what the first report means. Either answers it, or starts a commit or a question. */
+/* report_decide (decide.c): what the first report means. Either answers it, or starts a commit or a
+ * question. */
 void report_decide(struct router *r, struct courier *c, struct report *rep);
 
 #endif

@@ -294,7 +294,8 @@ check_life(struct router *r, struct courier *c)
         give_back(r, m, GIVE_UNSTARTED, REASON(COURIER_VANISHED));
 }
 
-/* What it is not driving to yet goes back at the end of the shift; the rest it finishes, and then it is off. */
+/* What it is not driving to yet goes back at the end of the shift; the rest it finishes, and then
+ * it is off. */
 static void
 check_shift(struct router *r, struct courier *c)
 {

@@ -153,8 +153,8 @@ enroute(struct router *r, struct courier *c, const struct order *o, const struct
 static void
 arrived(struct router *r, struct courier *c, const struct order *o, const struct halt *h)
 {
-    static const enum act act[] = {[PLAN_PICKUP] = ACT_ARRIVE_PICKUP,
-                                   [PLAN_DROPOFF] = ACT_ARRIVE_DROPOFF};
+    static const enum act act[] = {
+        [PLAN_PICKUP] = ACT_ARRIVE_PICKUP, [PLAN_DROPOFF] = ACT_ARRIVE_DROPOFF};
 
     if (h->arrived) {
         answer(r, c, OUTCOME(ALREADY), o, "");
@@ -214,8 +214,7 @@ turn_back(struct router *r, struct courier *c, const struct order *o, const stru
     Lifecircle__V1__Reason reason =
         rep->reason == REASON(REASON_NONE) ? REASON(UNABLE_TO_DELIVER) : rep->reason;
 
-    if (m == NULL || !commit_route(r, m) ||
-        commit_step(r, m, o->id, ACT_RETURNING, reason) == NULL)
+    if (m == NULL || !commit_route(r, m) || commit_step(r, m, o->id, ACT_RETURNING, reason) == NULL)
         return;
     struct halt *h = route_next(&m->route, o->id);
     h->kind = PLAN_RETURN;
@@ -251,8 +250,8 @@ brought_back(struct router *r, struct courier *c, const struct order *o)
 
 /* ---- problems ---- */
 
-/* The store cannot give the goods: no courier can. The order ends, its stock is free again; its stops leave the route
- * afterwards, and would on the next start, if this one dies here. */
+/* The store cannot give the goods: no courier can. The order ends, its stock is free again; its
+ * stops leave the route afterwards, and would on the next start, if this one dies here. */
 static void
 cancel(struct router *r, struct courier *c, const struct order *o, const struct report *rep)
 {
@@ -260,17 +259,10 @@ cancel(struct router *r, struct courier *c, const struct order *o, const struct 
     const char *words = arena_printf(r->arena, "courier %u", c->number);
 
     uuid_format(o->id, id);
-    struct slice argv[] = {SLICE_LIT("FCALL"),
-                           SLICE_LIT("order_step"),
-                           SLICE_LIT("1"),
-                           slice_str(key_of(r, "")),
-                           text_of(r, r->now_ms),
-                           SLICE_LIT("1"),
-                           slice_str(id),
-                           SLICE_LIT("cancel"),
-                           text_of(r, rep->reason),
-                           SLICE_LIT("store"),
-                           slice_str(words)};
+    struct slice argv[] = {
+        SLICE_LIT("FCALL"),      SLICE_LIT("order_step"), SLICE_LIT("1"),  slice_str(key_of(r, "")),
+        text_of(r, r->now_ms),   SLICE_LIT("1"),          slice_str(id),   SLICE_LIT("cancel"),
+        text_of(r, rep->reason), SLICE_LIT("store"),      slice_str(words)};
     c->asking = true;
     c->asked_ms = r->now_ms;
     outbox_redis(r->out, router_tag(r, CALL_CANCEL, c->number), argv, sizeof argv / sizeof *argv);
@@ -283,8 +275,7 @@ hand_back(struct router *r, struct courier *c, const struct order *o, const stru
     Lifecircle__V1__Reason reason =
         rep->reason == REASON(REASON_NONE) ? REASON(COURIER_UNASSIGNED_SELF) : rep->reason;
 
-    if (m == NULL || !commit_route(r, m) ||
-        commit_step(r, m, o->id, ACT_UNASSIGN, reason) == NULL)
+    if (m == NULL || !commit_route(r, m) || commit_step(r, m, o->id, ACT_UNASSIGN, reason) == NULL)
         return;
     route_drop(&m->route, o->id);
     m->ban_until_ms = r->now_ms + r->set.ban_ms;

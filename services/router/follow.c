@@ -1,4 +1,5 @@
-/* The stream `events`: what others did to our orders. An entry is only a hint: what has changed is read again. */
+/* The stream `events`: what others did to our orders. An entry is only a hint: what has changed is
+ * read again. */
 #include "router/core.h"
 
 enum { PAGE = 200, EVENT_ORDER = 36 + RECORD_HEAD };
@@ -13,8 +14,11 @@ follow_ask(struct router *r)
         return;
     }
     const char *from = arena_printf(r->arena, "1-%llu", (unsigned long long)r->last_event);
-    struct slice argv[] = {SLICE_LIT("XREAD"),   SLICE_LIT("COUNT"), text_of(r, PAGE),
-                           SLICE_LIT("STREAMS"), slice_str(key_of(r, "events")),
+    struct slice argv[] = {SLICE_LIT("XREAD"),
+                           SLICE_LIT("COUNT"),
+                           text_of(r, PAGE),
+                           SLICE_LIT("STREAMS"),
+                           slice_str(key_of(r, "events")),
                            slice_str(from)};
     r->follow_asked_ms = r->now_ms;
     r->follow_again = false;

@@ -4,12 +4,8 @@
 static void
 take(struct router *r, int64_t ttl_ms)
 {
-    struct slice argv[] = {SLICE_LIT("FCALL"),
-                           SLICE_LIT("lease_take"),
-                           SLICE_LIT("1"),
-                           slice_str(key_of(r, "")),
-                           text_of(r, r->now_ms),
-                           slice_str(r->owner),
+    struct slice argv[] = {SLICE_LIT("FCALL"),       SLICE_LIT("lease_take"), SLICE_LIT("1"),
+                           slice_str(key_of(r, "")), text_of(r, r->now_ms),   slice_str(r->owner),
                            text_of(r, ttl_ms)};
     r->lease_asked_ms = r->now_ms;
     outbox_redis(r->out, router_tag(r, CALL_LEASE, 0), argv, sizeof argv / sizeof *argv);

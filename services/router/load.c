@@ -1,7 +1,9 @@
-/* Reading the city from Redis: all of it on taking over, or what concerns one courier when that is in doubt.
+/* Reading the city from Redis: all of it on taking over, or what concerns one courier when that is
+ * in doubt.
  *
- * The calls go out together and Redis answers in order, so the tip of the stream is older than everything read after it:
- * whatever happened in between is heard of again, and found to be known. */
+ * The calls go out together and Redis answers in order, so the tip of the stream is older than
+ * everything read after it: whatever happened in between is heard of again, and found to be known.
+ */
 #include "router/core.h"
 
 #include <stdlib.h>
@@ -246,8 +248,8 @@ load_finish(struct router *r)
         return;
     r->phase = PHASE_ACTIVE;
     HASH_ITER(hh, r->orders, o, next_o)
-        if (!order_locate(r, o))
-            order_forget(r, o); /* its due row brings it back */
+    if (!order_locate(r, o))
+        order_forget(r, o); /* its due row brings it back */
     for (struct courier *c = r->couriers; c != NULL && !r->rebuild; c = c->hh.next)
         courier_adopt(r, c);
     place_all(r);
@@ -272,7 +274,8 @@ reread_start(struct router *r, struct courier *c)
     }
 }
 
-/* First the shift, then the route; then the records of every order that either we or Redis believe to be there. */
+/* First the shift, then the route; then the records of every order that either we or Redis believe
+ * to be there. */
 static void
 reread_orders(struct router *r, struct courier *c, const struct route *before)
 {

@@ -15,13 +15,15 @@ main(int argc, char **argv)
          "a declined order is not offered to the same courier again for so long", false},
         {"rest-s", OPTION_NUMBER, "300", "a silent courier gets no offer for so long", false},
         {"pin-lock-s", OPTION_NUMBER, "600", "after too many wrong PINs", false},
-        {"poll-ms", OPTION_NUMBER, "250", "how often events and the catalogue are looked at without being told", false},
+        {"poll-ms", OPTION_NUMBER, "250",
+         "how often events and the catalogue are looked at without being told", false},
         {"pickup-s", OPTION_NUMBER, "60", "at the store", false},
         {"dropoff-s", OPTION_NUMBER, "120", "at the door", false},
         {"bundle-s", OPTION_NUMBER, "60",
          "what must be offered so soon anyway goes out with an offer to the same courier", false},
         {"eta-change-s", OPTION_NUMBER, "60", "an ETA that changes by less is not told", false},
-        {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less", false},
+        {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less",
+         false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET,

@@ -1,5 +1,5 @@
-/* When work is offered, and how it comes back. An order is offered when its courier would have to drive off soon; until
- * then the plan is free to give it to somebody else. */
+/* When work is offered, and how it comes back. An order is offered when its courier would have to
+ * drive off soon; until then the plan is free to give it to somebody else. */
 #include "router/core.h"
 
 #include <stdio.h>
@@ -16,8 +16,8 @@ to_give(const struct order *o, const struct halt *h, enum give_kind what)
         return false;
     if (what == GIVE_OFFERED)
         return !h->accepted;
-    return what == GIVE_UNSTARTED || (o->state != STATE(ENROUTE_TO_PICKUP) &&
-                                      o->state != STATE(ARRIVED_AT_PICKUP));
+    return what == GIVE_UNSTARTED ||
+           (o->state != STATE(ENROUTE_TO_PICKUP) && o->state != STATE(ARRIVED_AT_PICKUP));
 }
 
 size_t
@@ -81,8 +81,8 @@ expire(struct router *r, struct courier *c)
 
 /* ---- offering ---- */
 
-/* The latest moment at which the offer of this free pickup must be on its way: the goods are not to wait for the
- * courier, and the courier is to need no detour for having heard of them late. */
+/* The latest moment at which the offer of this free pickup must be on its way: the goods are not to
+ * wait for the courier, and the courier is to need no detour for having heard of them late. */
 static int64_t
 offer_ms(const struct router *r, const struct plan_stop *s)
 {

@@ -6,8 +6,7 @@
 bool
 state_open(unsigned state)
 {
-    return state >= STATE(PLACED) && !record_is_end(state) &&
-           state != STATE(READY_FOR_COLLECTION);
+    return state >= STATE(PLACED) && !record_is_end(state) && state != STATE(READY_FOR_COLLECTION);
 }
 
 bool
@@ -169,13 +168,15 @@ order_locate(struct router *r, struct order *o)
     if (s == NULL || !geo_valid(s->at)) {
         outbox_note(r->out, "router_unknown_store", "store=%u", o->store);
         o->task.pickup = o->task.dropoff;
-        return o->courier != 0; /* on its way already: a return is all that its place is needed for */
+        return o->courier !=
+               0; /* on its way already: a return is all that its place is needed for */
     }
     o->task.pickup = s->at;
     return true;
 }
 
-/* Only ever after a bug or a hand in Redis: the record names a courier whose route does not know it. */
+/* Only ever after a bug or a hand in Redis: the record names a courier whose route does not know
+ * it. */
 static void
 repair(struct router *r, struct order *o)
 {
@@ -331,14 +332,10 @@ orders_claim(struct router *r)
 {
     if (r->claim_asked_ms != 0 && r->now_ms - r->claim_asked_ms < ANSWER_MS)
         return;
-    struct slice argv[] = {SLICE_LIT("FCALL"),
-                           SLICE_LIT("due_claim"),
-                           SLICE_LIT("1"),
-                           slice_str(key_of(r, "")),
-                           text_of(r, r->now_ms),
-                           SLICE_LIT("dispatch"),
-                           text_of(r, CLAIM_LIMIT),
-                           text_of(r, CLAIM_VISIBLE_MS)};
+    struct slice argv[] = {SLICE_LIT("FCALL"),      SLICE_LIT("due_claim"),
+                           SLICE_LIT("1"),          slice_str(key_of(r, "")),
+                           text_of(r, r->now_ms),   SLICE_LIT("dispatch"),
+                           text_of(r, CLAIM_LIMIT), text_of(r, CLAIM_VISIBLE_MS)};
     r->claim_asked_ms = r->now_ms;
     outbox_redis(r->out, router_tag(r, CALL_CLAIM, 0), argv, sizeof argv / sizeof *argv);
 }

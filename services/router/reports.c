@@ -1,4 +1,5 @@
-/* What couriers report: one after the other for each courier, answered when it is on disk, applied once. */
+/* What couriers report: one after the other for each courier, answered when it is on disk, applied
+ * once. */
 #include "router/core.h"
 
 #include <stdio.h>
@@ -39,8 +40,8 @@ fingerprint(const struct report *rep)
 
 /* Only what stays true: a refusal may be none the next time. */
 static void
-remember(struct courier *c, const struct report *rep,
-         Lifecircle__V1__CourierReply__Outcome outcome, unsigned state)
+remember(struct courier *c, const struct report *rep, Lifecircle__V1__CourierReply__Outcome outcome,
+         unsigned state)
 {
     if (outcome != OUTCOME(DONE) && outcome != OUTCOME(ALREADY) && outcome != OUTCOME(WRONG_PIN))
         return;
@@ -172,8 +173,8 @@ report_take(struct router *r, const struct event *ev)
         refuse(r, &rep, OUTCOME(UNAVAILABLE_NOW), "repeat");
         return;
     }
-    struct courier *c = m->kind == REPORT(SIGN_ON) ? courier_get(r, m->courier)
-                                                   : courier_find(r, m->courier);
+    struct courier *c =
+        m->kind == REPORT(SIGN_ON) ? courier_get(r, m->courier) : courier_find(r, m->courier);
     if (c == NULL) {
         refuse(r, &rep, OUTCOME(NOT_NOW), "sign on first");
         return;

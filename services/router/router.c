@@ -33,9 +33,9 @@ forget(struct router *r)
     commits_forget(r);
     plan_clear(r->plan);
     HASH_ITER(hh, r->orders, o, next_o)
-        order_forget(r, o);
+    order_forget(r, o);
     HASH_ITER(hh, r->couriers, c, next_c)
-        courier_free(r, c);
+    courier_free(r, c);
     r->want.n = 0;
     r->later.n = 0;
     r->follow_asked_ms = 0;
@@ -76,7 +76,8 @@ router_rebuild(struct router *r, const char *why)
 bool
 router_acts(const struct router *r)
 {
-    return r->phase == PHASE_ACTIVE && !r->rebuild && r->epoch != 0 && r->now_ms < r->lease_until_ms;
+    return r->phase == PHASE_ACTIVE && !r->rebuild && r->epoch != 0 &&
+           r->now_ms < r->lease_until_ms;
 }
 
 /* Tags of calls before the last rebuild differ from all later ones: their answers go nowhere. */
@@ -89,8 +90,8 @@ router_tag(struct router *r, enum call_kind kind, uint64_t seq)
 const char *
 key_of(struct router *r, const char *name)
 {
-    const char *key = arena_printf(r->arena, "{%s}%s%s", r->set.city, name[0] == '\0' ? "" : ":",
-                                   name);
+    const char *key =
+        arena_printf(r->arena, "{%s}%s%s", r->set.city, name[0] == '\0' ? "" : ":", name);
 
     if (key == NULL)
         router_rebuild(r, "memory");
@@ -132,7 +133,8 @@ start(struct router *r, const struct event *ev)
     s->city[city.n] = '\0';
     s->has_secret = read_secret(config_get(cfg, "city-secret"), &s->secret);
     if (!s->has_secret)
-        outbox_note(r->out, "no_city_secret", "expected=64_hex_digits effect=no_order_can_be_delivered");
+        outbox_note(r->out, "no_city_secret",
+                    "expected=64_hex_digits effect=no_order_can_be_delivered");
     s->offer_ttl_ms = 1000 * config_int(cfg, "offer-ttl-s", 45);
     s->offer_lead_ms =
         1000 * (config_int(cfg, "offer-slack-s", 30) + config_int(cfg, "accept-s", 20));

@@ -36,8 +36,7 @@ settle_offer(struct route *route)
 void
 route_drop_halt(struct route *route, size_t at)
 {
-    memmove(route->halts + at, route->halts + at + 1,
-            (route->n - at - 1) * sizeof *route->halts);
+    memmove(route->halts + at, route->halts + at + 1, (route->n - at - 1) * sizeof *route->halts);
     route->n--;
     settle_offer(route);
 }

@@ -1,5 +1,6 @@
-/* router_redis: as much of Redis as a router's core needs. Functions of the library are done in the fewest words that keep
- * their promises: versions, the lease's epoch, and which state allows which step. Over 400 lines, as it is one thing. */
+/* router_redis: as much of Redis as a router's core needs. Functions of the library are done in the
+ * fewest words that keep their promises: versions, the lease's epoch, and which state allows which
+ * step. Over 400 lines, as it is one thing. */
 #ifndef LC_TESTS_ROUTER_REDIS_H
 #define LC_TESTS_ROUTER_REDIS_H
 
@@ -545,8 +546,7 @@ w_record(struct world *w, struct slice key)
 {
     struct w_order *o = key.n < 36 ? NULL : w_find(w, slice_of(key.p + key.n - 36, 36));
 
-    return o == NULL ? (struct reply){.kind = REPLY_NIL}
-                     : w_str(w, o->record.p, o->record.n);
+    return o == NULL ? (struct reply){.kind = REPLY_NIL} : w_str(w, o->record.p, o->record.n);
 }
 
 static inline struct reply *
@@ -595,8 +595,7 @@ w_command(struct world *w, const struct slice *a, size_t n)
     if (slice_eq_str(a[0], "ZRANGE"))
         return w_due_ids(w);
     if (slice_eq_str(a[0], "HGET")) {
-        const struct w_blob *b =
-            &(w_ends(a[1], ":shifts") ? w->shift : w->route)[w_num(a[2])];
+        const struct w_blob *b = &(w_ends(a[1], ":shifts") ? w->shift : w->route)[w_num(a[2])];
         r = w_reply(w, REPLY_NIL);
         if (b->set)
             *r = w_str(w, b->bytes.p, b->bytes.n);

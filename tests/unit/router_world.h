@@ -74,8 +74,8 @@ w_settle(struct world *w)
         memcpy(now, w->pending, n * sizeof *now);
         w->n_pending = 0;
         for (size_t i = 0; i < n; i++)
-            w_feed(w, (struct event){
-                          .kind = EVENT_REDIS, .ref = now[i].ref, .reply = now[i].reply});
+            w_feed(w,
+                   (struct event){.kind = EVENT_REDIS, .ref = now[i].ref, .reply = now[i].reply});
         w_effects(w);
     }
     assert(!"it settles");
@@ -111,7 +111,8 @@ w_boot(struct world *w, uint64_t seed)
 
     w->s = stepper_new(&router_service);
     assert(w->s != NULL);
-    struct event ev = {.kind = EVENT_START, .now_ms = w->now_ms, .entropy = seed, .config = &config};
+    struct event ev = {
+        .kind = EVENT_START, .now_ms = w->now_ms, .entropy = seed, .config = &config};
     enum lc_err err = stepper_feed(w->s, &ev);
     assert(err == LC_OK);
     (void)err;
@@ -285,8 +286,7 @@ w_route(struct world *w, uint32_t courier)
 
     if (!w->route[courier].set)
         return NULL;
-    return wire_unpack(&lifecircle__v1__route__descriptor, w->arena,
-                       slice_of(b->p + 4, b->n - 4));
+    return wire_unpack(&lifecircle__v1__route__descriptor, w->arena, slice_of(b->p + 4, b->n - 4));
 }
 
 static inline size_t

@@ -183,7 +183,8 @@ struct sim {
     bool capacity_ok;
 };
 
-/* The cost of a route from scratch, as plan.h words it. Nothing of these routes is driven yet: no fixed stops. */
+/* The cost of a route from scratch, as plan.h words it. Nothing of these routes is driven yet: no
+ * fixed stops. */
 static void
 simulate(const struct day *d, const struct plan_courier *c, struct sim *s)
 {
@@ -206,8 +207,8 @@ simulate(const struct day *d, const struct plan_courier *c, struct sim *s)
         struct latlng to = x->kind == PLAN_DROPOFF ? o->dropoff : o->pickup;
         struct travel_cell way = leg(at, to, c->mode);
         x->arrive_ms = t + 1000 * (int64_t)way.seconds;
-        s->cost += 1000 * (int64_t)way.seconds * PLAN_COST_TRAVEL +
-                   (int64_t)way.metres * PLAN_COST_METRE;
+        s->cost +=
+            1000 * (int64_t)way.seconds * PLAN_COST_TRAVEL + (int64_t)way.metres * PLAN_COST_METRE;
         t = x->arrive_ms;
         if (x->kind == PLAN_PICKUP) {
             t = (t > o->ready_ms ? t : o->ready_ms) + 1000 * (int64_t)o->pickup_s;
@@ -256,8 +257,8 @@ struct found {
 static bool
 ways_exist(const struct plan_courier *c, const struct sim *s, size_t k)
 {
-    struct latlng here = s->stop[k].kind == PLAN_DROPOFF ? s->stop[k].order->dropoff
-                                                         : s->stop[k].order->pickup;
+    struct latlng here =
+        s->stop[k].kind == PLAN_DROPOFF ? s->stop[k].order->dropoff : s->stop[k].order->pickup;
     struct latlng before = c->at;
 
     if (k > 0)
@@ -278,8 +279,8 @@ try_pair(const struct day *d, const struct plan_courier *c, const struct sim *ol
         if (k == i)
             s.stop[s.n++] = (struct sim_stop){o, PLAN_PICKUP, 0, INT64_MAX};
         if (k == j)
-            s.stop[s.n++] = (struct sim_stop){
-                o, PLAN_DROPOFF, 0, c->shift_end_ms - 1000 * (int64_t)o->dropoff_s};
+            s.stop[s.n++] = (struct sim_stop){o, PLAN_DROPOFF, 0,
+                                              c->shift_end_ms - 1000 * (int64_t)o->dropoff_s};
         if (k < old->n)
             s.stop[s.n++] = old->stop[k];
     }
@@ -420,7 +421,8 @@ check_all(const struct day *d, const struct picture *p)
     CU_ASSERT_EQUAL(plan_pool_size(d->plan), pool);
 }
 
-/* An insertion changes no locked sequence, delays no promise that was kept, nor one that was broken. */
+/* An insertion changes no locked sequence, delays no promise that was kept, nor one that was
+ * broken. */
 static void
 check_unharmed(const struct day *d, const struct picture *before, const struct picture *after)
 {
@@ -738,7 +740,10 @@ test_plan_insert_says_the_nearest_miss(void)
         bool age_check;
         enum plan_verdict why;
     } cases[] = {
-        {"closed", {.capacity = {10, 0, 0}, .shift_end_ms = DAWN_MS + 36000000}, false, PLAN_CLOSED},
+        {"closed",
+         {.capacity = {10, 0, 0}, .shift_end_ms = DAWN_MS + 36000000},
+         false,
+         PLAN_CLOSED},
         {"skill",
          {.capacity = {10, 0, 0}, .shift_end_ms = DAWN_MS + 36000000, .open = true},
          true,

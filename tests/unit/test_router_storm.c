@@ -1,5 +1,6 @@
-/* The router's core in a storm: couriers say anything at any time, chains cancel, answers get lost, leases are stolen,
- * routers die. What Redis holds must make sense at every moment, and in calm weather every order comes to its end. */
+/* The router's core in a storm: couriers say anything at any time, chains cancel, answers get lost,
+ * leases are stolen, routers die. What Redis holds must make sense at every moment, and in calm
+ * weather every order comes to its end. */
 #include "router_world.h"
 #include "unit.h"
 
@@ -37,7 +38,8 @@ check_stop(struct world *w, uint32_t courier, const Lifecircle__V1__Route *route
         return; /* cancelled, and not yet heard of */
     CU_ASSERT_EQUAL(head.courier, courier);
     bool unstarted = head.state < W_STATE(PICKED_UP);
-    CU_ASSERT((s->kind == LIFECIRCLE__V1__STOP__KIND__RETURN) == (head.state == W_STATE(RETURNING)));
+    CU_ASSERT((s->kind == LIFECIRCLE__V1__STOP__KIND__RETURN) ==
+              (head.state == W_STATE(RETURNING)));
     CU_ASSERT(s->kind != LIFECIRCLE__V1__STOP__KIND__PICKUP || unstarted);
     CU_ASSERT(s->accepted || head.state == W_STATE(PLACED));
     CU_ASSERT(!s->accepted || head.state > W_STATE(PLACED));
@@ -78,11 +80,10 @@ static void
 say_anything(struct world *w, uint64_t *s, uint32_t courier)
 {
     static const Lifecircle__V1__ReportKind kinds[] = {
-        W_KIND(ACCEPT), W_KIND(ACCEPT),  W_KIND(ACCEPT),       W_KIND(DECLINE), W_KIND(ENROUTE),
-        W_KIND(ARRIVED), W_KIND(PICKED), W_KIND(UNDELIVERABLE), W_KIND(BROUGHT_BACK),
-        W_KIND(PROBLEM), W_KIND(DELIVER), W_KIND(SIGN_OFF)};
-    const struct w_order *o =
-        w->n_orders == 0 ? NULL : &w->order[below(s, (uint32_t)w->n_orders)];
+        W_KIND(ACCEPT),       W_KIND(ACCEPT),  W_KIND(ACCEPT),  W_KIND(DECLINE),
+        W_KIND(ENROUTE),      W_KIND(ARRIVED), W_KIND(PICKED),  W_KIND(UNDELIVERABLE),
+        W_KIND(BROUGHT_BACK), W_KIND(PROBLEM), W_KIND(DELIVER), W_KIND(SIGN_OFF)};
+    const struct w_order *o = w->n_orders == 0 ? NULL : &w->order[below(s, (uint32_t)w->n_orders)];
     const Lifecircle__V1__Route *route = w_route(w, courier);
     Lifecircle__V1__ReportKind kind = kinds[below(s, sizeof kinds / sizeof *kinds)];
 

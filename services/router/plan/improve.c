@@ -1,4 +1,5 @@
-/* What goes on between events: orders of the pool are tried again, free ones look for a cheaper place. */
+/* What goes on between events: orders of the pool are tried again, free ones look for a cheaper
+ * place. */
 #include "router/plan/plan_own.h"
 
 #include <stdlib.h>
@@ -36,7 +37,8 @@ plan_retry(struct plan *p, size_t max, size_t *placed)
     return LC_OK;
 }
 
-/* Takes the task out, and puts it where the whole plan is cheapest: there again when that is no better. */
+/* Takes the task out, and puts it where the whole plan is cheapest: there again when that is no
+ * better. */
 static enum lc_err
 relocate(struct plan *p, struct task *t, size_t *moved)
 {
@@ -54,8 +56,8 @@ relocate(struct plan *p, struct task *t, size_t *moved)
     cost -= route_cost(p, r);
 
     enum lc_err err = place_best(p, t, &best, &why);
-    bool better = err == LC_OK && best.runner != NULL &&
-                  best.late_ms * PLAN_COST_LATE + best.cost < cost;
+    bool better =
+        err == LC_OK && best.runner != NULL && best.late_ms * PLAN_COST_LATE + best.cost < cost;
     if (better && place_apply(p, t, &best) == LC_OK) {
         ++*moved;
         return LC_OK;

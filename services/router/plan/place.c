@@ -1,5 +1,5 @@
-/* Where an order costs least: every courier, every pair of places, each tested in constant time against the slack of
- * what comes behind. */
+/* Where an order costs least: every courier, every pair of places, each tested in constant time
+ * against the slack of what comes behind. */
 #include "router/plan/plan_own.h"
 
 #include <stdlib.h>
@@ -82,8 +82,8 @@ cheaper(const struct place *a, const struct place *b)
     return a->runner->in.courier < b->runner->in.courier;
 }
 
-/* What another arrival costs the customer of this stop. Never later than before when late; earlier is possible where
- * detours are shorter than the way. */
+/* What another arrival costs the customer of this stop. Never later than before when late; earlier
+ * is possible where detours are shorter than the way. */
 static int64_t
 customer_cost(const struct stop *s, int64_t arrive_ms)
 {
@@ -117,8 +117,8 @@ tail_cost(const struct runner *r, size_t x, int64_t arrive_ms)
     return sum;
 }
 
-/* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and cost what has
- * been added up to here. */
+/* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and
+ * cost what has been added up to here. */
 static void
 try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct way way,
             int64_t cost)
@@ -181,8 +181,8 @@ try_pickup(struct search *s, size_t i)
     t = (t > o->ready_ms ? t : o->ready_ms) + 1000 * (int64_t)o->pickup_s;
 
     struct way way = way_add((struct way){0, 0}, in);
-    try_dropoff(s, i, i, t + 1000 * (int64_t)s->legs.across.seconds,
-                way_add(way, s->legs.across), 0);
+    try_dropoff(s, i, i, t + 1000 * (int64_t)s->legs.across.seconds, way_add(way, s->legs.across),
+                0);
     if (i == r->n || s->legs.from_p[i + 1].seconds == TRAVEL_UNREACHABLE)
         return;
     way = way_take(way_add(way, s->legs.from_p[i + 1]), r, i);
@@ -265,7 +265,8 @@ gather(struct plan *p, const struct task *t, enum travel_mode mode, size_t *n)
     return LC_OK;
 }
 
-/* cells: [n][2] to pickup and drop-off, then [n] from the pickup, [n] from the drop-off. One provider for all. */
+/* cells: [n][2] to pickup and drop-off, then [n] from the pickup, [n] from the drop-off. One
+ * provider for all. */
 static enum lc_err
 travel_of(struct plan *p, const struct travel *by, const struct task *t, enum travel_mode mode,
           size_t n, struct travel_cell *across)

@@ -29,7 +29,7 @@ plan_clear(struct plan *p)
     struct task *t, *next;
 
     HASH_ITER(hh, p->tasks, t, next)
-        task_free(p, t);
+    task_free(p, t);
     for (size_t i = 0; i < p->n_runners; i++)
         runner_destroy(p->runners[i]);
     p->n_runners = 0;

@@ -1,19 +1,24 @@
-/* plan: which courier carries which order, and in which sequence. The one interface behind which the solver lives.
+/* plan: which courier carries which order, and in which sequence. The one interface behind which
+ * the solver lives.
  *
- * A plan is a set of couriers, each with a route (stops in order), and a pool of orders that nobody can take now.
- * Orders are free or locked. A free order is only an intention: the plan may move it to any place at any time. A locked
- * one (offered, accepted or carried) stays with its courier, and the locked stops of a route keep their order; free
- * stops may come between them, but never before the first `fixed` stops (where the courier is or is driving to).
+ * A plan is a set of couriers, each with a route (stops in order), and a pool of orders that nobody
+ * can take now. Orders are free or locked. A free order is only an intention: the plan may move it
+ * to any place at any time. A locked one (offered, accepted or carried) stays with its courier, and
+ * the locked stops of a route keep their order; free stops may come between them, but never before
+ * the first `fixed` stops (where the courier is or is driving to).
  *
- * Always true: an order is in one route or in the pool; its pickup comes before its drop-off; loads stay within
- * capacity, drop-offs within the shift, and an insertion breaks no promise that was kept before, nor delays one that is
- * already broken. An order that can make its own promise nowhere is placed where it is least late.
+ * Always true: an order is in one route or in the pool; its pickup comes before its drop-off; loads
+ * stay within capacity, drop-offs within the shift, and an insertion breaks no promise that was
+ * kept before, nor delays one that is already broken. An order that can make its own promise
+ * nowhere is placed where it is least late.
  *
- * Cost, in integers: first how late; then PLAN_COST_DOOR per ms of later arrival at a customer, PLAN_COST_TRAVEL per ms
- * and PLAN_COST_METRE per metre of the couriers' way. Ties go to the lower courier number, then to the earlier place.
+ * Cost, in integers: first how late; then PLAN_COST_DOOR per ms of later arrival at a customer,
+ * PLAN_COST_TRAVEL per ms and PLAN_COST_METRE per metre of the couriers' way. Ties go to the lower
+ * courier number, then to the earlier place.
  *
- * Pure: no I/O, no clock, no chance; the same calls give the same plan. Not thread-safe. Times are Unix ms. Functions
- * that change a plan leave it as it was when they fail. LC_ENOTFOUND: no such courier or order. */
+ * Pure: no I/O, no clock, no chance; the same calls give the same plan. Not thread-safe. Times are
+ * Unix ms. Functions that change a plan leave it as it was when they fail. LC_ENOTFOUND: no such
+ * courier or order. */
 #ifndef LC_ROUTER_PLAN_H
 #define LC_ROUTER_PLAN_H
 
@@ -83,11 +88,12 @@ enum { PLAN_VERDICTS = PLAN_LATE + 1 };
 struct plan_placement {
     bool placed;
     bool locked;
-    uint32_t courier;         /* when placed */
-    enum plan_verdict why;    /* not placed: the nearest miss over all couriers; placed: FITS or LATE */
-    int64_t late_ms;          /* beyond the promise */
-    int64_t pickup_ms;        /* arrival there; 0 when the goods are with the courier */
-    int64_t dropoff_ms;       /* arrival there */
+    uint32_t courier; /* when placed */
+    enum plan_verdict
+        why;            /* not placed: the nearest miss over all couriers; placed: FITS or LATE */
+    int64_t late_ms;    /* beyond the promise */
+    int64_t pickup_ms;  /* arrival there; 0 when the goods are with the courier */
+    int64_t dropoff_ms; /* arrival there */
 };
 
 struct plan_stop {
@@ -134,17 +140,18 @@ LC_MUST_CHECK enum lc_err plan_courier_move(struct plan *p, uint32_t courier, st
 /* plan_courier_open: closing sends its free orders to the pool. */
 LC_MUST_CHECK enum lc_err plan_courier_open(struct plan *p, uint32_t courier, bool open);
 
-/* plan_courier_fix: nothing comes before its first n stops any more (they must be locked). arrived_ms: since when it is
- * at the first, 0 = it is not. LC_ESTATE: one of them is free, or there are fewer. */
+/* plan_courier_fix: nothing comes before its first n stops any more (they must be locked).
+ * arrived_ms: since when it is at the first, 0 = it is not. LC_ESTATE: one of them is free, or
+ * there are fewer. */
 LC_MUST_CHECK enum lc_err plan_courier_fix(struct plan *p, uint32_t courier, size_t n,
                                            int64_t arrived_ms);
 
 /* plan_courier_drop: forgets the courier with its locked orders; the free ones go to the pool. */
 LC_MUST_CHECK enum lc_err plan_courier_drop(struct plan *p, uint32_t courier);
 
-/* plan_restore: a locked route as it was kept elsewhere. The courier's route must be empty and the orders unknown; an
- * order without a pickup among the stops is carried. Nothing is checked for feasibility: it is so.
- *   LC_EINVAL  a pickup without its drop-off behind it, or an order twice
+/* plan_restore: a locked route as it was kept elsewhere. The courier's route must be empty and the
+ * orders unknown; an order without a pickup among the stops is carried. Nothing is checked for
+ * feasibility: it is so. LC_EINVAL  a pickup without its drop-off behind it, or an order twice
  *   LC_ESTATE  the route is not empty, or an order is known */
 struct plan_restore_stop {
     const struct plan_order *order;
@@ -158,16 +165,16 @@ size_t plan_schedule(struct plan *p, uint32_t courier, struct plan_stop *out, si
 
 /* ---- orders ---- */
 
-/* plan_insert: a new order, free, at the cheapest place over all couriers, or into the pool. LC_EEXIST: it is known.
- * LC_EINVAL: a place is not on Earth. */
+/* plan_insert: a new order, free, at the cheapest place over all couriers, or into the pool.
+ * LC_EEXIST: it is known. LC_EINVAL: a place is not on Earth. */
 LC_MUST_CHECK enum lc_err plan_insert(struct plan *p, const struct plan_order *o,
                                       struct plan_placement *out);
 
 /* plan_remove: forgets the order wherever it is. */
 LC_MUST_CHECK enum lc_err plan_remove(struct plan *p, struct uuid order);
 
-/* plan_lock: it stays with its courier from now on. plan_unlock: it is free again, where it is. LC_ESTATE: it is in the
- * pool; or (unlock) it is carried. */
+/* plan_lock: it stays with its courier from now on. plan_unlock: it is free again, where it is.
+ * LC_ESTATE: it is in the pool; or (unlock) it is carried. */
 LC_MUST_CHECK enum lc_err plan_lock(struct plan *p, struct uuid order);
 LC_MUST_CHECK enum lc_err plan_unlock(struct plan *p, struct uuid order);
 
@@ -178,15 +185,15 @@ LC_MUST_CHECK enum lc_err plan_release(struct plan *p, struct uuid order);
 LC_MUST_CHECK enum lc_err plan_ban(struct plan *p, struct uuid order, uint32_t courier,
                                    int64_t until_ms);
 
-/* plan_picked_up: the goods are with the courier; locks the order. Free orders for which there is no room any more go to
- * the pool. LC_ESTATE: it is in the pool. */
+/* plan_picked_up: the goods are with the courier; locks the order. Free orders for which there is
+ * no room any more go to the pool. LC_ESTATE: it is in the pool. */
 LC_MUST_CHECK enum lc_err plan_picked_up(struct plan *p, struct uuid order);
 
 /* plan_turn_back: the drop-off becomes a return to the pickup. LC_ESTATE: it is not carried. */
 LC_MUST_CHECK enum lc_err plan_turn_back(struct plan *p, struct uuid order);
 
-/* plan_front: the courier goes to the order's next stop first; free orders as with plan_picked_up. LC_ESTATE: it is in
- * the pool. */
+/* plan_front: the courier goes to the order's next stop first; free orders as with plan_picked_up.
+ * LC_ESTATE: it is in the pool. */
 LC_MUST_CHECK enum lc_err plan_front(struct plan *p, struct uuid order);
 
 /* plan_ready: the goods are ready at another time than was thought. */
@@ -200,11 +207,12 @@ LC_MUST_CHECK enum lc_err plan_find(struct plan *p, struct uuid order, struct pl
 /* plan_retry: tries up to max orders of the pool, in turn. *placed = how many found a place. */
 LC_MUST_CHECK enum lc_err plan_retry(struct plan *p, size_t max, size_t *placed);
 
-/* plan_improve: up to this many attempts to find a free order a cheaper place; *moved = how many did. */
+/* plan_improve: up to this many attempts to find a free order a cheaper place; *moved = how many
+ * did. */
 LC_MUST_CHECK enum lc_err plan_improve(struct plan *p, size_t attempts, size_t *moved);
 
-/* plan_why: what every courier would cost the order as things are, by courier number; returns how many there are, at
- * most max are written; 0 also when the order is unknown or out of memory. */
+/* plan_why: what every courier would cost the order as things are, by courier number; returns how
+ * many there are, at most max are written; 0 also when the order is unknown or out of memory. */
 size_t plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max);
 
 /* plan_cost: of the whole plan, for comparing two of them. */

@@ -67,8 +67,8 @@ struct plan {
     size_t room_runners;
     struct task *tasks; /* owned */
     size_t pool;
-    uint64_t round;    /* of trying the pool: every task in turn */
-    uint64_t improved; /* the same for improving */
+    uint64_t round;        /* of trying the pool: every task in turn */
+    uint64_t improved;     /* the same for improving */
     struct latlng *points; /* scratch for matrices */
     struct travel_cell *cells;
     size_t room_points;
@@ -89,7 +89,8 @@ void route_leg(struct plan *p, struct runner *r, size_t at);
 
 /* place.c */
 enum plan_verdict place_judge(const struct plan *p, const struct task *t, const struct runner *r);
-/* place_best: the cheapest place over all couriers; best->runner NULL when there is none, *why says why. */
+/* place_best: the cheapest place over all couriers; best->runner NULL when there is none, *why says
+ * why. */
 LC_MUST_CHECK enum lc_err place_best(struct plan *p, struct task *t, struct place *best,
                                      enum plan_verdict *why);
 /* place_each: the best place of every runner that may take it, one by one. */

@@ -36,8 +36,8 @@ forward(struct plan *p, struct runner *r)
         s->arrive_ms = t + 1000 * (int64_t)s->leg_s;
         if (driving)
             s->arrive_ms = r->arrived_ms > 0 ? r->arrived_ms : latest_64(s->arrive_ms, p->now_ms);
-        s->start_ms = s->kind == PLAN_PICKUP ? latest_64(s->arrive_ms, s->task->in.ready_ms)
-                                             : s->arrive_ms;
+        s->start_ms =
+            s->kind == PLAN_PICKUP ? latest_64(s->arrive_ms, s->task->in.ready_ms) : s->arrive_ms;
         s->leave_ms = s->start_ms + service_ms(s);
         if (driving)
             s->leave_ms = latest_64(s->leave_ms, p->now_ms);
@@ -73,8 +73,7 @@ backward(struct runner *r)
         s->latest_ms = s->own_ms;
         if (k + 1 == r->n)
             continue;
-        int64_t by =
-            s[1].latest_ms - 1000 * (int64_t)s[1].leg_s - (s->leave_ms - s->start_ms);
+        int64_t by = s[1].latest_ms - 1000 * (int64_t)s[1].leg_s - (s->leave_ms - s->start_ms);
         if (by < s->latest_ms)
             s->latest_ms = by;
     }
@@ -139,8 +138,8 @@ route_reserve(struct runner *r, size_t more)
     return true;
 }
 
-/* The way to stop `at`. A provider without an answer, or without a way for a route that is driven anyway, is replaced by
- * the estimate. */
+/* The way to stop `at`. A provider without an answer, or without a way for a route that is driven
+ * anyway, is replaced by the estimate. */
 void
 route_leg(struct plan *p, struct runner *r, size_t at)
 {

@@ -68,7 +68,8 @@ plan_courier_put(struct plan *p, const struct plan_courier *c)
 {
     struct runner *r = runner_find(p, c->courier);
 
-    if (!geo_valid(c->at) || c->capacity.items == 0 || (int)c->mode < 0 || (int)c->mode >= TRAVEL_MODES)
+    if (!geo_valid(c->at) || c->capacity.items == 0 || (int)c->mode < 0 ||
+        (int)c->mode >= TRAVEL_MODES)
         return LC_EINVAL;
     if (r == NULL)
         r = runner_add(p, c->courier);
