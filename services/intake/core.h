@@ -123,6 +123,10 @@ enum pending_step {
     PENDING_BEHIND,    /* another one with the same id is under way: it goes after that */
 };
 
+/* Each waits its own time, so that each list is sorted by time. Nobody stands and waits for one line
+ * of a bulk: when all is slow, writing its orders twice would make it slower. */
+enum due_list { DUE_SINGLE, DUE_BULK, DUE_QUOTE, DUE_LISTS };
+
 struct pending {
     struct uuid id;
     enum pending_step step;
@@ -185,7 +189,7 @@ struct intake {
     struct mint mint;
     struct catalogue *catalogue;
     bool stopping;
-    int64_t match_ms, answer_ms;
+    int64_t match_ms, bulk_match_ms, answer_ms;
     int64_t min_window_ms, hold_margin_ms;
     uint64_t pending_max;
     uint32_t batch_window;
@@ -195,7 +199,7 @@ struct intake {
     struct pending *oldest, *newest;
     struct due {
         struct pending *first, *last; /* PENDING_MATCHING, by due_ms */
-    } due[2];                         /* of orders, of quotes */
+    } due[DUE_LISTS];
     struct pending *gathered, **gathered_end;
     struct pending *accepts, **accepts_end;
     struct nearby *nearby; /* by tag */

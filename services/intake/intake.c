@@ -74,6 +74,7 @@ start(struct intake *in, const struct event *ev)
     memcpy(in->key + 1, city.p, city.n);
     in->key[city.n + 1] = '}';
     in->match_ms = config_int(ev->config, "match-ms", 250);
+    in->bulk_match_ms = config_int(ev->config, "bulk-match-ms", 1000);
     in->answer_ms = config_int(ev->config, "answer-ms", 5000);
     in->pending_max = (uint64_t)config_int(ev->config, "pending-max", 20000);
     in->batch_window = (uint32_t)config_int(ev->config, "batch-window", 1024);

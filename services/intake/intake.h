@@ -5,7 +5,8 @@
  * them. An order the matcher does not answer in time is written as `created` by intake itself
  * (order_accept). Pure: see base/step.h.
  *
- * Configuration: city, city-secret (64 hex digits), match-ms (250), answer-ms (5000: then 503),
+ * Configuration: city, city-secret (64 hex digits), match-ms (250),
+ * bulk-match-ms (1000: the same for a line of a batch or submission), answer-ms (5000: then 503),
  * pending-max (20000 orders), batch-window (1024 lines in flight of one batch). */
 #ifndef LC_INTAKE_INTAKE_H
 #define LC_INTAKE_INTAKE_H

@@ -8,6 +8,8 @@ main(int argc, char **argv)
     static const struct option options[] = {
         {"match-ms", OPTION_NUMBER, "250", "how long a placed answer is waited for before 202",
          false},
+        {"bulk-match-ms", OPTION_NUMBER, "1000", "the same for a line of NDJSON or of a submission",
+         false},
         {"answer-ms", OPTION_NUMBER, "5000", "how long a request may take before 503", false},
         {"pending-max", OPTION_NUMBER, "20000", "orders under way at once; more are answered 503",
          false},

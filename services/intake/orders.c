@@ -1,17 +1,37 @@
 /* Orders on their way: from the turn in which they came to the answer. Orders of one turn go to the
- * matcher together; what it does not answer within match-ms is written by order_accept, so that the
- * chain is told the truth in any case. */
+ * matcher together; what it does not answer within match-ms (bulk-match-ms) is written by order_accept,
+ * so that the chain is told the truth in any case. */
 #include "core.h"
 
 #include <stdlib.h>
 
 /* ---- the table ---- */
 
-/* Orders wait shorter than quotes: a list each, so that both are sorted by time. */
+static enum due_list
+list_of(const struct pending *p)
+{
+    return p->quote ? DUE_QUOTE : p->origin.kind == ORIGIN_HTTP ? DUE_SINGLE : DUE_BULK;
+}
+
+static int64_t
+patience_ms(const struct intake *in, const struct pending *p)
+{
+    switch (list_of(p)) {
+    case DUE_SINGLE:
+        return in->match_ms;
+    case DUE_BULK:
+        return in->bulk_match_ms;
+    case DUE_QUOTE:
+    case DUE_LISTS:
+        break;
+    }
+    return QUOTE_MS;
+}
+
 static struct due *
 due_of(struct intake *in, const struct pending *p)
 {
-    return &in->due[p->quote];
+    return &in->due[list_of(p)];
 }
 
 static void
@@ -19,7 +39,7 @@ due_add(struct intake *in, struct pending *p, int64_t now_ms)
 {
     struct due *d = due_of(in, p);
 
-    p->due_ms = now_ms + (p->quote ? QUOTE_MS : in->match_ms);
+    p->due_ms = now_ms + patience_ms(in, p);
     p->due_prev = d->last;
     p->due_next = NULL;
     if (d->last != NULL)
@@ -207,7 +227,7 @@ send_some(struct intake *in, const struct event *ev, struct pending *p, size_t n
     ProtobufCMessageUnknownField field[ORDERS_A_MESSAGE];
     Lifecircle__V1__Envelope env;
     Lifecircle__V1__MatchRequest request = LIFECIRCLE__V1__MATCH_REQUEST__INIT;
-    bool quotes = p->quote;
+    int64_t deadline_ms = ev->now_ms + patience_ms(in, p);
 
     for (size_t i = 0; i < n; i++, p = p->next_gathered)
         field[i] = (ProtobufCMessageUnknownField){
@@ -218,7 +238,7 @@ send_some(struct intake *in, const struct event *ev, struct pending *p, size_t n
         };
     request.base.n_unknown_fields = (unsigned)n;
     request.base.unknown_fields = field;
-    envelope_init(&env, &in->mint, ev->now_ms, ev->now_ms + (quotes ? QUOTE_MS : in->match_ms));
+    envelope_init(&env, &in->mint, ev->now_ms, deadline_ms);
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST;
     env.match_request = &request;
     outbox_send(out, ROLE_MATCHER, &env);
@@ -230,7 +250,7 @@ send_gathered(struct intake *in, const struct event *ev, struct outbox *out)
     while (in->gathered != NULL) {
         struct pending *first = in->gathered, *end = first;
         size_t n = 0;
-        for (; end != NULL && n < ORDERS_A_MESSAGE && end->quote == first->quote; n++)
+        for (; end != NULL && n < ORDERS_A_MESSAGE && list_of(end) == list_of(first); n++)
             end = end->next_gathered;
         send_some(in, ev, first, n, out);
         if (outbox_failed(out))
@@ -264,10 +284,11 @@ in_a_list(const struct pending *p)
 void
 orders_wake(struct intake *in, const struct event *ev, struct outbox *out)
 {
-    struct due *orders = &in->due[false], *quotes = &in->due[true];
+    struct due *quotes = &in->due[DUE_QUOTE];
 
-    while (orders->first != NULL && orders->first->due_ms <= ev->now_ms)
-        pending_to_accept(in, orders->first);
+    for (struct due *d = in->due; d != quotes; d++)
+        while (d->first != NULL && d->first->due_ms <= ev->now_ms)
+            pending_to_accept(in, d->first);
     while (quotes->first != NULL && quotes->first->due_ms <= ev->now_ms)
         pending_unavailable(in, ev, quotes->first, out);
     /* what the end of this turn will send is not given up between two of its events */
@@ -281,7 +302,7 @@ orders_wake_ms(const struct intake *in)
 {
     int64_t at = INT64_MAX;
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < DUE_LISTS; i++)
         if (in->due[i].first != NULL && in->due[i].first->due_ms < at)
             at = in->due[i].first->due_ms;
     if (in->oldest != NULL && in->oldest->since_ms + in->answer_ms < at)

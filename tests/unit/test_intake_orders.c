@@ -626,6 +626,24 @@ test_batch_answers_each_line_and_says_done(void)
 }
 
 static void
+test_batch_waits_longer_for_the_matcher_than_one_order_does(void)
+{
+    struct rig *r = rig_new();
+
+    begin_batch(r, 5);
+    rig_body(r, 5, rig_order(r, "b1", ""));
+    rig_turn(r);
+    rig_clear(r);
+    rig_later(r, 999);
+    CU_ASSERT_PTR_NULL(rig_effect(r, EFFECT_REDIS, 0));
+    rig_later(r, 1);
+    const struct effect *e = rig_effect(r, EFFECT_REDIS, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+    CU_ASSERT_TRUE(slice_eq_str(e->argv[1], "order_accept"));
+    rig_free(r);
+}
+
+static void
 test_batch_pauses_while_its_window_is_full(void)
 {
     struct rig *r = rig_new_with(1000, "batch-window", "4");
@@ -823,6 +841,7 @@ UNIT_MAIN("intake_orders", UNIT(test_post_order_is_sent_to_the_matcher_whole),
           UNIT(test_quote_reserves_nothing_and_answers_200),
           UNIT(test_silent_quote_ends_in_503_without_order_accept),
           UNIT(test_batch_answers_each_line_and_says_done),
+          UNIT(test_batch_waits_longer_for_the_matcher_than_one_order_does),
           UNIT(test_batch_pauses_while_its_window_is_full),
           UNIT(test_batch_line_that_is_too_long_is_refused_alone),
           UNIT(test_batch_that_is_gone_is_forgotten_but_not_its_orders),
