@@ -36,17 +36,17 @@ audit_new(void)
 void
 audit_free(struct audit *a)
 {
-    struct shop *s, *next;
-
     if (a == NULL)
         return;
-    HASH_ITER(hh, a->shops, s, next)
-    {
-        HASH_DEL(a->shops, s);
+    struct shop *s = a->shops;
+    HASH_CLEAR(hh, a->shops); /* the table; the shops are still linked */
+    while (s != NULL) {
+        struct shop *next = s->hh.next;
         buf_free(&s->stock);
         buf_free(&s->shelf);
         free(s->skus);
         free(s);
+        s = next;
     }
     free(a);
 }

@@ -467,7 +467,8 @@ main(void)
         UNIT(test_catalogue_refuses_malformed_arguments_without_a_trace),
         UNIT(test_webhook_enqueue_moves_the_cursor_once),
         UNIT(test_webhook_claim_until_done),
-        UNIT(test_streams_begin_behind_0), UNIT(test_events_trim_keeps_what_was_not_read),
+        UNIT(test_streams_begin_behind_0),
+        UNIT(test_events_trim_keeps_what_was_not_read),
         UNIT(test_lib_version_is_text),
         UNIT(test_same_calls_leave_the_same_bytes),
     };

@@ -1,93 +1,5 @@
-/* order_step, plan_commit, lease_take: what each state allows, and what it does to the stock. */
-#include "ask.h"
-#include "rules.h"
-#include "unit.h"
-
-#include <stdio.h>
-
-enum { DONE = 1, ALREADY, NOT_ALLOWED, UNKNOWN };
-enum { COURIER = 7, OTHER = 8, EPOCH = 1 };
-
-#define S(name) LIFECIRCLE__V1__ORDER_STATE__##name
-
-static struct kit kit, *const k = &kit;
-
-static struct ask
-an_order(uint32_t number, bool collection)
-{
-    return (struct ask){.number = number,
-                        .lines = {{.sku = 0, .quantity = 2}, {.sku = 1, .quantity = 3}},
-                        .n_lines = 2,
-                        .stores = {1},
-                        .n_stores = 1,
-                        .collection = collection};
-}
-
-static void
-fresh(void)
-{
-    freeReplyObject(kit_do(k, "FLUSHALL"));
-    ask_stores(k, 1);
-    ask_stock(k, 1, 0, 10);
-    ask_stock(k, 1, 1, 3);
-    kit_call(k, "lease_take");
-    kit_int(k, NOW);
-    kit_text(k, "router-1");
-    kit_int(k, 5000);
-    freeReplyObject(kit_reply(k));
-}
-
-static void
-plan(uint32_t number, const char *action)
-{
-    CU_ASSERT_EQUAL(ask_plan(k, NOW + 10, EPOCH, COURIER, number, action), 1);
-}
-
-/* bring: an order 1 in that state. */
-static void
-bring(unsigned state)
-{
-    static const char *const way[] = {"assign",         "confirm", "enroute_pickup",
-                                      "arrive_pickup",  "pickup",  "enroute_dropoff",
-                                      "arrive_dropoff", "deliver"};
-    bool collection = state == S(READY_FOR_COLLECTION) || state == S(COLLECTED);
-    struct ask a = an_order(1, collection);
-
-    fresh();
-    if (state == S(CREATED)) {
-        freeReplyObject(ask_accept(k, NOW, &a, 1));
-        return;
-    }
-    if (state == S(HELD) || state == S(REJECTED)) {
-        a.n_stores = 0;
-        a.mode.reject = state == S(REJECTED);
-    }
-    ask_one(k, NOW, &a, NULL);
-    if (state == S(CANCELLED))
-        ask_step(k, NOW, 1, "cancel", 20);
-    if (collection)
-        ask_step(k, NOW, 1, "ready", 0);
-    if (state == S(COLLECTED))
-        ask_step(k, NOW, 1, "collected", 0);
-    bool returning = state == S(RETURNING) || state == S(RETURNED);
-    if (state >= S(CONFIRMED) && (state <= S(DELIVERED) || returning)) {
-        unsigned until = returning ? S(ARRIVED_AT_DROPOFF) : state;
-        for (unsigned s = S(PLACED); s <= until; s++)
-            plan(1, way[s - S(PLACED)]);
-    }
-    if (returning)
-        plan(1, "returning");
-    if (state == S(RETURNED))
-        plan(1, "returned");
-}
-
-static unsigned
-state_now(void)
-{
-    struct record r;
-
-    return ask_record(k, 1, &r) ? r.state : 0;
-}
+/* order_step: what each state allows, and what it does to the stock. */
+#include "step_rig.h"
 
 static void
 test_bring_reaches_every_state(void)
@@ -97,20 +9,6 @@ test_bring_reaches_every_state(void)
         CU_ASSERT_EQUAL(state_now(), s);
         CU_ASSERT_EQUAL(ask_faults(k), 0);
     }
-}
-
-static void
-check_done(const struct rule *rule, unsigned from, bool done, const struct record *before)
-{
-    struct record r;
-
-    if (!ask_record(k, 1, &r))
-        CU_FAIL("no record");
-    CU_ASSERT_EQUAL(r.state, done ? rule->to : from);
-    CU_ASSERT_EQUAL(r.version, before->version + (done ? 1 : 0));
-    if (done && from != rule->to)
-        CU_ASSERT_EQUAL(r.entered_ms[rule->to], NOW + 99);
-    CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
 static void
@@ -136,35 +34,12 @@ test_order_step_allows_what_the_table_says(void)
 }
 
 static void
-test_plan_commit_allows_what_the_table_says(void)
-{
-    for (size_t i = 0; i < PLAN_RULES_N; i++) {
-        const struct rule *rule = &PLAN_RULES[i];
-        for (unsigned s = 1; s <= RECORD_STATES; s++) {
-            struct record before;
-            bring(s);
-            ask_record(k, 1, &before);
-            uint32_t version = before.version;
-            char c = rule->allowed[s - 1];
-            int got = ask_plan(k, NOW + 99, EPOCH, COURIER, 1, rule->action);
-            if (got != (c == '-' ? 2 : 1))
-                fprintf(stderr, "%s from %s: %d\n", rule->action, record_state_name(s), got);
-            CU_ASSERT_EQUAL(got, c == '-' ? 2 : 1);
-            before.version = version;
-            check_done(rule, s, c == 'd', &before);
-        }
-    }
-}
-
-static void
 test_order_step_of_an_unknown_order_says_so(void)
 {
     fresh();
     CU_ASSERT_EQUAL(ask_step(k, NOW, 99, "cancel", 20), UNKNOWN);
     CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, COURIER, 99, "confirm"), 2);
 }
-
-/* ---- what a step does to the stock ---- */
 
 static void
 test_cancel_gives_the_stock_back_once(void)
@@ -257,19 +132,6 @@ test_returned_puts_the_goods_back(void)
 }
 
 static void
-test_expire_releases_and_says_why(void)
-{
-    struct record r;
-
-    bring(S(READY_FOR_COLLECTION));
-    CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "expire", 0), DONE);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.reason, LIFECIRCLE__V1__REASON__RESERVATION_EXPIRED);
-    CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 10);
-    CU_ASSERT_EQUAL(ask_faults(k), 0);
-}
-
-static void
 test_ready_of_a_delivery_is_a_note(void)
 {
     struct record r;
@@ -337,257 +199,6 @@ test_order_step_of_one_order_twice_in_a_call(void)
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
-/* ---- couriers ---- */
-
-static void
-test_plan_commit_keeps_other_couriers_out(void)
-{
-    struct record r;
-
-    bring(S(PLACED));
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, COURIER, 1, "confirm"), 2); /* nobody's yet */
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, 0, 1, "assign"), 2);
-    plan(1, "assign");
-    plan(1, "assign");
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, OTHER, 1, "assign"), 2);
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, OTHER, 1, "confirm"), 2);
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, OTHER, 1, "unassign"), 2);
-    plan(1, "confirm");
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, 0, 1, "unassign"), 1); /* for whatever courier */
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.state, S(PLACED));
-    CU_ASSERT_EQUAL(r.courier, 0);
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, OTHER, 1, "assign"), 1);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.courier, OTHER);
-    CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 8);
-    CU_ASSERT_EQUAL(ask_faults(k), 0);
-}
-
-static void
-test_plan_commit_leaves_collections_alone(void)
-{
-    struct ask a = an_order(1, true);
-
-    fresh();
-    ask_one(k, NOW, &a, NULL);
-    CU_ASSERT_EQUAL(ask_plan(k, NOW, EPOCH, COURIER, 1, "assign"), 2);
-    CU_ASSERT_EQUAL(ask_step(k, NOW, 1, "collected", 0), DONE);
-}
-
-static void
-put_entry(uint32_t courier, int64_t expect, const char *route, size_t steps)
-{
-    kit_int(k, courier);
-    kit_int(k, expect);
-    kit_text(k, route);
-    kit_int(k, 0);
-    kit_text(k, "");
-    kit_int(k, (int64_t)steps);
-}
-
-static void
-put_step(uint32_t number, const char *action, const char *eta)
-{
-    kit_text(k, ask_id(number));
-    kit_text(k, action);
-    kit_int(k, 0);
-    kit_text(k, eta);
-    kit_text(k, "");
-}
-
-static void
-begin_plan(int64_t epoch, size_t entries)
-{
-    kit_call(k, "plan_commit");
-    kit_int(k, NOW + 30);
-    kit_int(k, epoch);
-    kit_int(k, (int64_t)entries);
-}
-
-static void
-test_plan_commit_of_a_stale_owner_is_fenced(void)
-{
-    char before[64], after[64];
-
-    bring(S(PLACED));
-    ask_digest(k, before);
-    begin_plan(EPOCH + 1, 1);
-    put_entry(COURIER, 0, "ROUTE", 1);
-    put_step(1, "assign", "");
-    redisReply *r = kit_reply(k);
-    CU_ASSERT_EQUAL(r->type, REDIS_REPLY_ERROR);
-    CU_ASSERT_EQUAL(strncmp(r->str, "FENCED", 6), 0);
-    freeReplyObject(r);
-    ask_digest(k, after);
-    CU_ASSERT_STRING_EQUAL(before, after);
-}
-
-static void
-test_plan_commit_writes_a_route_once(void)
-{
-    bring(S(PLACED));
-    for (int time = 0; time < 2;
-         time++) { /* the same call again is done again, and changes nothing */
-        char before[64], after[64];
-        begin_plan(EPOCH, 1);
-        put_entry(COURIER, 0, "ROUTE", 1);
-        put_step(1, "assign", "1795348899000");
-        ask_digest(k, before);
-        redisReply *r = kit_reply(k);
-        CU_ASSERT_EQUAL(r->element[0]->integer, 1);
-        freeReplyObject(r);
-        ask_digest(k, after);
-        CU_ASSERT_EQUAL(strcmp(before, after) == 0, time == 1);
-    }
-    redisReply *r = kit_do(k, "HGET {t}:routes 7");
-    CU_ASSERT_EQUAL_FATAL(r->len, 4 + 5);
-    CU_ASSERT_EQUAL(bytes_u32(r->str), 1);
-    CU_ASSERT_EQUAL(memcmp(r->str + 4, "ROUTE", 5), 0);
-    freeReplyObject(r);
-    struct record record;
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &record));
-    CU_ASSERT_EQUAL(record.live_eta_ms, 1795348899000);
-    CU_ASSERT_EQUAL(record.version, 2);
-    begin_plan(EPOCH, 1);
-    put_entry(COURIER, 0, "ANOTHER", 0);
-    r = kit_reply(k);
-    CU_ASSERT_EQUAL(r->element[0]->integer, 2);
-    freeReplyObject(r);
-    begin_plan(EPOCH, 1);
-    put_entry(COURIER, 1, "ANOTHER", 0);
-    r = kit_reply(k);
-    CU_ASSERT_EQUAL(r->element[0]->integer, 1);
-    freeReplyObject(r);
-}
-
-static void
-test_plan_commit_entry_is_all_or_nothing(void)
-{
-    struct record r;
-    struct ask two = an_order(2, false);
-
-    fresh();
-    ask_stock(k, 1, 1, 30);
-    struct ask one = an_order(1, false);
-    ask_one(k, NOW, &one, NULL);
-    ask_one(k, NOW, &two, NULL);
-    begin_plan(EPOCH, 2);
-    put_entry(COURIER, 0, "ROUTE", 3);
-    put_step(1, "assign", "");
-    put_step(1, "confirm", "");
-    put_step(2, "deliver", ""); /* is not picked up */
-    put_entry(OTHER, 0, "ROUTE", 1);
-    put_step(2, "assign", "");
-    redisReply *reply = kit_reply(k);
-    CU_ASSERT_EQUAL(reply->element[0]->integer, 2);
-    CU_ASSERT_EQUAL(reply->element[1]->integer, 1);
-    freeReplyObject(reply);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.courier, 0);
-    CU_ASSERT_EQUAL(r.version, 1);
-    CU_ASSERT_EQUAL(ask_int(k, "HEXISTS {t}:routes 7"), 0);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 2, &r));
-    CU_ASSERT_EQUAL(r.courier, OTHER);
-}
-
-static void
-test_plan_commit_moves_an_order_between_couriers(void)
-{
-    struct record r;
-
-    bring(S(CONFIRMED));
-    long long events = ask_int(k, "XLEN {t}:events");
-    begin_plan(EPOCH, 2);
-    put_entry(COURIER, 0, "A", 1);
-    put_step(1, "unassign", "");
-    put_entry(OTHER, 0, "B", 2);
-    put_step(1, "assign", "");
-    put_step(1, "confirm", "");
-    redisReply *reply = kit_reply(k);
-    CU_ASSERT_EQUAL(reply->element[0]->integer, 1);
-    CU_ASSERT_EQUAL(reply->element[1]->integer, 1);
-    freeReplyObject(reply);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.courier, OTHER);
-    CU_ASSERT_EQUAL(r.state, S(CONFIRMED));
-    CU_ASSERT_EQUAL(r.version, 6);
-    CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), events + 1);
-    reply = kit_do(k, "XREVRANGE {t}:events + - COUNT 1");
-    redisReply *fields = reply->element[0]->element[1];
-    static const char *const want[] = {"o", "r", "o", "o", "r"};
-    CU_ASSERT_EQUAL_FATAL(fields->elements, 10);
-    for (size_t i = 0; i < 5; i++)
-        CU_ASSERT_STRING_EQUAL(fields->element[2 * i]->str, want[i]);
-    CU_ASSERT_EQUAL(fields->element[1]->len, 36 + RECORD_HEAD);
-    CU_ASSERT_EQUAL(bytes_u32(fields->element[3]->str), COURIER);
-    CU_ASSERT_EQUAL(bytes_u32(fields->element[3]->str + 4), 1);
-    freeReplyObject(reply);
-}
-
-static void
-test_plan_commit_eta_changes_nothing_else(void)
-{
-    struct record r;
-
-    bring(S(CONFIRMED));
-    begin_plan(EPOCH, 1);
-    put_entry(COURIER, 0, "", 1);
-    put_step(1, "eta", "1795348899000");
-    redisReply *reply = kit_reply(k);
-    CU_ASSERT_EQUAL(reply->element[0]->integer, 1);
-    freeReplyObject(reply);
-    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
-    CU_ASSERT_EQUAL(r.live_eta_ms, 1795348899000);
-    CU_ASSERT_EQUAL(r.version, 3);
-    CU_ASSERT_EQUAL(r.state, S(CONFIRMED));
-    bring(S(DELIVERED));
-    begin_plan(EPOCH, 1);
-    put_entry(COURIER, 0, "", 1);
-    put_step(1, "eta", "1795348899000");
-    reply = kit_reply(k);
-    CU_ASSERT_EQUAL(reply->element[0]->integer, 2);
-    freeReplyObject(reply);
-}
-
-static void
-test_plan_commit_whole_life_in_one_call(void)
-{
-    static const char *const way[] = {"assign", "confirm", "pickup", "deliver"};
-
-    bring(S(PLACED));
-    begin_plan(EPOCH, 1);
-    put_entry(COURIER, 0, "", 4);
-    for (size_t i = 0; i < 4; i++)
-        put_step(1, way[i], "");
-    redisReply *r = kit_reply(k);
-    CU_ASSERT_EQUAL(r->element[0]->integer, 1);
-    freeReplyObject(r);
-    CU_ASSERT_EQUAL(state_now(), S(DELIVERED));
-    CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 0);
-    CU_ASSERT_EQUAL(ask_int(k, "LLEN {t}:history:%s", ask_id(1)), 4);
-    CU_ASSERT_EQUAL(ask_faults(k), 0);
-}
-
-/* ---- malformed arguments ---- */
-
-static void
-refused(const char *words, const char *before)
-{
-    char after[64];
-    redisReply *r = kit_reply(k);
-
-    CU_ASSERT_EQUAL_FATAL(r->type, REDIS_REPLY_ERROR);
-    CU_ASSERT_EQUAL(strncmp(r->str, "INVALID ", 8), 0);
-    if (strstr(r->str, words) == NULL) {
-        fprintf(stderr, "%s: %s\n", words, r->str);
-        CU_FAIL("the error names another argument");
-    }
-    freeReplyObject(r);
-    ask_digest(k, after);
-    CU_ASSERT_STRING_EQUAL(before, after);
-}
-
 static void
 test_order_step_refuses_malformed_arguments_without_a_trace(void)
 {
@@ -621,78 +232,12 @@ test_order_step_refuses_malformed_arguments_without_a_trace(void)
     }
 }
 
-static void
-test_plan_commit_refuses_malformed_arguments_without_a_trace(void)
-{
-    static const struct {
-        size_t at; /* 0 now, 1 epoch, 2 count; 3.. courier expect route expect shift nsteps, 9..
-                      step */
-        const char *text;
-        const char *words;
-    } row[] = {{0, "x", "now"},          {1, "0", "epoch"},        {2, "2", "courier"},
-               {2, "0", "arguments"},    {3, "-1", "courier"},     {3, "0", "courier"},
-               {4, "x", "expect_route"}, {6, "x", "expect_shift"}, {8, "2", "arguments"},
-               {8, "0", "arguments"},    {9, "x", "uuid"},         {10, "cancel", "action"},
-               {11, "300", "reason"},    {12, "soon", "live_eta"}};
-    char before[64];
-
-    bring(S(PLACED));
-    ask_digest(k, before);
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        begin_plan(EPOCH, 1);
-        put_entry(COURIER, 0, "ROUTE", 1);
-        put_step(1, "assign", "");
-        kit_replace(k, 4 + row[i].at, slice_str(row[i].text));
-        refused(row[i].words, before);
-    }
-}
-
-/* ---- the lease ---- */
-
-static void
-lease(int64_t now, const char *owner, long long *epoch, long long *until)
-{
-    kit_call(k, "lease_take");
-    kit_int(k, now);
-    kit_text(k, owner);
-    kit_int(k, 5000);
-    redisReply *r = kit_reply(k);
-    CU_ASSERT_EQUAL_FATAL(r->elements, 2);
-    *epoch = r->element[0]->integer;
-    *until = r->element[1]->integer;
-    freeReplyObject(r);
-}
-
-static void
-test_lease_take_has_one_owner_at_a_time(void)
-{
-    long long epoch, until;
-
-    freeReplyObject(kit_do(k, "FLUSHALL"));
-    lease(NOW, "a", &epoch, &until);
-    CU_ASSERT_EQUAL(epoch, 1);
-    CU_ASSERT_EQUAL(until, NOW + 5000);
-    lease(NOW + 4999, "b", &epoch, &until);
-    CU_ASSERT_EQUAL(epoch, 0);
-    CU_ASSERT_EQUAL(until, NOW + 5000);
-    lease(NOW + 4000, "a", &epoch, &until);
-    CU_ASSERT_EQUAL(epoch, 1);
-    CU_ASSERT_EQUAL(until, NOW + 9000);
-    lease(NOW + 9000, "b", &epoch, &until);
-    CU_ASSERT_EQUAL(epoch, 2);
-    lease(NOW + 9001, "a", &epoch, &until);
-    CU_ASSERT_EQUAL(epoch, 0);
-    lease(NOW + 99000, "b", &epoch, &until); /* nobody came in between */
-    CU_ASSERT_EQUAL(epoch, 2);
-}
-
 int
 main(void)
 {
     static const struct unit_test tests[] = {
         UNIT(test_bring_reaches_every_state),
         UNIT(test_order_step_allows_what_the_table_says),
-        UNIT(test_plan_commit_allows_what_the_table_says),
         UNIT(test_order_step_of_an_unknown_order_says_so),
         UNIT(test_cancel_gives_the_stock_back_once),
         UNIT(test_cancel_before_placing_drops_the_due_row),
@@ -700,21 +245,10 @@ main(void)
         UNIT(test_pickup_commits_the_stock),
         UNIT(test_collected_commits_the_stock),
         UNIT(test_returned_puts_the_goods_back),
-        UNIT(test_expire_releases_and_says_why),
         UNIT(test_ready_of_a_delivery_is_a_note),
         UNIT(test_order_step_keeps_who_said_what),
         UNIT(test_order_step_of_one_order_twice_in_a_call),
-        UNIT(test_plan_commit_keeps_other_couriers_out),
-        UNIT(test_plan_commit_leaves_collections_alone),
-        UNIT(test_plan_commit_of_a_stale_owner_is_fenced),
-        UNIT(test_plan_commit_writes_a_route_once),
-        UNIT(test_plan_commit_entry_is_all_or_nothing),
-        UNIT(test_plan_commit_moves_an_order_between_couriers),
-        UNIT(test_plan_commit_eta_changes_nothing_else),
-        UNIT(test_plan_commit_whole_life_in_one_call),
         UNIT(test_order_step_refuses_malformed_arguments_without_a_trace),
-        UNIT(test_plan_commit_refuses_malformed_arguments_without_a_trace),
-        UNIT(test_lease_take_has_one_owner_at_a_time),
     };
 
     kit_start(k, false);
