@@ -632,6 +632,7 @@ test_batch_waits_longer_for_the_matcher_than_one_order_does(void)
 
     begin_batch(r, 5);
     rig_body(r, 5, rig_order(r, "b1", ""));
+    rig_simple(r, EVENT_HTTP_END, 5);
     rig_turn(r);
     rig_clear(r);
     rig_later(r, 999);
