@@ -281,6 +281,12 @@ look(struct router *r)
 }
 
 static void
+wish_wake(struct router *r)
+{
+    outbox_wake(r->out, r->next_poll_ms < r->next_tick_ms ? r->next_poll_ms : r->next_tick_ms);
+}
+
+static void
 wake(struct router *r)
 {
     plan_time(r->plan, r->now_ms);
@@ -301,12 +307,13 @@ wake(struct router *r)
         follow_ask(r);
         look(r);
     }
-    outbox_wake(r->out, r->next_poll_ms < r->next_tick_ms ? r->next_poll_ms : r->next_tick_ms);
+    wish_wake(r);
 }
 
 static void
 end_turn(struct router *r)
 {
+    wish_wake(r); /* again: the wish of a step that failed is gone */
     if (!router_acts(r))
         return;
     orders_fetch(r);
