@@ -67,7 +67,8 @@ throttle(struct feed *feed, struct outbox *out)
 {
     size_t waiting = lines_waiting(&feed->in);
 
-    if (feed->in.ended || (feed->paused ? waiting > 0 : waiting <= INPUT_MAX))
+    /* the beginning of a line may wait for ever: it must not keep the rest away */
+    if (feed->in.ended || (feed->paused ? waiting > LINE_BYTES_MAX : waiting <= INPUT_MAX))
         return;
     feed->paused = !feed->paused;
     outbox_http_pause(out, feed->conn, feed->paused);

@@ -546,6 +546,36 @@ test_feed_that_outruns_inventory_is_paused(void)
 }
 
 static void
+test_paused_feed_goes_on_though_half_a_line_waits(void)
+{
+    enum { LINES = 12000 };
+    struct rig *r = rig_new();
+    struct buf b = {0};
+
+    begin_feed(r, "application/x-ndjson", "");
+    for (int i = 0; i < LINES; i++)
+        buf_printf(&b, "{\"store_id\":\"s1\",\"sku\":\"%s\",\"quantity\":%d}\n",
+                   i == 0 ? "TEA" : "BAGEL", i);
+    buf_str(&b, "{\"store_id\":\"s1\",");
+    struct event ev = {.kind = EVENT_HTTP_BODY, .ref = 5, .bytes = buf_slice(&b)};
+    CU_ASSERT_EQUAL(rig_feed(r, &ev), LC_OK);
+    rig_turn(r);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_effect(r, EFFECT_HTTP_PAUSE, 0)); /* TEA has no number yet */
+    uint64_t tag = rig_effect(r, EFFECT_REDIS, 0)->ref;
+    rig_clear(r);
+    rig_redis(r, tag, indexes(r, 1, 3));
+    rig_turn(r);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_effect(r, EFFECT_HTTP_RESUME, 0));
+    rig_body(r, 5, "\"sku\":\"BAGEL\",\"quantity\":1}\n");
+    rig_simple(r, EVENT_HTTP_END, 5);
+    rig_turn(r);
+    CU_ASSERT_EQUAL(apply_all(r), 13);
+    check_answer(r, "\"lines\":12001,\"applied\":12001");
+    buf_free(&b);
+    rig_free(r);
+}
+
+static void
 test_gone_feed_is_forgotten(void)
 {
     struct rig *r = rig_new();
@@ -577,4 +607,5 @@ UNIT_MAIN("intake_stock", UNIT(test_ndjson_becomes_one_request_a_store),
           UNIT(test_large_feed_is_cut_into_chunks_of_1000), UNIT(test_outcomes_are_told_by_store),
           UNIT(test_silent_inventory_is_asked_again_and_ends_in_503),
           UNIT(test_unavailable_chunk_is_sent_again_soon),
-          UNIT(test_feed_that_outruns_inventory_is_paused), UNIT(test_gone_feed_is_forgotten))
+          UNIT(test_feed_that_outruns_inventory_is_paused),
+          UNIT(test_paused_feed_goes_on_though_half_a_line_waits), UNIT(test_gone_feed_is_forgotten))
