@@ -303,9 +303,9 @@ step_done(struct phone *f, const struct action *a)
         o->look_ms = clock_ms();
 }
 
-const char *const outcome_names[OUTCOMES] = {
-    "done",    "already", "stale_version", "wrong_pin",   "not_yours",
-    "not_now", "invalid", "unavailable",   "too_many_tries"};
+const char *const outcome_names[OUTCOMES] = {"done",      "already",     "stale_version",
+                                             "wrong_pin", "not_yours",   "not_now",
+                                             "invalid",   "unavailable", "too_many_tries"};
 
 void
 phone_answered(struct phone *f, const char *id, const char *outcome)

@@ -31,7 +31,7 @@ struct wishes {
     const char *intake_zmq; /* endpoint */
     const char *notifier;   /* host:port */
     const char *data;       /* folder of the city's files */
-    const char *sign; /* file to make when the hour begins; NULL = none */
+    const char *sign;       /* file to make when the hour begins; NULL = none */
     const char *keep;       /* file to leave addresses and tokens in; NULL = the city goes away */
     uint32_t orders;
     uint32_t couriers; /* 0 = the city's default */
@@ -113,7 +113,7 @@ struct tally {
     unsigned cancels, cancels_late, followers, tracking_events, undeliverable;
     unsigned feeds, feeds_failed, shops_changed, collected, errors;
     unsigned outcome[OUTCOMES]; /* of actions: see outcome_names */
-    struct series took_us; /* POST to answer, one by one */
+    struct series took_us;      /* POST to answer, one by one */
 };
 
 struct phone; /* phones.c */

@@ -193,14 +193,22 @@ show_next(const struct play *p, const struct count *n)
     fclose(f);
 }
 
+/* audit: what lcctl says of the ledger; *oversold the pieces that were promised and not there. */
 static int
-audit(const struct play *p)
+audit(const struct play *p, char oversold[16])
 {
     const char *words[] = {"audit", NULL};
-    char last[200];
-    int status = run_lcctl(p, words, last, sizeof last, NULL);
+    char last[200], *text = NULL;
+    size_t n = 0;
+    FILE *all = needed(open_memstream(&text, &n));
+    int status = run_lcctl(p, words, last, sizeof last, all);
 
-    printf("  audit of the ledger: %s\n", last[0] == '\0' ? "no answer" : last);
+    fclose(all);
+    const char *at = text == NULL ? NULL : strstr(text, "oversold ");
+    snprintf(oversold, 16, "%.*s", at == NULL ? 7 : (int)strspn(at + 9, "0123456789"),
+             at == NULL ? "unknown" : at + 9);
+    printf("  audit      %s\n", last[0] == '\0' ? "no answer" : last);
+    free(text);
     return status;
 }
 
@@ -254,11 +262,12 @@ screen_end(struct play *p)
         "  also       %u by ZeroMQ, %u NDJSON batches, %u feeds, %u customers listening heard %u "
         "events\n",
         t->zmq, t->batches, t->feeds, t->followers, t->tracking_events);
-    int bad_audit = audit(p);
-    printf("\n  lost       %u\n  oversold   %s\n\n", lost, bad_audit == 0 ? "0" : "see the audit");
+    char oversold[16];
+    int bad_audit = audit(p, oversold);
+    printf("\n  lost       %u\n  oversold   %s\n\n", lost, oversold);
     show_next(p, &n);
-    bool good = lost == 0 && bad_audit == 0 && accounted == p->order_n && t->differing == 0 &&
-                t->versions_back == 0;
+    bool good = lost == 0 && bad_audit == 0 && strcmp(oversold, "0") == 0 &&
+                accounted == p->order_n && t->differing == 0 && t->versions_back == 0;
     if (!good)
         printf(
             "  NOT WELL: %u of %u accounted for, lost %u, %u answered differently, %u routes went "

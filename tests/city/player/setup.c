@@ -97,11 +97,12 @@ struct sending {
     struct play *play;
     const char *what;
     uint32_t left;
-    uint32_t tries;
 };
 
+/* parcel: one request; the chain's next one waits for its answer. */
 struct parcel {
     struct sending *of;
+    struct parcel *next; /* owned */
     char method[8];
     char path[96];
     const char *token;
@@ -113,6 +114,14 @@ struct parcel {
 static void parcel_send(struct parcel *s);
 
 static void
+parcel_again(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    parcel_send(ctx);
+}
+
+static void
 parcel_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took_us)
 {
     struct parcel *s = ctx;
@@ -120,8 +129,9 @@ parcel_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took
     (void)tag;
     (void)took_us;
     if ((status == 0 || status == 401 || status == 429 || status >= 500) && ++s->tries < 20) {
-        usleep(100000);
-        parcel_send(s);
+        const struct timeval soon = {0, 200000};
+        if (event_base_once(s->of->play->base, -1, EV_TIMEOUT, parcel_again, s, &soon) != 0)
+            give_up("out of memory");
         return;
     }
     if (status != 200)
@@ -132,6 +142,8 @@ parcel_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took
         if (int_at(v, "refused", 1) != 0)
             give_up("%s: %.*s", s->path, (int)(body.n < 600 ? body.n : 600), body.p);
     }
+    if (s->next != NULL)
+        parcel_send(s->next);
     s->of->left--;
     buf_free(&s->body);
     free(s);
@@ -211,19 +223,23 @@ send_stock(struct play *p)
     for (uint32_t i = 0; i < p->chain_n; i++) {
         const struct city_chain *c = p->chain[i].of;
         bool csv = i % 2 == 1;
-        struct parcel *s = NULL;
+        struct parcel *first = NULL, *s = NULL;
         for (uint32_t k = 0; k < c->store_n; k++) {
             const struct city_store *store = &p->stores[c->store_first + k];
-            if (s == NULL || csv)
-                s = parcel_new(&all, "POST", "/v1/stock?mode=snapshot", &p->chain[i],
+            if (s == NULL || csv) {
+                struct parcel *one =
+                    parcel_new(&all, "POST", "/v1/stock?mode=snapshot", &p->chain[i],
                                csv ? "text/csv" : "application/x-ndjson");
+                *(s == NULL ? &first : &s->next) = one;
+                s = one;
+            }
             if (csv)
                 city_stock_csv(p->city, store, &s->body);
             else
                 city_stock_ndjson(p->city, store, &s->body);
-            if (csv || k + 1 == c->store_n)
-                parcel_send(s);
         }
+        if (first != NULL)
+            parcel_send(first);
     }
     wait_until_sent(&all);
 }
