@@ -27,6 +27,8 @@ static const uint64_t STALE = UINT64_MAX;
 
 struct match_cell {
     uint64_t key;
+    struct latlng centre;
+    double own_m;        /* no point of it is further from its centre */
     uint64_t generation; /* of the answer; 0 = none */
     uint64_t asked;      /* for which generation; 0 = not; STALE: the answer will not do */
     int64_t asked_ms;
@@ -125,6 +127,8 @@ match_cells_add(struct match_cells *c, uint64_t key)
     if (cell == NULL)
         return NULL;
     cell->key = key;
+    cell->centre = geo_cell_centre(key & ~collection_bit);
+    cell->own_m = geo_cell_radius_m(key & ~collection_bit) + 1;
     HASH_ADD(hh, c->by_key, key, sizeof key, cell);
     if (map_failed) {
         free(cell);
@@ -157,19 +161,13 @@ match_cell_unask(struct match_cell *cell)
 struct latlng
 match_cell_centre(const struct match_cell *cell)
 {
-    return geo_cell_centre(cell->key & ~collection_bit);
+    return cell->centre;
 }
 
 static bool
 for_collection(const struct match_cell *cell)
 {
     return (cell->key & collection_bit) != 0;
-}
-
-static double
-own_radius_m(const struct match_cell *cell)
-{
-    return geo_cell_radius_m(cell->key & ~collection_bit) + 1;
 }
 
 uint32_t
@@ -184,7 +182,7 @@ match_cell_ask(struct match_cell *cell, const struct match_view *v)
     if (cell->narrow)
         reach_m = near_m;
     cell->most = 1 + (uint32_t)v->policy->near_stores / 4;
-    cell->radius_m = (uint32_t)ceil((reach_m + own_radius_m(cell)) * redis_earth + redis_place_m);
+    cell->radius_m = (uint32_t)ceil((reach_m + cell->own_m) * redis_earth + redis_place_m);
     return cell->radius_m;
 }
 
@@ -263,7 +261,7 @@ near_of(const struct match_cell *cell, const struct match_view *v, uint32_t stor
 {
     const struct match_shop *shop = &v->shops->shop[store];
     double m = geo_distance_m(match_cell_centre(cell), shop->at);
-    double own_m = own_radius_m(cell), radius_m = (double)v->policy->collect_radius_m;
+    double own_m = cell->own_m, radius_m = (double)v->policy->collect_radius_m;
     enum match_cover cover = MATCH_COVER_NONE;
 
     if (for_collection(cell))
@@ -346,7 +344,7 @@ covers_of(const struct match_cell *cell)
 static void
 write_lists(struct match_cell *cell, const struct match_view *v, const struct match_near *list)
 {
-    double own_m = own_radius_m(cell);
+    double own_m = cell->own_m;
     uint32_t run = 0, serve = 0, n = 0;
 
     for (uint32_t i = 0; i < cell->n; i++) {
@@ -408,8 +406,7 @@ match_cells_fill(struct match_cells *c, struct match_cell *cell, const struct ma
     cell->n_runs = (uint32_t)chains;
     cell->generation = generation;
     /* what Redis did not name is further away than it was asked for */
-    cell->cut_s =
-        bound_s(cell, v, (cell->radius_m - redis_place_m) / redis_earth - own_radius_m(cell));
+    cell->cut_s = bound_s(cell, v, (cell->radius_m - redis_place_m) / redis_earth - cell->own_m);
     write_lists(cell, v, list);
     evict(c, cell);
     return LC_OK;
