@@ -404,6 +404,7 @@ main(int argc, char **argv)
     static struct feed f;
 
     load_flags(&f.load, argc, argv);
+    f.next = f.load.first;
     if (f.load.mode[0] != 'n')
         f.load.batch = 1;
     prctl(PR_SET_TIMERSLACK, 1);

@@ -188,7 +188,7 @@ open_all(struct feed *f)
     f->customer.phone = (char *)(uintptr_t)"+14105550123";
     for (uint32_t i = 0; i < f->load.connections; i++) {
         struct sock *s = &f->socks[i];
-        s->next = (uint64_t)i << 40;
+        s->next = f->load.first + ((uint64_t)i << 34);
         s->zmq = zmq_socket(f->context, ZMQ_DEALER);
         if (s->zmq == NULL || zmq_setsockopt(s->zmq, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
             zmq_setsockopt(s->zmq, ZMQ_SNDHWM, &hwm, sizeof hwm) != 0 ||

@@ -39,6 +39,17 @@ read_keys(struct load *l, const char *path)
     fclose(f);
 }
 
+/* A million million orders for each tag. FNV-1a. */
+static uint64_t
+first_of(const char *tag)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *tag != '\0'; tag++)
+        h = (h ^ (unsigned char)*tag) * UINT64_C(0x100000001b3);
+    return (h >> 44) << 40;
+}
+
 void
 load_flags(struct load *l, int argc, char **argv)
 {
@@ -78,6 +89,7 @@ load_flags(struct load *l, int argc, char **argv)
             exit(2);
         }
     }
+    l->first = first_of(l->tag);
     if (l->city.skus < 20 || l->city.stores < CITY_CHAINS || l->connections < 1 || l->batch < 1 ||
         l->window < 1 || l->rate < 1) {
         fprintf(stderr, "bench: a number is too small\n");

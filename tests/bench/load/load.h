@@ -12,6 +12,7 @@ struct load {
     const char *address;
     const char *mode;
     const char *tag; /* of external order ids: one per feed */
+    uint64_t first;  /* number of the first order; other tags give other orders */
     const char *name; /* of the city in Redis and envelopes */
     uint32_t connections;
     uint32_t batch; /* orders a request */
