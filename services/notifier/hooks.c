@@ -137,10 +137,25 @@ enqueue(struct notifier *n, const struct event *ev, struct outbox *out, const st
     outbox_redis(out, call_tag(CALL_HOOK_ENQUEUE, rows), argv, argc);
 }
 
+/* read_again: the batch cannot be made whole now. The cursor stays before it, so that no webhook is
+ * passed over. */
+static void
+read_again(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    n->n_rows = 0;
+    n->rows_lost = false;
+    n->batch_end = n->hooked;
+    n->follow = FOLLOW_IDLE;
+    n->poll_ms = ev->now_ms + TICK_MS;
+    outbox_wake(out, n->poll_ms);
+}
+
 void
 hooks_batch(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    if (n->n_rows > 0) {
+    if (n->rows_lost) {
+        read_again(n, ev, out);
+    } else if (n->n_rows > 0) {
         struct uuid *orders = arena_array(ev->arena, n->n_rows, sizeof *orders);
         if (orders == NULL)
             return;
@@ -159,10 +174,8 @@ hooks_batch(struct notifier *n, const struct event *ev, struct outbox *out)
 static void
 enqueued(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    if (ev->reply->kind != REPLY_INT || n->rows_lost) {
-        n->follow = FOLLOW_DOWN;
-        n->rows_lost = false;
-        follow_redis_up(n, ev, out);
+    if (ev->reply->kind != REPLY_INT) {
+        read_again(n, ev, out);
         return;
     }
     n->n_rows = 0;
@@ -352,8 +365,10 @@ hooks_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         n->follow = FOLLOW_DOWN;
     else if (kind == CALL_HOOK_ENQUEUE)
         enqueued(n, ev, out);
+    else if (ev->reply->kind != REPLY_ARRAY || ev->reply->n != n->n_rows)
+        read_again(n, ev, out);
     else
-        enqueue(n, ev, out, ev->reply->kind == REPLY_ARRAY ? ev->reply : NULL);
+        enqueue(n, ev, out, ev->reply);
 }
 
 void

@@ -37,6 +37,7 @@ struct rig {
     /* Redis */
     bool redis_dead;   /* every call is answered REPLY_LOST */
     bool no_catalogue; /* every HSCAN is */
+    bool no_records;   /* every MGET is an error */
     struct rig_event events[RIG_EVENTS];
     size_t n_events;
     char cursor[32];
@@ -213,6 +214,8 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return (struct reply){.kind = REPLY_LOST};
     if (r->no_catalogue && slice_eq_str(command, "HSCAN"))
         return (struct reply){.kind = REPLY_LOST};
+    if (r->no_records && slice_eq_str(command, "MGET"))
+        return (struct reply){.kind = REPLY_ERROR, .str = SLICE_LIT("BUSY")};
     if (slice_eq_str(command, "HSCAN")) {
         struct reply *items = arena_array(a, 2, sizeof *items);
         items[0] = rig_str("0", 1);

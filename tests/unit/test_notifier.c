@@ -342,6 +342,25 @@ test_webhook_waits_until_the_chains_are_known(void)
     rig_free(r);
 }
 
+/* Else one refused read would pass over the webhooks of a whole batch. */
+static void
+test_webhook_whose_order_cannot_be_read_is_made_later(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/hooks");
+    r->no_records = true;
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 300);
+    CU_ASSERT_STRING_EQUAL(r->cursor, "");
+    r->no_records = false;
+    rig_wake(r, 300);
+    CU_ASSERT_STRING_EQUAL(r->cursor, "1-1");
+    CU_ASSERT_EQUAL(r->enqueued, 1);
+    rig_free(r);
+}
+
 /* What was picked up has left the store: it is on no screen that comes later. */
 static void
 test_screen_first_gets_what_the_store_has_to_do_with(void)
@@ -444,6 +463,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_tracking_stream_follows_and_forgets),
           UNIT(test_webhook_is_made_once_and_signed),
           UNIT(test_webhook_waits_until_the_chains_are_known),
+          UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_screen_first_gets_what_the_store_has_to_do_with),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhook_answered_410_disables_the_chain),
