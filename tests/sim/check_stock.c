@@ -9,14 +9,13 @@
 
 /* ---- from the orders ---- */
 
-/* gone_at: when an order's goods left the store for good; 0 = they did not. */
+/* gone_at: when an order's goods left the store; 0 = they did not. By the stamps, as the flags of a
+ * returned order say nothing about the time between. */
 static int64_t
 gone_at(const struct record *r)
 {
     int64_t at = r->entered_ms[STATE(PICKED_UP)];
 
-    if ((r->flags & RECORD_COMMITTED) == 0)
-        return 0;
     return at != 0 ? at : r->entered_ms[STATE(COLLECTED)];
 }
 

@@ -225,6 +225,12 @@ commands_cut(struct sim *s, enum node_id id)
 }
 
 void
+commands_stall(struct sim *s, enum node_id id, int64_t for_ms)
+{
+    s->nodes[id].redis_next_ms = s->now_ms + for_ms;
+}
+
+void
 commands_orphan(struct sim *s, enum node_id id)
 {
     drop(s, id, some(s), false);

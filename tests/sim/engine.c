@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { SECOND_PERCENT = 30 };
+enum { SECOND_PERCENT = 35 };
 
 static const struct service *const services[NODE_N] = {
     &intake_service,  &matcher_service,   &inventory_service, &router_service,   &notifier_service,
@@ -135,7 +135,7 @@ open_nodes(struct sim *s)
     for (enum node_id id = 0; id < NODE_N; id++) {
         s->nodes[id].wake_ms = INT64_MAX;
         if (id < NODE_MATCHER_2 || rng_chance(&s->rng, SECOND_PERCENT))
-            s->nodes[id].service = services[id];
+            s->nodes[id].service = breakage_core(s->options.broken, services[id]);
     }
 }
 

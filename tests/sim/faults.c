@@ -16,15 +16,18 @@ faults_choose(struct sim *s)
         .kills = (unsigned)rng_below(r, 12),
         .stops = (unsigned)rng_below(r, 4),
         .freezes = (unsigned)rng_below(r, 6),
+        .stalls = (unsigned)rng_below(r, 6),
         .redis_kills = (unsigned)rng_below(r, 4),
         .cuts = (unsigned)rng_below(r, 30),
     };
 }
 
-/* any_node: one that is in this seed. */
+/* any_node: one that is in this seed; routers more often, as they have the most to lose. */
 static enum node_id
 any_node(struct sim *s)
 {
+    if (rng_chance(&s->rng, 20))
+        return node_of(s, NODE_ROUTER);
     for (;;) {
         enum node_id id = (enum node_id)rng_below(&s->rng, NODE_N);
         if (s->nodes[id].service != NULL)
@@ -49,14 +52,30 @@ fault_stop(struct sim *s, void *arg)
 static void
 fault_freeze(struct sim *s, void *arg)
 {
+    enum node_id id = any_node(s);
+    int64_t for_ms = rng_between(&s->rng, 100, FREEZE_MS);
+
     (void)arg;
-    node_freeze(s, any_node(s), rng_between(&s->rng, 100, FREEZE_MS));
+    sim_log(s, "%s: frozen for %.3f s", s->nodes[id].service->name, (double)for_ms / 1000);
+    node_freeze(s, id, for_ms);
+}
+
+static void
+fault_stall(struct sim *s, void *arg)
+{
+    enum node_id id = any_node(s);
+    int64_t for_ms = rng_between(&s->rng, 100, FREEZE_MS);
+
+    (void)arg;
+    sim_log(s, "%s: Redis hears it %.3f s later", s->nodes[id].service->name, (double)for_ms / 1000);
+    commands_stall(s, id, for_ms);
 }
 
 static void
 fault_redis(struct sim *s, void *arg)
 {
     (void)arg;
+    sim_log(s, "Redis is killed");
     redis_kill(s, rng_between(&s->rng, 50, REDIS_DOWN_MS));
 }
 
@@ -79,9 +98,9 @@ faults_schedule(struct sim *s)
         unsigned n;
         void (*happens)(struct sim *, void *);
     } kinds[] = {
-        {s->faults.kills, fault_kill},     {s->faults.stops, fault_stop},
-        {s->faults.freezes, fault_freeze}, {s->faults.redis_kills, fault_redis},
-        {s->faults.cuts, fault_cut},
+        {s->faults.kills, fault_kill},        {s->faults.stops, fault_stop},
+        {s->faults.freezes, fault_freeze},    {s->faults.stalls, fault_stall},
+        {s->faults.redis_kills, fault_redis}, {s->faults.cuts, fault_cut},
     };
 
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)

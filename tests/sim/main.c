@@ -11,22 +11,24 @@ enum { CHECK_MS = 20000, LONGEST_MS = 3 * 3600 * 1000, JOBS_MAX = 16, BREAK_SEED
 static void
 usage(void)
 {
-    puts(
-        "lc-sim [--seeds N | --seed S] [--from S] [--orders N] [--jobs N] [--keep DIR] "
-        "[--verbose]\n"
-        "lc-sim --break NAME [--seeds N]\n"
-        "lc-sim --breakages [--seeds N]\n\n"
-        "Runs the five cores with a real Redis under a virtual clock and a faulty network.\n"
-        "  --seeds N    seeds --from (1) to --from + N - 1\n"
-        "  --seed S     one seed; the same seed prints the same bytes\n"
-        "  --orders N   orders a seed (default 60, at most 400)\n"
-        "  --jobs N     seeds at a time (default: one per processor)\n"
-        "  --break B    plants a fault in the Redis Functions; stops at the first seed that fails\n"
-        "  --breakages  every fault in turn (8 seeds at most); 0 when each of them is found\n"
-        "  --keep DIR   writes what every life of every daemon was told and said there, for\n"
-        "               `lcctl replay DIR`; without it that is done for seeds that fail\n"
-        "  --verbose    tells on standard error what happens\n"
-        "Exits 1 and prints the seed when an invariant does not hold.");
+    puts("lc-sim [--seeds N | --seed S] [--from S] [--orders N] [--jobs N] [--keep DIR] "
+         "[--verbose]\n"
+         "lc-sim --break NAME [--seeds N]\n"
+         "lc-sim --breakages [--seeds N]\n\n"
+         "Runs the five cores with a real Redis under a virtual clock and a faulty network.\n"
+         "  --seeds N    seeds --from (1) to --from + N - 1\n"
+         "  --seed S     one seed; the same seed prints the same bytes\n"
+         "  --orders N   orders a seed (default 60, at most 400)\n"
+         "  --jobs N     seeds at a time (default: one per processor)\n"
+         "  --break B    plants a fault; stops at the first seed that fails\n"
+         "  --breakages  every fault in turn (8 seeds at most); 0 when each of them is found\n"
+         "  --keep DIR   writes what every life of every daemon was told and said there, for\n"
+         "               `lcctl replay DIR`; without it that is done for seeds that fail\n"
+         "  --verbose    tells on standard error what happens\n"
+         "Exits 1 and prints the seed when an invariant does not hold.\n\n"
+         "Breakages:");
+    for (size_t i = 0; breakage_at(i) != NULL; i++)
+        printf("  %s\n", breakage_at(i));
 }
 
 static uint64_t
@@ -41,6 +43,15 @@ number(const char *name, const char *text, uint64_t most)
         exit(2);
     }
     return v;
+}
+
+static bool
+breakage_is(const char *name)
+{
+    for (size_t i = 0; breakage_at(i) != NULL; i++)
+        if (strcmp(breakage_at(i), name) == 0)
+            return true;
+    return false;
 }
 
 /* ---- one seed ---- */
@@ -91,8 +102,8 @@ print_line(const struct sim *s)
            "%u tickets; ",
            w->answered_201, w->answered_202, w->answered_4xx, w->n_feeds, w->feeds_repeated,
            w->feeds_late, w->pushes, w->webhooks, w->tickets);
-    printf("faults: %u kills, %u stops, %u freezes, %u Redis, %u cuts\n", f->kills, f->stops,
-           f->freezes, f->redis_kills, f->cuts);
+    printf("faults: %u kills, %u stops, %u freezes, %u stalls, %u Redis, %u cuts\n", f->kills,
+           f->stops, f->freezes, f->stalls, f->redis_kills, f->cuts);
 }
 
 /* run_seed: true when everything held. */
@@ -244,6 +255,10 @@ main(int argc, char **argv)
             return 2;
         }
         i++;
+    }
+    if (o.broken != NULL && !breakage_is(o.broken)) {
+        fprintf(stderr, "lc-sim: --break %s: no such breakage (see --help)\n", o.broken);
+        return 2;
     }
     jobs = jobs == 0 || o.verbose || o.keep != NULL ? 1 : jobs;
     if (breakages)

@@ -22,6 +22,7 @@ show(struct sim *s, struct screen *c, const json_t *ticket)
         return;
     }
     snprintf(c->status[i], sizeof c->status[i], "%s", status);
+    sim_log(s, "screen of %s: %s is %s", s->world->stores[c->store].id, external, status);
     s->world->tickets++;
 }
 

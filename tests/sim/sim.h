@@ -94,6 +94,7 @@ struct faults {
     unsigned kills;              /* of nodes, over the run */
     unsigned stops;              /* SIGTERM instead */
     unsigned freezes;            /* a node hears nothing for up to 6 s, then everything */
+    unsigned stalls;             /* its commands reach Redis up to 6 s later */
     unsigned redis_kills;
     unsigned cuts; /* of single Redis connections and of clients' connections */
 };
@@ -185,6 +186,8 @@ bool nodes_write_recordings(const struct sim *s, const char *dir);
  * breaks. commands_orphan: the node died; what it had sent may still be run. */
 void commands_redis_died(struct sim *s, int64_t back_ms);
 void commands_cut(struct sim *s, enum node_id id);
+/* commands_stall: what the node says from now on reaches the server only after so long. */
+void commands_stall(struct sim *s, enum node_id id, int64_t for_ms);
 void commands_orphan(struct sim *s, enum node_id id);
 
 /* ---- outside.c: connections between clients and nodes ---- */
@@ -222,9 +225,10 @@ redisReply *redis_ask(struct sim *s, const char *fmt, ...) __attribute__((format
 /* ---- breakages.c ---- */
 /* breakage_at: the name of the i-th breakage; NULL behind the last. */
 const char *breakage_at(size_t i);
-/* breakage_plant: changes the functions' source. Exits when there is no such breakage or its place
- * is gone. */
+/* breakage_plant: changes the functions' source, if that is where it belongs. Exits when its place
+ * is gone. breakage_core: the core to run in the place of this one: mostly itself. */
 void breakage_plant(const char *name, struct buf *code);
+const struct service *breakage_core(const char *name, const struct service *real);
 
 /* ---- world.c ---- */
 bool world_open(struct sim *s);

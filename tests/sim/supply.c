@@ -61,6 +61,21 @@ outcome_of(const json_t *body)
 }
 
 static void
+tell(struct sim *s, const struct sim_feed *f, const char *outcome)
+{
+    char line[SKUS * 12];
+    size_t n = 0;
+
+    for (unsigned k = 0; k < SKUS; k++)
+        if (f->has[k])
+            n += (size_t)snprintf(line + n, sizeof line - n, " %u:%lld", k,
+                                  (long long)f->quantity[k]);
+    sim_log(s, "feed %llu, %s of store %u at %.3f: %s:%.*s", (unsigned long long)f->name,
+            f->snapshot ? "count" : "delivery", s->world->stores[f->store].number,
+            (double)(f->as_of_ms - s->start_ms) / 1000, outcome, (int)n, line);
+}
+
+static void
 take_answer(struct sim *s, struct sim_feed *f, const struct answer *a)
 {
     json_t *body = json_loadb(a->bytes.p, a->bytes.n, 0, NULL);
@@ -72,6 +87,8 @@ take_answer(struct sim *s, struct sim_feed *f, const struct answer *a)
     else if (f->answered && strcmp(outcome, "applied") == 0)
         sim_fail(s, "feed %llu of store %u was applied twice", (unsigned long long)f->name,
                  f->store);
+    if (s->options.verbose)
+        tell(s, f, outcome);
     s->world->feeds_repeated += outcome != NULL && strcmp(outcome, "repeated") == 0;
     s->world->feeds_late += outcome != NULL && strcmp(outcome, "late") == 0;
     if (f->answered)
