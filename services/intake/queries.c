@@ -15,6 +15,7 @@ struct order_query {
     unsigned reason;
     const char *who;
     char words[WORDS_MAX + 1];
+    bool wrong_code; /* of a collection; told only to the chain whose order it is */
     size_t record_n; /* as it was before the step */
     char record[];
 };
@@ -123,6 +124,8 @@ look_done(struct intake *in, struct call *c, const struct event *ev, const struc
         answer_unavailable(in, out, q->conn);
     } else if (r.chain != q->chain) { /* other chains' orders do not exist for it */
         answer_unknown(in, out, q->conn);
+    } else if (q->wrong_code) {
+        answer_error(in, out, q->conn, 409, "wrong_code", "this is not the customer's code");
     } else if (q->action == NULL) {
         answer_order(in, ev, q, &r, r.order, out);
     } else if (!begin_step(in, ev, q, reply->str, out)) {
@@ -280,11 +283,7 @@ post_collected(struct intake *in, const struct request *rq)
     if (q == NULL)
         return;
     collection_code(&in->secret, q->id, right);
-    if (!secret_equal(code, slice_str(right))) {
-        answer_error(in, rq->out, rq->conn, 409, "wrong_code", "this is not the customer's code");
-        free(q);
-        return;
-    }
+    q->wrong_code = !secret_equal(code, slice_str(right));
     q->action = "collected";
     q->who = "store";
     look(in, rq, q);

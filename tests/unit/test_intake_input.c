@@ -347,7 +347,7 @@ static const struct {
     {"POST", "/v1/orders/0193a5f0-0000-7000-8000-000000000000/cancel", "", "application/json", NULL,
      NULL, "{}", 422, "invalid_request", FIELD("reason", "is required"), NULL},
     {"POST", "/v1/orders/0193a5f0-0000-7000-8000-000000000000/collected", "", "application/json",
-     NULL, NULL, "{\"code\":\"ABC234\"}", 409, "wrong_code", NULL, NULL},
+     NULL, NULL, "{}", 422, "invalid_request", FIELD("code", "is required"), NULL},
     {"PUT", "/v1/webhook", "", "application/json", NULL, NULL, "{\"url\":\"http://a.example/\"}",
      422, "invalid_request", FIELD("url", "expected an https URL without user or fragment"), NULL},
     {"PUT", "/v1/webhook", "", "application/json", NULL, NULL,

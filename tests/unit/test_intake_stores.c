@@ -481,6 +481,29 @@ test_cancel_steps_the_order_and_shows_it(void)
     }
 }
 
+/* Another chain hears the same of a wrong code as of a right one: it could try them all. */
+static void
+test_collected_tells_of_a_wrong_code_only_to_the_orders_chain(void)
+{
+    static const struct {
+        uint32_t chain;
+        int status;
+        const char *code;
+    } table[] = {{1, 409, "\"code\":\"wrong_code\""}, {2, 404, "\"code\":\"not_found\""}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct rig *r = rig_new();
+        rig_post(r, 5, order_path(r, "/collected"), "{\"code\":\"wrong\"}");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(call_of(r, 0, "GET"));
+        rig_redis(r, call_of(r, 0, "GET")->ref,
+                  rig_string(record_with_order(r, table[i].chain,
+                                               LIFECIRCLE__V1__ORDER_STATE__PLACED)));
+        check_answer(r, table[i].status, table[i].code);
+        CU_ASSERT_PTR_NULL(rig_effect(r, EFFECT_REDIS, 1));
+        rig_free(r);
+    }
+}
+
 static void
 test_collected_wants_the_customers_code(void)
 {
@@ -635,6 +658,7 @@ UNIT_MAIN("intake_stores", UNIT(test_put_store_writes_all_of_it),
           UNIT(test_get_order_by_external_id_asks_for_the_same_record),
           UNIT(test_other_chains_orders_do_not_exist),
           UNIT(test_cancel_steps_the_order_and_shows_it),
+          UNIT(test_collected_tells_of_a_wrong_code_only_to_the_orders_chain),
           UNIT(test_collected_wants_the_customers_code), UNIT(test_nearby_is_asked_of_the_matcher),
           UNIT(test_silent_nearby_ends_in_503),
           UNIT(test_put_webhook_makes_a_new_secret_and_keeps_the_old_ones),
