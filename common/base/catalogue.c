@@ -318,6 +318,17 @@ catalogue_chain_by_key(const struct catalogue *c, struct slice key,
     return LC_EDENIED;
 }
 
+bool
+catalogue_key_lives(const struct catalogue *c, uint32_t chain, const char *hash)
+{
+    const Lifecircle__V1__Chain *owner = catalogue_chain(c, chain);
+
+    for (size_t i = 0; owner != NULL && i < owner->n_keys; i++)
+        if (secret_equal(slice_str(owner->keys[i]->hash), slice_str(hash)))
+            return !owner->keys[i]->revoked;
+    return false;
+}
+
 enum lc_err
 catalogue_put_courier(struct catalogue *c, struct slice packed)
 {

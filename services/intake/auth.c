@@ -108,6 +108,12 @@ authenticate(struct intake *in, const struct event *ev, struct outbox *out)
 }
 
 void
+auth_hash(const struct event *ev, char out[SECRET_HASH_TEXT])
+{
+    secret_hash(key_of(ev->http), out);
+}
+
+void
 auth_close(struct intake *in)
 {
     struct bucket *b, *next;

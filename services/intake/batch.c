@@ -8,9 +8,11 @@
 struct batch {
     uint64_t conn;
     uint32_t chain;
+    char key_hash[SECRET_HASH_TEXT]; /* of the API key that began it */
     uint64_t line; /* of the next line, from 1 */
     uint32_t in_flight;
     bool paused;
+    bool cut; /* no more lines are taken */
     uint64_t placed, accepted, refused;
     struct lines in;
     struct buf out; /* result lines of this turn */
@@ -110,9 +112,22 @@ has_room(const struct intake *in, const struct batch *b)
     return b->in_flight < in->batch_window && in->pending_n < in->pending_max;
 }
 
+/* What came is thrown away, and what else may come: the batch ends with the lines that were taken. */
+static void
+cut(struct intake *in, struct batch *b, const char *code, const char *detail, int status)
+{
+    b->in.at = b->in.in.n;
+    b->in.ended = b->cut = true;
+    refuse_line(in, b, code, detail, status);
+}
+
 static void
 run(struct intake *in, struct batch *b, const struct event *ev, struct outbox *out)
 {
+    if (!catalogue_key_lives(in->catalogue, b->chain, b->key_hash)) {
+        cut(in, b, "unauthorized", "the API key was revoked", 401);
+        return;
+    }
     const Lifecircle__V1__Chain *chain = catalogue_chain(in->catalogue, b->chain);
     enum lines_got got = LINES_LINE;
     struct slice line;
@@ -200,14 +215,12 @@ batch_body(struct intake *in, const struct event *ev, struct outbox *out)
 {
     struct batch *b = find(in, ev->ref);
 
-    if (b == NULL)
+    if (b == NULL || b->cut)
         return;
     if (ev->kind == EVENT_HTTP_END)
         b->in.ended = true;
     if (!lines_add(&b->in, ev->bytes)) { /* what came is lost, so the rest cannot be understood */
-        b->in.at = b->in.in.n;
-        b->in.ended = true;
-        refuse_line(in, b, "unavailable", "out of memory; send the rest again", 503);
+        cut(in, b, "unavailable", "out of memory; send the rest again", 503);
         return;
     }
     run(in, b, ev, out);
@@ -253,6 +266,7 @@ post_batch(struct intake *in, const struct request *rq)
     }
     b->conn = rq->conn;
     b->chain = rq->chain->chain;
+    auth_hash(rq->ev, b->key_hash);
     b->line = 1;
     HASH_ADD(hh, in->batches, conn, sizeof b->conn, b);
     if (map_failed) {

@@ -264,6 +264,8 @@ bool route_streams(struct slice method, struct slice path);
 /* auth.c: 401 and 429 are answered here; NULL then. */
 const Lifecircle__V1__Chain *authenticate(struct intake *in, const struct event *ev,
                                           struct outbox *out);
+/* auth_hash: the hash of the request's key, for catalogue_key_lives. */
+void auth_hash(const struct event *ev, char out[SECRET_HASH_TEXT]);
 /* auth_key: the same for a key; status 401 or 429 when NULL. */
 const Lifecircle__V1__Chain *auth_key(struct intake *in, struct slice key, int64_t now_ms,
                                       int *status, int64_t *retry_s);

@@ -79,6 +79,7 @@ struct feed_error {
 struct feed {
     uint64_t conn;
     uint32_t chain;
+    char key_hash[SECRET_HASH_TEXT]; /* of the API key that began it */
     Lifecircle__V1__StockRequest__Kind kind;
     int64_t as_of_ms;
     uint64_t sequence;

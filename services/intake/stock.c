@@ -46,9 +46,13 @@ feed_body(struct intake *in, const struct event *ev, struct outbox *out)
 {
     struct feed *feed = find(in, ev->ref);
 
-    (void)out;
     if (feed == NULL)
         return;
+    if (!catalogue_key_lives(in->catalogue, feed->chain, feed->key_hash)) {
+        answer_error(in, out, feed->conn, 401, "unauthorized", "the API key was revoked");
+        feed_drop(in, feed);
+        return;
+    }
     if (ev->kind == EVENT_HTTP_END)
         feed->in.ended = true;
     if (!lines_add(&feed->in, ev->bytes))
@@ -157,6 +161,7 @@ feed_new(const struct request *rq, bool csv)
         return NULL;
     feed->conn = rq->conn;
     feed->chain = rq->chain->chain;
+    auth_hash(rq->ev, feed->key_hash);
     feed->as_of_ms = rq->ev->now_ms;
     feed->error = calloc(FEED_ERRORS_MAX, sizeof *feed->error);
     feed->waiting = calloc(FEED_CHUNK, sizeof *feed->waiting);

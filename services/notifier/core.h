@@ -101,6 +101,8 @@ struct push_job {
 struct screen {
     uint64_t conn;
     uint32_t store;
+    uint32_t chain;
+    char key_hash[SECRET_HASH_TEXT]; /* of the API key that let it in */
     bool greeted;
     bool snapshot_due;   /* waits for the scan of open orders */
     struct buf snapshot; /* tickets found so far, JSON, comma separated */
@@ -322,6 +324,7 @@ void tickets_message(struct notifier *n, struct screen *s, const struct event *e
                      struct outbox *out);
 void tickets_event(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t event,
                    struct uuid order, struct slice head);
+void tickets_tick(struct notifier *n, struct outbox *out); /* cuts those whose key was revoked */
 void tickets_turn_end(struct notifier *n, const struct event *ev, struct outbox *out);
 void tickets_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 void tickets_gone(struct notifier *n, struct screen *s);

@@ -324,6 +324,7 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
     else if (n->follow > FOLLOW_IDLE && ev->now_ms > n->asked_ms + ANSWER_MS)
         follow_redis_up(n, ev, out);
     phones_tick(n, ev, out);
+    tickets_tick(n, out);
     hooks_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
         trim(n, ev, out);

@@ -75,7 +75,7 @@ link_screen(struct notifier *n, struct screen *s)
 }
 
 static bool
-add_screen(struct notifier *n, uint64_t conn, uint32_t store)
+add_screen(struct notifier *n, uint64_t conn, uint32_t chain, uint32_t store, struct slice key)
 {
     bool map_failed = false;
     struct screen *s = calloc(1, sizeof *s);
@@ -84,6 +84,8 @@ add_screen(struct notifier *n, uint64_t conn, uint32_t store)
         return false;
     s->conn = conn;
     s->store = store;
+    s->chain = chain;
+    secret_hash(key, s->key_hash);
     HASH_ADD(hh, n->screens, conn, sizeof s->conn, s);
     if (map_failed) {
         free(s);
@@ -111,10 +113,25 @@ tickets_open(struct notifier *n, const struct event *ev, struct outbox *out)
         catalogue_store_by_id(n->catalogue, chain->chain, query_value(ev->http->query, "store_id"));
     if (store == NULL)
         refuse(ev, out, 404, "not_found", "store_id: expected a store of this chain");
-    else if (!add_screen(n, ev->ref, store->store))
+    else if (!add_screen(n, ev->ref, chain->chain, store->store, bearer(ev)))
         refuse(ev, out, 503, "unavailable", "out of memory");
     else
         outbox_socket_accept(out, ev->ref, "lifecircle.v1.json");
+}
+
+void
+tickets_tick(struct notifier *n, struct outbox *out)
+{
+    struct screen *s;
+    struct screen *next;
+
+    HASH_ITER(hh, n->screens, s, next)
+    {
+        if (catalogue_key_lives(n->catalogue, s->chain, s->key_hash))
+            continue;
+        outbox_socket_close(out, s->conn, 4003, "key revoked");
+        tickets_gone(n, s);
+    }
 }
 
 void

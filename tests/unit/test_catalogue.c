@@ -530,6 +530,30 @@ test_catalogue_chain_by_key_wants_the_exact_living_key(void)
 }
 
 static void
+test_catalogue_key_lives_until_it_is_revoked(void)
+{
+    static const struct {
+        uint32_t chain;
+        const char *key;
+        bool lives;
+    } table[] = {
+        {1, "lc_chain_1_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB", true},
+        {1, "lc_chain_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", false}, /* revoked */
+        {1, "lc_chain_1_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA", false},
+        {2, "lc_chain_1_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB", false},
+        {99, "lc_chain_1_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB", false},
+    };
+    struct fake *f = fake_loaded();
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char hash[SECRET_HASH_TEXT];
+        secret_hash(slice_str(table[i].key), hash);
+        CU_ASSERT_EQUAL(catalogue_key_lives(f->c, table[i].chain, hash), table[i].lives);
+    }
+    fake_free(f);
+}
+
+static void
 test_catalogue_put_store_keeps_a_number_for_one_store(void)
 {
     struct fake *f = fake_loaded();
@@ -624,6 +648,7 @@ UNIT_MAIN("catalogue", UNIT(test_catalogue_loads_all_kinds_page_by_page),
           UNIT(test_catalogue_reconnected_does_not_load_all_again),
           UNIT(test_catalogue_polls_every_250_ms), UNIT(test_catalogue_leaves_other_replies_alone),
           UNIT(test_catalogue_chain_by_key_wants_the_exact_living_key),
+          UNIT(test_catalogue_key_lives_until_it_is_revoked),
           UNIT(test_catalogue_put_store_keeps_a_number_for_one_store),
           UNIT(test_catalogue_put_sku_survives_thousands_and_new_names),
           UNIT(test_catalogue_hours_reads_week_and_exceptions))

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/json_in.h"
 #include "base/timestamp.h"
+#include "intake/core.h"
 
 static const Lifecircle__V1__Order *
 sent_order(struct rig *r, size_t message, size_t i)
@@ -626,6 +627,33 @@ test_batch_answers_each_line_and_says_done(void)
 }
 
 static void
+test_batch_ends_when_its_key_is_revoked(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Chain chain = LIFECIRCLE__V1__CHAIN__INIT; /* with no key at all */
+
+    begin_batch(r, 5);
+    rig_body(r, 5, rig_order(r, "b1", ""));
+    rig_body(r, 5, "\n");
+    rig_turn(r);
+    chain.chain = 1;
+    chain.chain_id = (char *)"seven";
+    const struct intake *in = stepper_core(r->s);
+    CU_ASSERT_EQUAL(catalogue_put_chain(in->catalogue, rig_pack(r, &chain.base)), LC_OK);
+    rig_body(r, 5, rig_order(r, "b2", ""));
+    rig_body(r, 5, "\n");
+    rig_turn(r);
+    CU_ASSERT_EQUAL(rig_place_all(r), 1);
+    rig_turn(r);
+    const char *text = chunks(r, 5);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "{\"line\":2,\"status\":401,\"problem\":{"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"external_order_id\":\"b1\""));
+    CU_ASSERT_PTR_NULL(strstr(text, "\"b2\""));
+    CU_ASSERT_PTR_NOT_NULL(rig_effect(r, EFFECT_HTTP_DONE, 0));
+    rig_free(r);
+}
+
+static void
 test_batch_waits_longer_for_the_matcher_than_one_order_does(void)
 {
     struct rig *r = rig_new();
@@ -735,7 +763,7 @@ submission(struct rig *r, const char *id, const char *sku)
 }
 
 static void
-submit(struct rig *r, const char *key, Lifecircle__V1__OrderSubmission **orders, size_t n)
+send_submission(struct rig *r, const char *key, Lifecircle__V1__OrderSubmission **orders, size_t n)
 {
     Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
     Lifecircle__V1__SubmitRequest q = LIFECIRCLE__V1__SUBMIT_REQUEST__INIT;
@@ -771,7 +799,7 @@ test_submit_answers_when_all_its_orders_are(void)
         submission(r, "p1", "BAGEL"), submission(r, "p2", "NONE"), submission(r, "p3", "BAGEL")};
 
     orders[2]->lines[0]->quantity = 1000;
-    submit(r, r->key, orders, 3);
+    send_submission(r, r->key, orders, 3);
     rig_turn(r);
     CU_ASSERT_PTR_NULL(submit_reply(r));
     CU_ASSERT_EQUAL(rig_place_all(r), 1);
@@ -796,7 +824,7 @@ test_submit_has_the_fingerprint_of_the_same_json(void)
     struct rig *r = rig_new();
     Lifecircle__V1__OrderSubmission *orders[] = {submission(r, "p1", "BAGEL")};
 
-    submit(r, r->key, orders, 1);
+    send_submission(r, r->key, orders, 1);
     rig_turn(r);
     uint64_t fingerprint = sent_order(r, 0, 0)->fingerprint;
     rig_place_all(r);
@@ -813,10 +841,10 @@ test_submit_refused_as_a_whole(void)
     struct rig *r = rig_new();
     Lifecircle__V1__OrderSubmission *orders[] = {submission(r, "p1", "BAGEL")};
 
-    submit(r, "lc_chain_1_wrong", orders, 1);
+    send_submission(r, "lc_chain_1_wrong", orders, 1);
     CU_ASSERT_EQUAL(submit_reply(r)->status, 401);
     rig_clear(r);
-    submit(r, r->key, NULL, 0);
+    send_submission(r, r->key, NULL, 0);
     CU_ASSERT_EQUAL(submit_reply(r)->status, 413);
     rig_free(r);
 }
@@ -842,6 +870,7 @@ UNIT_MAIN("intake_orders", UNIT(test_post_order_is_sent_to_the_matcher_whole),
           UNIT(test_quote_reserves_nothing_and_answers_200),
           UNIT(test_silent_quote_ends_in_503_without_order_accept),
           UNIT(test_batch_answers_each_line_and_says_done),
+          UNIT(test_batch_ends_when_its_key_is_revoked),
           UNIT(test_batch_waits_longer_for_the_matcher_than_one_order_does),
           UNIT(test_batch_pauses_while_its_window_is_full),
           UNIT(test_batch_line_that_is_too_long_is_refused_alone),

@@ -262,7 +262,7 @@ test_tracking_stream_follows_and_forgets(void)
 #define HOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 static void
-hook_chain(struct rig *r, const char *url)
+put_chain(struct rig *r, const char *url, bool revoked)
 {
     Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
     Lifecircle__V1__ApiKey key = LIFECIRCLE__V1__API_KEY__INIT;
@@ -278,11 +278,18 @@ hook_chain(struct rig *r, const char *url)
     c.n_webhook_secrets = 1;
     secret_hash(SLICE_LIT(CHAIN_KEY), hash);
     key.hash = hash;
+    key.revoked = revoked;
     c.keys = keys;
     c.n_keys = 1;
     size_t n = lifecircle__v1__chain__pack(&c, packed);
     CU_ASSERT_EQUAL(catalogue_put_chain(rig_core(r)->catalogue, slice_of((char *)packed, n)),
                     LC_OK);
+}
+
+static void
+hook_chain(struct rig *r, const char *url)
+{
+    put_chain(r, url, false);
 }
 
 static void
@@ -394,6 +401,30 @@ test_screen_first_gets_what_the_store_has_to_do_with(void)
 }
 
 static void
+test_screen_is_cut_when_its_key_is_revoked(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+
+    hook_chain(r, "");
+    store.store = store.chain = 1;
+    store.store_id = (char *)(uintptr_t) "s1";
+    store.at = &at;
+    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &store), LC_OK);
+    rig_http(r, 30, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
+    rig_wake(r, 1100);
+    CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 30));
+    put_chain(r, "", true);
+    rig_wake(r, 1100);
+    const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_CLOSE, 30);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->e.status, 4003);
+    CU_ASSERT_PTR_NULL(rig_core(r)->screens);
+    rig_free(r);
+}
+
+static void
 test_webhook_that_fails_is_tried_again_later(void)
 {
     struct rig *r = rig_new();
@@ -465,6 +496,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_webhook_waits_until_the_chains_are_known),
           UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_screen_first_gets_what_the_store_has_to_do_with),
+          UNIT(test_screen_is_cut_when_its_key_is_revoked),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhook_answered_410_disables_the_chain),
           UNIT(test_events_after_a_lost_redis_are_read_from_the_cursor))
