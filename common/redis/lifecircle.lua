@@ -1786,8 +1786,8 @@ register('store_put', store_put)
 -- named_put: chains and couriers: message field 2 is the name
 local function named_put(keys, args, kind, hash)
     begin(keys, args[1])
-    if #args ~= 3 then
-        refuse('arguments: expected 3')
+    if #args ~= 3 and #args ~= 4 then
+        refuse('arguments: expected 3 or 4')
     end
     local given, name = number(args[2], 'number', 0, B32 - 1), field_of(args[3], 2, 2)
     if not name or name == '' then
@@ -1796,6 +1796,12 @@ local function named_put(keys, args, kind, hash)
     local known = tonumber(call('HGET', p .. kind .. 'ids', name) or 0)
     if given ~= 0 and known ~= given then
         refuse(kind, '_id: ', name, ' has number ', known)
+    end
+    if args[4] then -- has somebody else changed it since it was read?
+        local is = call('HGET', p .. hash, known)
+        if is ~= args[4] and is ~= '\8' .. varint(known) .. args[3] then
+            return 0
+        end
     end
     local things = {names = {name}, bytes = {args[3]}}
     local numbers = put_numbered(things, hash, kind .. 'ids', kind, kind)

@@ -22,7 +22,8 @@ put_done(struct intake *in, struct call *c, const struct event *ev, const struct
     const struct webhook_job *job = c->data;
 
     (void)ev;
-    if (reply == NULL || reply->kind != REPLY_INT) {
+    /* 0: the chain was changed since it was read, a key revoked perhaps; the chain repeats */
+    if (reply == NULL || reply->kind != REPLY_INT || reply->integer == 0) {
         answer_unavailable(in, out, job->conn);
         return;
     }
@@ -90,10 +91,11 @@ read_done(struct intake *in, struct call *c, const struct event *ev, const struc
                            slice_str(in->key),
                            slice_str(now),
                            slice_str(number),
-                           slice_of((const char *)packed, packed == NULL ? 0 : n)};
+                           slice_of((const char *)packed, packed == NULL ? 0 : n),
+                           reply->str};
     if (packed == NULL)
         free(next);
-    if (packed == NULL || call_start(in, ev, out, argv, 7, put_done, next) != LC_OK)
+    if (packed == NULL || call_start(in, ev, out, argv, 8, put_done, next) != LC_OK)
         answer_unavailable(in, out, job->conn);
 }
 

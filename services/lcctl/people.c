@@ -39,9 +39,10 @@ read_number(const char *option, const char *text, long low, long high, uint32_t 
 
 /* ---- chains ---- */
 
-/* find_chain: by short name or number; NULL when there is none. number_out is its number. */
+/* find_chain: by short name or number; NULL when there is none. *was (may be NULL) are its bytes,
+ * which live as long as *keep. */
 static Lifecircle__V1__Chain *
-find_chain(struct ctl *c, const char *name, redisReply **keep)
+find_chain(struct ctl *c, const char *name, redisReply **keep, struct slice *was)
 {
     *keep = ctl_read(c, "HGETALL", "chains", NULL);
     for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
@@ -49,8 +50,11 @@ find_chain(struct ctl *c, const char *name, redisReply **keep)
         const Lifecircle__V1__Chain *chain = wire_unpack(
             &lifecircle__v1__chain__descriptor, c->arena, slice_of(value->str, value->len));
         if (chain != NULL &&
-            (strcmp(chain->chain_id, name) == 0 || strcmp((*keep)->element[i]->str, name) == 0))
+            (strcmp(chain->chain_id, name) == 0 || strcmp((*keep)->element[i]->str, name) == 0)) {
+            if (was != NULL)
+                *was = slice_of(value->str, value->len);
             return (Lifecircle__V1__Chain *)(uintptr_t)chain;
+        }
     }
     return NULL;
 }
@@ -60,7 +64,7 @@ find_chain_number(struct ctl *c, struct slice name)
 {
     const char *text = arena_copy(c->arena, name.p, name.n);
     redisReply *keep = NULL;
-    const Lifecircle__V1__Chain *chain = text == NULL ? NULL : find_chain(c, text, &keep);
+    const Lifecircle__V1__Chain *chain = text == NULL ? NULL : find_chain(c, text, &keep, NULL);
     uint32_t number = chain == NULL ? 0 : chain->chain;
 
     if (keep != NULL)
@@ -68,8 +72,9 @@ find_chain_number(struct ctl *c, struct slice name)
     return number;
 }
 
+/* store_chain: was = the bytes that were read, which must be there still; empty = whatever is. */
 static int
-store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, uint32_t *number)
+store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, struct slice was, uint32_t *number)
 {
     Lifecircle__V1__Chain bare = *chain;
     bare.chain = 0; /* the function puts the number in front */
@@ -79,10 +84,16 @@ store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, uint32_t *number)
         return EXIT_FAILED;
     lifecircle__v1__chain__pack(&bare, bytes);
     struct slice args[] = {ctl_number(c, c->now_ms), ctl_number(c, chain->chain),
-                           slice_of((char *)bytes, n)};
-    redisReply *reply = ctl_call(c, "chain_put", 3, args);
+                           slice_of((char *)bytes, n), was};
+    redisReply *reply = ctl_call(c, "chain_put", was.n > 0 ? 4 : 3, args);
     if (reply == NULL)
         return EXIT_FAILED;
+    if (reply->integer == 0) {
+        freeReplyObject(reply);
+        fprintf(stderr, "lcctl: chain %s was changed by somebody else meanwhile; try again\n",
+                chain->chain_id);
+        return EXIT_FAILED;
+    }
     if (number != NULL)
         *number = (uint32_t)reply->integer;
     freeReplyObject(reply);
@@ -91,7 +102,7 @@ store_chain(struct ctl *c, const Lifecircle__V1__Chain *chain, uint32_t *number)
 
 /* add_key: gives the chain one more key and prints it. */
 static int
-add_key(struct ctl *c, Lifecircle__V1__Chain *chain)
+add_key(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was)
 {
     uint8_t random[SECRET_RANDOM];
     char token[SECRET_TOKEN_TEXT];
@@ -112,7 +123,7 @@ add_key(struct ctl *c, Lifecircle__V1__Chain *chain)
         memcpy(keys, chain->keys, chain->n_keys * sizeof(void *));
     keys[chain->n_keys++] = key;
     chain->keys = keys;
-    int status = store_chain(c, chain, NULL);
+    int status = store_chain(c, chain, was, NULL);
     if (status == EXIT_SUCCESS)
         printf("chain %s (number %u), key %s, shown only now:\n%s\n", chain->chain_id, chain->chain,
                key->key_id, token);
@@ -148,7 +159,7 @@ chain_add(struct ctl *c, struct args *a)
     if (!read_number("promise", promise, 10, 86400, &chain.promise_s) ||
         !read_number("rate", rate, 1, 1000000, &chain.requests_per_s))
         return EXIT_USAGE;
-    const Lifecircle__V1__Chain *old = find_chain(c, id, &keep);
+    const Lifecircle__V1__Chain *old = find_chain(c, id, &keep, NULL);
     if (keep == NULL)
         return EXIT_FAILED;
     freeReplyObject(keep);
@@ -161,8 +172,9 @@ chain_add(struct ctl *c, struct args *a)
     chain.currency = arena_copy(c->arena, currency, 3);
     chain.price_policy = strcmp(policy, "take") == 0 ? LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE
                                                      : LIFECIRCLE__V1__PRICE_POLICY__PRICE_REFUSE;
-    int status = store_chain(c, &chain, &chain.chain);
-    return status == EXIT_SUCCESS ? add_key(c, &chain) : status;
+    const struct slice none = {NULL, 0};
+    int status = store_chain(c, &chain, none, &chain.chain);
+    return status == EXIT_SUCCESS ? add_key(c, &chain, none) : status;
 }
 
 static int
@@ -207,13 +219,13 @@ cmd_chain(struct ctl *c, struct args *a)
 }
 
 static int
-revoke_key(struct ctl *c, Lifecircle__V1__Chain *chain, const char *key_id)
+revoke_key(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was, const char *key_id)
 {
     for (size_t i = 0; i < chain->n_keys; i++) {
         if (strcmp(chain->keys[i]->key_id, key_id) != 0)
             continue;
         chain->keys[i]->revoked = true;
-        int status = store_chain(c, chain, NULL);
+        int status = store_chain(c, chain, was, NULL);
         if (status == EXIT_SUCCESS)
             printf("key %s of chain %s is revoked\n", key_id, chain->chain_id);
         return status;
@@ -229,17 +241,18 @@ cmd_key(struct ctl *c, struct args *a)
     const char *name = args_next(a);
     bool revoke = verb != NULL && strcmp(verb, "revoke") == 0;
     const char *key_id = revoke ? args_next(a) : NULL;
+    struct slice was = {NULL, 0};
     redisReply *keep;
 
     if (name == NULL || !args_done(a) || (revoke ? key_id == NULL : strcmp(verb, "new") != 0))
         return EXIT_USAGE;
-    Lifecircle__V1__Chain *chain = find_chain(c, name, &keep);
+    Lifecircle__V1__Chain *chain = find_chain(c, name, &keep, &was);
     int status = EXIT_FAILED;
     if (keep != NULL && chain == NULL) {
         fprintf(stderr, "lcctl: no chain %s\n", name);
         status = EXIT_NOT_SO;
     } else if (keep != NULL) {
-        status = revoke ? revoke_key(c, chain, key_id) : add_key(c, chain);
+        status = revoke ? revoke_key(c, chain, was, key_id) : add_key(c, chain, was);
     }
     if (keep != NULL)
         freeReplyObject(keep);

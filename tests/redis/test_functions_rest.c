@@ -225,6 +225,28 @@ test_chain_put_finds_by_name(void)
     CU_ASSERT_EQUAL(integer(CALL("courier_put", "1795348800000", "0", "\x12\x03two")), 1);
 }
 
+/* Else who writes back what was read before would bring a revoked key to life. */
+static void
+test_chain_put_changes_only_what_was_read(void)
+{
+    fresh();
+    CU_ASSERT_EQUAL(integer(CALL("chain_put", "1795348800000", "0", "\x12\x03one")), 1);
+    for (int i = 0; i < 2; i++) /* again, as the answer got lost */
+        CU_ASSERT_EQUAL(integer(CALL("chain_put", "1795348800000", "1", "\x12\x03one\x1a\x01N",
+                                     "\x08\x01\x12\x03one")),
+                        1);
+    CU_ASSERT_EQUAL(integer(CALL("chain_put", "1795348800000", "1", "\x12\x03one\x1a\x01M",
+                                 "\x08\x01\x12\x03one")),
+                    0);
+    CU_ASSERT_EQUAL(integer(CALL("chain_put", "1795348800000", "0", "\x12\x03two", "")), 0);
+    CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:chains"), 1);
+    CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:catalogue"), 2);
+    redisReply *r = kit_do(k, "HGET {t}:chains 1");
+    CU_ASSERT_EQUAL_FATAL(r->len, 2 + 5 + 3);
+    CU_ASSERT_EQUAL(r->str[9], 'N');
+    freeReplyObject(r);
+}
+
 static void
 test_sku_put_gives_indexes_from_0(void)
 {
@@ -462,6 +484,7 @@ main(void)
         UNIT(test_store_put_gives_a_number_once),
         UNIT(test_store_put_of_one_store_twice_in_a_call),
         UNIT(test_chain_put_finds_by_name),
+        UNIT(test_chain_put_changes_only_what_was_read),
         UNIT(test_sku_put_gives_indexes_from_0),
         UNIT(test_courier_seen_and_gone),
         UNIT(test_catalogue_refuses_malformed_arguments_without_a_trace),

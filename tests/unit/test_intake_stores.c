@@ -614,12 +614,30 @@ test_put_webhook_makes_a_new_secret_and_keeps_the_old_ones(void)
     CU_ASSERT_EQUAL_FATAL(put_chain->n_webhook_secrets, 2);
     CU_ASSERT_EQUAL(webhook_secret_parse(slice_str(put_chain->webhook_secrets[0]), &secret), LC_OK);
     CU_ASSERT_STRING_EQUAL(put_chain->webhook_secrets[1], "whsec_old");
+    CU_ASSERT_TRUE(slice_eq(e->argv[7], rig_pack(r, &c.base)));
     rig_redis(r, e->ref, (struct reply){.kind = REPLY_INT, .integer = 1});
     check_answer(r, 200,
                  arena_printf(r->a,
                               "{\"url\":\"https://a.example/hook?x=1\",\"secret\":"
                               "\"%s\"}",
                               put_chain->webhook_secrets[0]));
+    rig_free(r);
+}
+
+static void
+test_put_webhook_gives_way_to_another_change(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
+
+    c.chain = 1;
+    c.chain_id = (char *)"seven";
+    CU_ASSERT_EQUAL(
+        rig_request(r, 5, &(struct rig_request){.method = "DELETE", .path = "/v1/webhook"}), LC_OK);
+    rig_redis(r, call_of(r, 0, "HGET")->ref, rig_string(rig_pack(r, &c.base)));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call_of(r, 1, "chain_put"));
+    rig_redis(r, call_of(r, 1, "chain_put")->ref, (struct reply){.kind = REPLY_INT, .integer = 0});
+    check_answer(r, 503, "\"code\":\"unavailable\"");
     rig_free(r);
 }
 
@@ -662,4 +680,5 @@ UNIT_MAIN("intake_stores", UNIT(test_put_store_writes_all_of_it),
           UNIT(test_collected_wants_the_customers_code), UNIT(test_nearby_is_asked_of_the_matcher),
           UNIT(test_silent_nearby_ends_in_503),
           UNIT(test_put_webhook_makes_a_new_secret_and_keeps_the_old_ones),
+          UNIT(test_put_webhook_gives_way_to_another_change),
           UNIT(test_delete_webhook_forgets_url_and_secrets))
