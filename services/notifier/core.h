@@ -164,6 +164,7 @@ struct hook_call {
     uint64_t tag;
     char *id; /* of the webhook */
     uint32_t chain;
+    uint64_t url; /* fingerprint64 of where it went */
     int64_t created_ms;
     UT_hash_handle hh;
 };

@@ -242,6 +242,7 @@ send_one(struct notifier *n, const struct event *ev, struct outbox *out, struct 
         buf_printf(&headers, " %s", signature);
     }
     buf_str(&headers, "\r\n");
+    call->url = fingerprint64(slice_str(chain->webhook_url));
     if (!headers.failed)
         outbox_call(out, call->tag, slice_str(chain->webhook_url), buf_slice(&headers),
                     slice_of(c.p, c.n), ev->now_ms + HOOK_TIMEOUT_MS);
@@ -276,6 +277,17 @@ next_try(int64_t created_ms, int64_t now_ms)
     return 0;
 }
 
+static struct slice
+pack_chain(struct arena *a, const Lifecircle__V1__Chain *chain)
+{
+    size_t n = lifecircle__v1__chain__get_packed_size(chain);
+    uint8_t *bytes = arena_alloc(a, n + 1);
+
+    if (bytes != NULL)
+        lifecircle__v1__chain__pack(chain, bytes);
+    return slice_of((char *)bytes, n);
+}
+
 /* disable: 410 means that the chain wants no more. */
 static void
 disable(struct notifier *n, const struct event *ev, struct outbox *out, uint32_t number)
@@ -287,20 +299,28 @@ disable(struct notifier *n, const struct event *ev, struct outbox *out, uint32_t
     Lifecircle__V1__Chain off = *chain;
     off.webhook_disabled = true;
     off.chain = 0;
-    size_t size = lifecircle__v1__chain__get_packed_size(&off);
-    uint8_t *bytes = arena_alloc(ev->arena, size);
-    if (bytes == NULL)
+    struct slice was = pack_chain(ev->arena, chain), bytes = pack_chain(ev->arena, &off);
+    if (was.p == NULL || bytes.p == NULL)
         return;
-    lifecircle__v1__chain__pack(&off, bytes);
     struct slice argv[] = {SLICE_LIT("FCALL"),
                            SLICE_LIT("chain_put"),
                            SLICE_LIT("1"),
                            slice_str(arena_printf(ev->arena, "{%s}", n->city)),
                            redis_number(ev->arena, ev->now_ms),
                            redis_number(ev->arena, number),
-                           slice_of((char *)bytes, size)};
-    outbox_redis(out, call_tag(CALL_HOOK_CHAIN, 0), argv, 7);
+                           bytes,
+                           was}; /* a change that we have not heard of is not undone */
+    outbox_redis(out, call_tag(CALL_HOOK_CHAIN, 0), argv, 8);
     outbox_note(out, "webhook_disabled", "chain=%u", number);
+}
+
+/* still_there: does the chain listen where this call went? Or nowhere. */
+static bool
+still_there(const struct notifier *n, const struct hook_call *call)
+{
+    const Lifecircle__V1__Chain *chain = listening(n, call->chain);
+
+    return chain == NULL || fingerprint64(slice_str(chain->webhook_url)) == call->url;
 }
 
 void
@@ -312,8 +332,9 @@ hooks_called(struct notifier *n, const struct event *ev, struct outbox *out)
     if (call == NULL)
         return;
     bool taken = ev->status >= 200 && ev->status < 300;
-    int64_t again_ms = taken || ev->status == 410 ? 0 : next_try(call->created_ms, ev->now_ms);
-    if (ev->status == 410)
+    bool unwanted = ev->status == 410 && still_there(n, call);
+    int64_t again_ms = taken || unwanted ? 0 : next_try(call->created_ms, ev->now_ms);
+    if (unwanted)
         disable(n, ev, out, call->chain);
     count(n,
           taken           ? COUNT_HOOKS_SENT

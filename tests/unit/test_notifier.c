@@ -462,6 +462,23 @@ test_webhook_answered_410_disables_the_chain(void)
 }
 
 static void
+test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/old");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    hook_chain(r, "https://chain.example/new");
+    hook_answer(r, 410);
+    CU_ASSERT_EQUAL(r->chain_puts, 0);
+    rig_wake(r, 6000);
+    CU_ASSERT_STRING_EQUAL(rig_last(r, EFFECT_CALL, 0)->name, "https://chain.example/new");
+    rig_free(r);
+}
+
+static void
 test_events_after_a_lost_redis_are_read_from_the_cursor(void)
 {
     struct rig *r = with_phone(10);
@@ -499,4 +516,5 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_screen_is_cut_when_its_key_is_revoked),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhook_answered_410_disables_the_chain),
+          UNIT(test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place),
           UNIT(test_events_after_a_lost_redis_are_read_from_the_cursor))
