@@ -17,6 +17,7 @@ enum {
     IDLE_MS = 1000,             /* at least so often */
     ACTION_RETRY_MS = 500,      /* a courier's action is sent to the router again */
     ACTION_PATIENCE_MS = 10000, /* then the phone is told to repeat it */
+    ACTIONS_A_PHONE = 32,       /* that wait for an answer; the router queues no more either */
     EVENTS_A_READ = 200,
     HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
@@ -69,6 +70,7 @@ struct session {
     bool welcome_due; /* the welcome waits for the route to be read */
     bool dirty;       /* the route must be read */
     bool protobuf;
+    unsigned waiting; /* its actions that have no answer yet */
     UT_hash_handle by_conn;
     UT_hash_handle by_courier;
 };

@@ -201,6 +201,10 @@ send_positions(struct notifier *n, const struct event *ev, struct outbox *out)
 static void
 free_action(struct notifier *n, struct action *a)
 {
+    struct session *s = session_by_conn(n, a->conn);
+
+    if (s != NULL)
+        s->waiting--;
     HASH_DELETE(hh, n->actions, a);
     free(a->packed);
     free(a);
@@ -223,12 +227,32 @@ send_action(struct notifier *n, const struct event *ev, struct outbox *out, stru
     outbox_send(out, ROLE_ROUTER, &env);
 }
 
+/* unavailable: the phone is told to repeat this action, by its id. */
 static void
-take_report(struct notifier *n, const struct event *ev, struct outbox *out, const struct session *s,
+unavailable(struct outbox *out, struct arena *a, const struct session *s, char *action_id)
+{
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+    Lifecircle__V1__CourierReply reply = LIFECIRCLE__V1__COURIER_REPLY__INIT;
+
+    reply.courier = s->courier;
+    reply.action_id = action_id;
+    reply.outcome = LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__UNAVAILABLE_NOW;
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPLY;
+    m.reply = &reply;
+    frames_send(out, a, s, &m);
+}
+
+static void
+take_report(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
             const Lifecircle__V1__CourierReport *from_phone)
 {
     bool map_failed = false;
     Lifecircle__V1__CourierReport report = *from_phone;
+    if (s->waiting >= ACTIONS_A_PHONE) {
+        count(n, COUNT_ACTIONS_LOST, 1);
+        unavailable(out, ev->arena, s, report.action_id);
+        return;
+    }
     struct action *a = calloc(1, sizeof *a);
 
     report.courier = s->courier;
@@ -252,6 +276,7 @@ take_report(struct notifier *n, const struct event *ev, struct outbox *out, cons
         trouble(out, ev->arena, s, "unavailable", "out of memory: send it again");
         return;
     }
+    s->waiting++;
     count(n, COUNT_ACTIONS, 1);
     send_action(n, ev, out, a);
 }

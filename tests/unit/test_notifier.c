@@ -143,6 +143,25 @@ test_action_without_an_answer_is_given_back_to_the_phone(void)
 }
 
 static void
+test_action_beyond_those_that_may_wait_is_given_back_at_once(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    for (int i = 0; i < ACTIONS_A_PHONE; i++)
+        rig_say(r, 10, "{\"type\":\"sign_off\",\"id\":\"a1\"}");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"unavailable\""), 0);
+    rig_say(r, 10, "{\"type\":\"sign_off\",\"id\":\"a2\"}");
+    CU_ASSERT_EQUAL(HASH_COUNT(rig_core(r)->actions), ACTIONS_A_PHONE);
+    CU_ASSERT_EQUAL(
+        rig_count(r, EFFECT_SOCKET_SEND, 10, "\"id\":\"a2\",\"outcome\":\"unavailable\""), 1);
+    rig_wake(r, ACTION_PATIENCE_MS + 1);
+    rig_say(r, 10, "{\"type\":\"sign_off\",\"id\":\"a3\"}");
+    CU_ASSERT_EQUAL(HASH_COUNT(rig_core(r)->actions), 1);
+    rig_free(r);
+}
+
+static void
 test_bad_messages_are_named_and_harm_nothing(void)
 {
     static const struct {
@@ -505,6 +524,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_route_that_was_seen_is_not_shown_again),
           UNIT(test_action_is_sent_again_until_the_router_answers),
           UNIT(test_action_without_an_answer_is_given_back_to_the_phone),
+          UNIT(test_action_beyond_those_that_may_wait_is_given_back_at_once),
           UNIT(test_bad_messages_are_named_and_harm_nothing),
           UNIT(test_positions_reach_the_router_newest_only),
           UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
