@@ -53,99 +53,70 @@ print_time(const char *label, int64_t ms)
 }
 
 static void
-print_history(struct ctl *c, const char *uuid)
+print_step(int64_t ms, const char *what)
+{
+    char text[TIMESTAMP_TEXT];
+
+    timestamp_format(ms, text);
+    printf("    %-24s %-20s", text, what);
+}
+
+/* print_first_write: the history begins with the second write; what the first one said is in the
+ * record, unless the same state was entered again since. */
+static void
+print_first_write(const struct record *r, int64_t created_ms, int64_t before_ms)
+{
+    if (created_ms > 0) {
+        print_step(created_ms, "received");
+        putchar('\n');
+    }
+    for (unsigned state = 1; state <= RECORD_STATES; state++)
+        if (r->entered_ms[state] > 0 && r->entered_ms[state] < before_ms) {
+            print_step(r->entered_ms[state], record_state_name(state));
+            putchar('\n');
+        }
+}
+
+static void
+print_history(struct ctl *c, const char *uuid, const struct record *r, int64_t created_ms)
 {
     redisReply *all =
         ctl_read(c, "LRANGE", arena_printf(c->arena, "history:%s", uuid), "0", "-1", NULL);
+    bool first = true;
 
     for (size_t i = 0; all != NULL && i < all->elements; i++) {
         struct record_history h;
-        char text[TIMESTAMP_TEXT];
         if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
             continue;
-        timestamp_format(h.time_ms, text);
-        printf("    %-24s %-20s", text, record_state_name(h.state));
+        if (first)
+            print_first_write(r, created_ms, h.time_ms);
+        first = false;
+        print_step(h.time_ms, record_state_name(h.state));
         if (h.reason != 0)
             printf(" %s", record_reason_name(h.reason));
         if (h.courier != 0)
             printf(" courier %u", h.courier);
         printf(" %.*s\n", (int)h.words.n, h.words.p);
     }
+    if (first)
+        print_first_write(r, created_ms, INT64_MAX);
     if (all != NULL)
         freeReplyObject(all);
 }
 
-static void
-print_order(struct ctl *c, const char *uuid, const struct record *r)
+/* sku_text: the chain's own code, from the order itself. */
+static const char *
+sku_text(struct ctl *c, const Lifecircle__V1__Order *order, uint32_t index)
 {
-    const Lifecircle__V1__Order *order =
-        wire_unpack(&lifecircle__v1__order__descriptor, c->arena, r->order);
-
-    printf("order %s\n", uuid);
-    if (order != NULL)
-        printf("  %-14s %s (chain %u)%s\n", "external id", order->external_order_id, order->chain,
-               order->simulated ? ", simulated" : "");
-    printf("  %-14s %s", "state", record_state_name(r->state));
-    if (r->reason != 0)
-        printf(" (%s)", record_reason_name(r->reason));
-    printf(", version %u\n", r->version);
-    if (r->store != 0)
-        printf("  %-14s %u\n", "store", r->store);
-    if (r->courier != 0)
-        printf("  %-14s %u\n", "courier", r->courier);
-    printf("  %-14s %lld\n", "total (minor)", (long long)r->total_cents);
-    print_time("window from", r->window_start_ms);
-    print_time("promised by", r->window_end_ms);
-    print_time("goods ready", r->ready_ms);
-    print_time("eta", r->eta_ms);
-    print_time("eta now", r->live_eta_ms);
-    printf("  lines\n");
-    for (size_t i = 0; i < r->n_lines; i++) {
-        struct record_line l;
-        if (record_line_at(r, i, &l))
-            printf("    sku %u: %u of %u at %u%s\n", l.sku_index, l.taken, l.quantity,
-                   l.price_cents, l.substitute != 0 ? ", substituted" : "");
+    for (size_t i = 0; order != NULL && i < order->n_lines; i++) {
+        const Lifecircle__V1__OrderLine *l = order->lines[i];
+        if (l->sku_index == index)
+            return l->sku;
+        for (size_t k = 0; k < l->n_substitutes && k < l->n_substitute_indexes; k++)
+            if (l->substitute_indexes[k] == index)
+                return l->substitutes[k];
     }
-    printf("  history\n");
-    print_history(c, uuid);
-}
-
-/* read_record: the order's record; keep is the reply that holds it. */
-static int
-read_record(struct ctl *c, const char *uuid, struct record *r, redisReply **keep)
-{
-    *keep = ctl_read(c, "GET", arena_printf(c->arena, "order:%s", uuid), NULL);
-    if (*keep == NULL)
-        return EXIT_FAILED;
-    if ((*keep)->type == REDIS_REPLY_NIL) {
-        fprintf(stderr, "lcctl: no order %s\n", uuid);
-        return EXIT_NOT_SO;
-    }
-    if (record_read(slice_of((*keep)->str, (*keep)->len), r) != LC_OK) {
-        fprintf(stderr, "lcctl: order %s: unreadable record\n", uuid);
-        return EXIT_FAILED;
-    }
-    return EXIT_SUCCESS;
-}
-
-int
-cmd_order(struct ctl *c, struct args *a)
-{
-    const char *word = args_next(a);
-    const char *uuid;
-    struct record r;
-    redisReply *keep = NULL;
-
-    if (word == NULL || !args_done(a))
-        return EXIT_USAGE;
-    if ((uuid = order_uuid(c, word)) == NULL)
-        return EXIT_NOT_SO;
-    int status = read_record(c, uuid, &r, &keep);
-    if (status == EXIT_SUCCESS)
-        print_order(c, uuid, &r);
-    if (keep != NULL)
-        freeReplyObject(keep);
-    return status;
+    return arena_printf(c->arena, "sku %u", index);
 }
 
 /* what `names` needs: the chain's SKUs and the stores, as they are asked for */
@@ -167,6 +138,82 @@ store_name(void *ctx, uint32_t store)
     if (r != NULL)
         freeReplyObject(r);
     return s == NULL ? NULL : s->store_id;
+}
+
+static void
+print_order(struct ctl *c, const char *uuid, const struct record *r)
+{
+    const Lifecircle__V1__Order *order =
+        wire_unpack(&lifecircle__v1__order__descriptor, c->arena, r->order);
+
+    printf("order %s\n", uuid);
+    if (order != NULL)
+        printf("  %-14s %s (chain %u)%s\n", "external id", order->external_order_id, order->chain,
+               order->simulated ? ", simulated" : "");
+    printf("  %-14s %s", "state", record_state_name(r->state));
+    if (r->reason != 0)
+        printf(" (%s)", record_reason_name(r->reason));
+    printf(", version %u\n", r->version);
+    if (r->store != 0) {
+        const char *name = store_name(&(struct names){c, r->chain}, r->store);
+        printf("  %-14s %u %s\n", "store", r->store, name == NULL ? "" : name);
+    }
+    if (r->courier != 0)
+        printf("  %-14s %u\n", "courier", r->courier);
+    printf("  %-14s %lld\n", "total (minor)", (long long)r->total_cents);
+    print_time("window from", r->window_start_ms);
+    print_time("promised by", r->window_end_ms);
+    print_time("goods ready", r->ready_ms);
+    print_time("eta", r->eta_ms);
+    print_time("eta now", r->live_eta_ms);
+    printf("  lines\n");
+    for (size_t i = 0; i < r->n_lines; i++) {
+        struct record_line l;
+        if (record_line_at(r, i, &l))
+            printf("    %s: %u of %u at %u%s%s\n", sku_text(c, order, l.sku_index), l.taken,
+                   l.quantity, l.price_cents, l.substitute != 0 ? ", as " : "",
+                   l.substitute != 0 ? sku_text(c, order, l.substitute - 1) : "");
+    }
+    printf("  history\n");
+    print_history(c, uuid, r, order == NULL ? 0 : order->created_ms);
+}
+
+/* read_record: the order's record; word is how it was asked for, keep the reply that holds it. */
+static int
+read_record(struct ctl *c, const char *word, const char *uuid, struct record *r, redisReply **keep)
+{
+    *keep = ctl_read(c, "GET", arena_printf(c->arena, "order:%s", uuid), NULL);
+    if (*keep == NULL)
+        return EXIT_FAILED;
+    if ((*keep)->type == REDIS_REPLY_NIL) {
+        fprintf(stderr, "lcctl: no order %s\n", word);
+        return EXIT_NOT_SO;
+    }
+    if (record_read(slice_of((*keep)->str, (*keep)->len), r) != LC_OK) {
+        fprintf(stderr, "lcctl: order %s: unreadable record\n", uuid);
+        return EXIT_FAILED;
+    }
+    return EXIT_SUCCESS;
+}
+
+int
+cmd_order(struct ctl *c, struct args *a)
+{
+    const char *word = args_next(a);
+    const char *uuid;
+    struct record r;
+    redisReply *keep = NULL;
+
+    if (word == NULL || !args_done(a))
+        return EXIT_USAGE;
+    if ((uuid = order_uuid(c, word)) == NULL)
+        return EXIT_NOT_SO;
+    int status = read_record(c, word, uuid, &r, &keep);
+    if (status == EXIT_SUCCESS)
+        print_order(c, uuid, &r);
+    if (keep != NULL)
+        freeReplyObject(keep);
+    return status;
 }
 
 static const char *
@@ -234,7 +281,7 @@ cmd_explain(struct ctl *c, struct args *a)
         return EXIT_USAGE;
     if ((uuid = order_uuid(c, word)) == NULL)
         return EXIT_NOT_SO;
-    int status = read_record(c, uuid, &r, &keep);
+    int status = read_record(c, word, uuid, &r, &keep);
     if (status == EXIT_SUCCESS)
         status = explain(c, uuid, &r);
     if (keep != NULL)

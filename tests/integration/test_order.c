@@ -139,6 +139,7 @@ test_order_of_what_is_taken_is_held_and_placed_when_it_is_back(void)
 {
     char id[UUID_TEXT];
     char state[32] = "";
+    char out[4096];
 
     town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "MUFFIN,1,149\n");
     struct town_answer a = town_order(&town, ORDER("m1", "{\"sku\":\"MUFFIN\",\"quantity\":1}"));
@@ -157,6 +158,10 @@ test_order_of_what_is_taken_is_held_and_placed_when_it_is_back(void)
     while (strcmp(state, "placed") != 0 && town_now_ms() < end_ms)
         town_state(&town, id, state);
     CU_ASSERT_STRING_EQUAL(state, "placed");
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "order corner/m2"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "Z held")); /* the first write is not in the history list */
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "MUFFIN: 1 of 1 at 149"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "fait-ave"));
 }
 
 static void
