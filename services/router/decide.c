@@ -282,7 +282,8 @@ hand_back(struct router *r, struct courier *c, const struct order *o, const stru
 }
 
 static void
-problem(struct router *r, struct courier *c, const struct order *o, const struct report *rep)
+problem(struct router *r, struct courier *c, const struct order *o, const struct halt *h,
+        const struct report *rep)
 {
     bool store = rep->reason == REASON(MERCHANT_CLOSED) ||
                  rep->reason == REASON(MERCHANT_ITEM_MISSING) ||
@@ -290,6 +291,8 @@ problem(struct router *r, struct courier *c, const struct order *o, const struct
 
     if (state_carried(o->state))
         undeliverable(r, c, o, rep);
+    else if (store && !h->accepted) /* who has not taken it does not end it */
+        answer(r, c, OUTCOME(NOT_NOW), o, "accept the route first");
     else if (store)
         cancel(r, c, o, rep);
     else
@@ -323,7 +326,7 @@ decide_order(struct router *r, struct courier *c, const struct report *rep)
     else if (o->courier != c->number || h == NULL)
         answer(r, c, OUTCOME(NOT_YOURS), NULL, "");
     else if (rep->kind == REPORT(PROBLEM))
-        problem(r, c, o, rep);
+        problem(r, c, o, h, rep);
     else if (!h->accepted)
         answer(r, c, OUTCOME(NOT_NOW), o, "accept the route first");
     else if (rep->kind == REPORT(ENROUTE))

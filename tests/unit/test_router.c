@@ -386,6 +386,18 @@ test_router_problem_at_the_store_cancels(void)
     w_free(w);
 }
 
+/* An offer gives no power over the order. */
+static void
+test_router_problem_at_the_store_is_for_those_who_accepted(void)
+{
+    struct world *w = w_new();
+    struct w_order *o = offered(w);
+
+    CU_ASSERT_EQUAL(w_problem(w, o, W_REASON(MERCHANT_CLOSED)), W_OUTCOME(NOT_NOW));
+    CU_ASSERT_EQUAL(w_state(o), W_STATE(PLACED));
+    w_free(w);
+}
+
 static void
 test_router_problem_of_the_courier_hands_back(void)
 {
@@ -470,6 +482,7 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_wrong_pin_locks_after_five_tries),
           UNIT(test_router_undeliverable_goes_back_to_the_store),
           UNIT(test_router_problem_at_the_store_cancels),
+          UNIT(test_router_problem_at_the_store_is_for_those_who_accepted),
           UNIT(test_router_problem_of_the_courier_hands_back),
           UNIT(test_router_refuses_what_is_not_the_couriers),
           UNIT(test_router_bundles_offers_of_one_store),
