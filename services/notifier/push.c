@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { COURIERS_A_JOB = 128, ORDERS_A_JOB = 1024 };
+enum { COURIERS_A_JOB = 128 };
 
 void
 push_dirty(struct notifier *n, uint32_t courier)
@@ -126,15 +126,22 @@ find_order(const struct push_job *job, struct uuid order)
 static bool
 gather_orders(struct push_job *job, struct arena *a)
 {
-    job->orders = calloc(ORDERS_A_JOB, sizeof *job->orders);
+    const Lifecircle__V1__Route *routes[COURIERS_A_JOB];
+    size_t stops = 0;
+
+    for (size_t i = 0; i < job->n; i++) {
+        routes[i] = route_of(a, job->routes[i]);
+        stops += routes[i] == NULL ? 0 : routes[i]->n_stops;
+    }
+    job->orders = calloc(stops + 1, sizeof *job->orders);
     if (job->orders == NULL)
         return false;
     for (size_t i = 0; i < job->n; i++) {
-        const Lifecircle__V1__Route *route = route_of(a, job->routes[i]);
+        const Lifecircle__V1__Route *route = routes[i];
         for (size_t s = 0; route != NULL && s < route->n_stops; s++) {
             struct uuid order;
             if (uuid_parse(slice_str(route->stops[s]->order_id), &order) == LC_OK &&
-                job->n_orders < ORDERS_A_JOB && find_order(job, order) == job->n_orders)
+                find_order(job, order) == job->n_orders)
                 job->orders[job->n_orders++] = order;
         }
     }
