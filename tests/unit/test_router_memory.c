@@ -136,7 +136,6 @@ heals(struct world *w)
 static void
 test_router_lives_through_every_failed_allocation(void)
 {
-#ifndef __SANITIZE_ADDRESS__
     long before = live;
 
     for (long at = 1;; at++) {
@@ -149,13 +148,14 @@ test_router_lives_through_every_failed_allocation(void)
         w_free(w);
         CU_ASSERT_EQUAL(live, before);
         if (!failed || CU_get_number_of_failures() > 0) {
-            CU_ASSERT(at > 40); /* the story has that many */
+#ifndef __SANITIZE_ADDRESS__    /* it has malloc for itself: the story is told once, as it is */
+            CU_ASSERT(at > 40); /* it has that many */
+#endif
             if (CU_get_number_of_failures() > 0)
                 printf("allocation %ld\n", at);
             return;
         }
     }
-#endif
 }
 
 UNIT_MAIN("router_memory", UNIT(test_router_lives_through_every_failed_allocation))
