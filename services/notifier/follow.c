@@ -142,7 +142,10 @@ follow_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         if (n->follow != FOLLOW_CURSOR)
             return;
         n->hooked = r->kind == REPLY_STRING ? event_number(r->str) : 0;
-        n->batch_end = n->hooked;
+        if (n->seen == 0)
+            n->seen = n->hooked; /* nobody is connected yet */
+        /* another notifier may have taken the cursor past what our own screens were told */
+        n->batch_end = n->seen < n->hooked ? n->seen : n->hooked;
         n->n_rows = 0;
         follow_poll(n, ev, out);
         return;

@@ -419,6 +419,32 @@ test_screen_first_gets_what_the_store_has_to_do_with(void)
     rig_free(r);
 }
 
+/* Another notifier takes the cursor past an event that this one has not read. */
+static void
+test_screen_is_told_what_another_notifier_was_faster_with(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+
+    hook_chain(r, "https://chain.example/hooks");
+    store.store = store.chain = 1;
+    store.store_id = (char *)(uintptr_t) "s1";
+    store.at = &at;
+    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &store), LC_OK);
+    rig_http(r, 30, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
+    rig_say(r, 30, "{\"type\":\"hello\"}");
+    snprintf(r->cursor, sizeof r->cursor, "1-2");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 30, "\"type\":\"ticket\",\"id\":\"1-2\""), 1);
+    CU_ASSERT_STRING_EQUAL(r->cursor, "1-2");
+    CU_ASSERT_EQUAL(r->enqueued, 0);
+    rig_free(r);
+}
+
 static void
 test_screen_is_cut_when_its_key_is_revoked(void)
 {
@@ -534,6 +560,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_screen_first_gets_what_the_store_has_to_do_with),
           UNIT(test_screen_is_cut_when_its_key_is_revoked),
+          UNIT(test_screen_is_told_what_another_notifier_was_faster_with),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhook_answered_410_disables_the_chain),
           UNIT(test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place),
