@@ -191,6 +191,7 @@ struct intake {
     bool stopping;
     int64_t match_ms, bulk_match_ms, answer_ms;
     int64_t min_window_ms, hold_margin_ms;
+    bool webhooks_http; /* webhooks may go unencrypted */
     uint64_t pending_max;
     uint32_t batch_window;
 

@@ -80,6 +80,7 @@ start(struct intake *in, const struct event *ev)
     in->batch_window = (uint32_t)config_int(ev->config, "batch-window", 1024);
     in->min_window_ms = 1000 * config_int(ev->config, "min-window-s", 300);
     in->hold_margin_ms = 1000 * config_int(ev->config, "hold-margin-s", 600);
+    in->webhooks_http = slice_eq_str(config_get(ev->config, "webhooks-http"), "yes");
     mint_init(&in->mint, "intake", city, ev->entropy);
     in->catalogue = catalogue_new(&(struct catalogue_options){
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_SKUS | CATALOGUE_SKU_NAMES,

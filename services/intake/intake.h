@@ -7,7 +7,8 @@
  *
  * Configuration: city, city-secret (64 hex digits), match-ms (250),
  * bulk-match-ms (1000: the same for a line of a batch or submission), answer-ms (5000: then 503),
- * pending-max (20000 orders), batch-window (1024 lines in flight of one batch). */
+ * pending-max (20000 orders), batch-window (1024 lines in flight of one batch),
+ * webhooks-http (no: a webhook's URL must be https). */
 #ifndef LC_INTAKE_INTAKE_H
 #define LC_INTAKE_INTAKE_H
 

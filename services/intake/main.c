@@ -18,6 +18,8 @@ main(int argc, char **argv)
          "an order is held until so long before its window ends, unless it says until when", false},
         {"batch-window", OPTION_NUMBER, "1024", "lines of one NDJSON stream under way at once",
          false},
+        {"webhooks-http", OPTION_SWITCH, "no",
+         "webhooks may go to http URLs, unencrypted: only on a private network", false},
         {"poll-ms", OPTION_NUMBER, "250", "how often the catalogue is looked at without being told",
          false},
     };

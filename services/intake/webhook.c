@@ -134,12 +134,13 @@ make_secret(struct intake *in, const struct event *ev, uint32_t chain,
     buf_free(&b);
 }
 
-/* https, a host, no user or password, no fragment; where it may lead is for the notifier, which
- * resolves it. */
+/* https (http too where that is allowed), a host, no user or password, no fragment; where it may
+ * lead is for the notifier, which resolves it. */
 static bool
-url_fits(struct slice url)
+url_fits(const struct intake *in, struct slice url)
 {
-    const char *scheme = "https://";
+    const char *scheme =
+        in->webhooks_http && url.n > 5 && memcmp(url.p, "http:", 5) == 0 ? "http://" : "https://";
     size_t n = strlen(scheme);
 
     if (url.n <= n || memcmp(url.p, scheme, n) != 0 || url.p[n] == '/' || url.p[n] == ':')
@@ -162,10 +163,11 @@ put_webhook(struct intake *in, const struct request *rq)
     if (err == LC_OK) {
         struct json_at root = json_in_root(&json);
         if (json_in_string(&json, &root, "url", JSON_REQUIRED, 1, URL_MAX, &url)) {
-            if (url_fits(url))
+            if (url_fits(in, url))
                 memcpy(job.url, url.p, url.n);
             else
-                json_in_fail(&json, &root, "url", "expected an https URL without user or fragment");
+                json_in_fail(&json, &root, "url", "expected an %s URL without user or fragment",
+                             in->webhooks_http ? "http or https" : "https");
         }
         json_in_only(&json, &root, fields, 1);
     }

@@ -581,6 +581,35 @@ test_silent_nearby_ends_in_503(void)
 
 /* ---- webhooks ---- */
 
+/* put_webhook_starts: is this URL taken, so that the chain is read? */
+static bool
+put_webhook_starts(struct rig *r, const char *body)
+{
+    rig_clear(r);
+    CU_ASSERT_EQUAL(rig_request(r, 5,
+                                &(struct rig_request){.method = "PUT",
+                                                      .path = "/v1/webhook",
+                                                      .type = "application/json",
+                                                      .body = slice_str(body)}),
+                    LC_OK);
+    return call_of(r, 0, "HGET") != NULL;
+}
+
+static void
+test_put_webhook_takes_http_only_where_it_is_allowed(void)
+{
+    struct rig *strict = rig_new();
+    struct rig *open = rig_new_with(1000000, "webhooks-http", "yes");
+
+    CU_ASSERT_FALSE(put_webhook_starts(strict, "{\"url\":\"http://a.example/hook\"}"));
+    CU_ASSERT_FALSE(put_webhook_starts(open, "{\"url\":\"ftp://a.example/hook\"}"));
+    CU_ASSERT_FALSE(put_webhook_starts(open, "{\"url\":\"http:///hook\"}"));
+    CU_ASSERT_TRUE(put_webhook_starts(open, "{\"url\":\"http://a.example/hook\"}"));
+    CU_ASSERT_TRUE(put_webhook_starts(open, "{\"url\":\"https://a.example/hook\"}"));
+    rig_free(strict);
+    rig_free(open);
+}
+
 static void
 test_put_webhook_makes_a_new_secret_and_keeps_the_old_ones(void)
 {
@@ -680,5 +709,6 @@ UNIT_MAIN("intake_stores", UNIT(test_put_store_writes_all_of_it),
           UNIT(test_collected_wants_the_customers_code), UNIT(test_nearby_is_asked_of_the_matcher),
           UNIT(test_silent_nearby_ends_in_503),
           UNIT(test_put_webhook_makes_a_new_secret_and_keeps_the_old_ones),
+          UNIT(test_put_webhook_takes_http_only_where_it_is_allowed),
           UNIT(test_put_webhook_gives_way_to_another_change),
           UNIT(test_delete_webhook_forgets_url_and_secrets))
