@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { FAILED_WAKE_MS = 100 };
+
 static const int64_t turn_bucket_us[TURN_BUCKETS] = {100,  250,   500,   1000,   2500,
                                                      5000, 10000, 50000, 100000, 1000000};
 
@@ -85,7 +87,10 @@ shell_on_wake(void *ctx)
         return;
     }
     s->wake_ms = INT64_MAX;
-    (void)shell_feed(s, &ev);
+    if (shell_feed(s, &ev) != LC_OK) { /* what it wished for was dropped with the step: try again */
+        s->wake_ms = loop_now_ms(s->loop) + FAILED_WAKE_MS;
+        set_wake(s);
+    }
 }
 
 void

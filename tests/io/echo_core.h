@@ -1,6 +1,7 @@
 /* echo_core: a small core that uses every kind of event and effect; run as a process by
  * echo_daemon.c, replayed in the test's own. GET /count: INCR in Redis, answers the number. GET
- * /fail: a step that fails. GET /config: what it was told. GET /ws: a WebSocket that echoes. POST
+ * /fail: a step that fails. GET /tire: so does the next wake; GET /rested: 200 when there was one
+ * after that. GET /config: what it was told. GET /ws: a WebSocket that echoes. POST
  * /stream: the length of a streamed body. Messages are answered. */
 #ifndef LC_TESTS_IO_ECHO_CORE_H
 #define LC_TESTS_IO_ECHO_CORE_H
@@ -15,6 +16,7 @@ struct echo {
     struct mint mint;
     char config[256];
     bool up;
+    enum echo_state { FRESH, TIRED, FAILED, RESTED } state;
     uint64_t streamed;
     struct counter counters[3];
 };
@@ -67,6 +69,12 @@ echo_http(struct echo *e, const struct event *ev, struct outbox *out)
         outbox_socket_accept(out, ev->ref, NULL);
     } else if (slice_eq_str(path, "/stream")) {
         e->streamed = 0;
+    } else if (slice_eq_str(path, "/tire")) {
+        e->state = TIRED;
+        outbox_http(out, ev->ref, 200, "text/plain", NULL, SLICE_LIT("tired"));
+    } else if (slice_eq_str(path, "/rested")) {
+        outbox_http(out, ev->ref, e->state == RESTED ? 200 : 404, "text/plain", NULL,
+                    SLICE_LIT("rested?"));
     } else if (slice_eq_str(path, "/fail")) {
         outbox_http(out, ev->ref, 200, "text/plain", NULL, SLICE_LIT("never seen"));
         return LC_ESTATE;
@@ -112,6 +120,11 @@ echo_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_WAKE:
         e->counters[2].value++;
         outbox_wake(out, ev->now_ms + 20);
+        if (e->state == TIRED) {
+            e->state = FAILED;
+            return LC_ENOMEM;
+        }
+        e->state = e->state == FAILED ? RESTED : e->state;
         break;
     case EVENT_MESSAGE:
         e->counters[1].value++;

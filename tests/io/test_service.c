@@ -198,14 +198,20 @@ get(const char *path, char *body, size_t room)
 }
 
 static void
-await_ready(int status)
+await(const char *path, int status)
 {
     char body[256];
     int got = 0;
 
     for (int64_t end_ms = now_ms() + WAIT_MS; now_ms() < end_ms && got != status; rest())
-        got = get("/readyz", body, sizeof body);
+        got = get(path, body, sizeof body);
     CU_ASSERT_EQUAL_FATAL(got, status);
+}
+
+static void
+await_ready(int status)
+{
+    await("/readyz", status);
 }
 
 /* ---- tests ---- */
@@ -246,6 +252,20 @@ test_service_main_answers_503_when_a_step_fails(void)
     CU_ASSERT_EQUAL(get("/config", body, sizeof body), 200);
     CU_ASSERT_EQUAL(finish(said, sizeof said), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"event\":\"step_failed\",\"kind\":\"http\""));
+}
+
+/* Its wish for another went with the step: without this nothing would ever be due again. */
+static void
+test_service_main_wakes_again_after_a_wake_that_failed(void)
+{
+    char body[4096];
+    char said[65536];
+
+    begin("");
+    CU_ASSERT_EQUAL(get("/tire", body, sizeof body), 200);
+    await("/rested", 200);
+    CU_ASSERT_EQUAL(finish(said, sizeof said), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"event\":\"step_failed\",\"kind\":\"wake\""));
 }
 
 static void
@@ -476,6 +496,7 @@ test_service_main_finishes_a_request_before_it_ends(void)
 
 UNIT_MAIN("service", UNIT(test_service_main_answers_and_ends_with_0),
           UNIT(test_service_main_answers_503_when_a_step_fails),
+          UNIT(test_service_main_wakes_again_after_a_wake_that_failed),
           UNIT(test_service_main_streams_bodies), UNIT(test_service_main_outlives_redis),
           UNIT(test_service_main_counts_bad_frames_and_answers_good_ones),
           UNIT(test_service_main_records_what_replays_to_the_same_bytes),
