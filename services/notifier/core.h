@@ -27,6 +27,7 @@ enum {
     TRIM_MS = 10000,
     EVENTS_KEPT = 200000,
     ANSWER_MS = 15000, /* a batch that takes longer was lost: begin again */
+    WATCHERS_AN_ORDER = 32, /* connections behind one tracking link */
     MESSAGE_MAX = 16 * 1024, /* from a phone or a screen */
 };
 

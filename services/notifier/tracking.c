@@ -87,6 +87,17 @@ need_watched(struct notifier *n, struct uuid order)
     return w;
 }
 
+/* crowded: a link that was passed on must not take the connections of all the others. */
+static bool
+crowded(const struct watched *w)
+{
+    size_t n = 0;
+
+    for (const struct watcher *one = w->first; one != NULL; one = one->next)
+        n++;
+    return n >= WATCHERS_AN_ORDER;
+}
+
 static bool
 add_watcher(struct notifier *n, struct watched *w, uint64_t conn, bool stream)
 {
@@ -145,6 +156,11 @@ tracking_open(struct notifier *n, const struct event *ev, struct outbox *out)
         return;
     }
     struct watched *w = need_watched(n, order);
+    if (w != NULL && crowded(w)) {
+        count(n, COUNT_DENIED, 1);
+        refuse(ev, out, 429, "too_many_watchers", "this order is watched too often already");
+        return;
+    }
     if (w == NULL || !add_watcher(n, w, ev->ref, stream)) {
         if (w != NULL)
             drop_watched_if_empty(n, w);

@@ -276,6 +276,28 @@ test_tracking_stream_follows_and_forgets(void)
     rig_free(r);
 }
 
+static void
+test_tracking_link_takes_only_so_many_connections(void)
+{
+    struct rig *r = rig_new();
+    char token[TRACKING_TEXT];
+    char path[80];
+    struct event gone = {.kind = EVENT_GONE, .ref = 100};
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s/events", token);
+    for (uint64_t i = 0; i < WATCHERS_AN_ORDER; i++)
+        rig_http(r, 100 + i, path, "", false);
+    rig_http(r, 50, path, "", false);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_last(r, EFFECT_HTTP, 50));
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_HTTP, 50)->e.status, 429);
+    rig_feed(r, &gone);
+    rig_http(r, 51, path, "", false);
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_HTTP_BEGIN, 51));
+    rig_free(r);
+}
+
 /* ---- webhooks ---- */
 
 #define HOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -555,6 +577,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_positions_reach_the_router_newest_only),
           UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
           UNIT(test_tracking_stream_follows_and_forgets),
+          UNIT(test_tracking_link_takes_only_so_many_connections),
           UNIT(test_webhook_is_made_once_and_signed),
           UNIT(test_webhook_waits_until_the_chains_are_known),
           UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
