@@ -101,8 +101,8 @@ start(struct inventory *inv, const struct event *ev)
 
     mint_init(&inv->mint, "inventory", config_get(c, "city"), ev->entropy);
     snprintf(inv->key, sizeof inv->key, "{%s}", inv->mint.city);
-    inv->place_calls = between(config_int(c, "place-calls", 4), 1, 64);
-    inv->place_batch = between(config_int(c, "place-batch", 64), 1, CALL_ORDERS_MAX);
+    inv->place_calls = between(config_int(c, "place-calls", 2), 1, 64);
+    inv->place_batch = between(config_int(c, "place-batch", 128), 1, CALL_ORDERS_MAX);
     inv->place_queue = between(config_int(c, "place-queue", 8192), 64, 1000000);
     inv->expire_slack_ms =
         1000 * (int64_t)between(config_int(c, "expire-slack-s", 7200), 0, 1 << 30);

@@ -6,8 +6,8 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"place-calls", OPTION_NUMBER, "4", "order_place calls under way at once, 1 to 64", false},
-        {"place-batch", OPTION_NUMBER, "64", "orders in one call", false},
+        {"place-calls", OPTION_NUMBER, "2", "order_place calls under way at once, 1 to 64", false},
+        {"place-batch", OPTION_NUMBER, "128", "orders in one call", false},
         {"place-queue", OPTION_NUMBER, "8192",
          "orders that may wait for a call; more are answered UNAVAILABLE", false},
         {"expire-slack-s", OPTION_NUMBER, "7200",
