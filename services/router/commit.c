@@ -199,6 +199,7 @@ commits_flush(struct router *r)
 {
     struct commit *list[BATCH_ENTRIES];
     size_t n = 0;
+    size_t steps = 0;
 
     for (int pass = 0; pass < 2; pass++) {
         struct commit *next;
@@ -210,11 +211,12 @@ commits_flush(struct router *r)
                 commit_drop(r, m);
                 continue;
             }
-            list[n++] = m;
-            if (n == BATCH_ENTRIES) {
+            if (n == BATCH_ENTRIES || (n > 0 && steps + m->n_steps > BATCH_STEPS)) {
                 send_batch(r, list, n);
-                n = 0;
+                n = steps = 0;
             }
+            list[n++] = m;
+            steps += m->n_steps;
         }
     }
     if (n > 0 && !r->rebuild)

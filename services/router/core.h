@@ -35,6 +35,7 @@ enum {
     MGET_CHUNK = 200,
     WANT_MAX = 2000,
     BATCH_ENTRIES = 64,
+    BATCH_STEPS = 2000, /* plan_commit takes no more */
     QUEUE_MAX = 32, /* reports of one courier */
     SEEN_MAX = 16,  /* reports of one courier that are remembered */
     ACTION_MAX = 64,
