@@ -213,6 +213,16 @@ from_json(struct arena *a, struct slice bytes, const char **why)
     return wrong > 0 || m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY__NOT_SET ? NULL : m;
 }
 
+/* may_say: is it one of the reasons that a phone has in JSON too? */
+static bool
+may_say(Lifecircle__V1__Reason reason)
+{
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (reasons[i].value == (int)reason)
+            return true;
+    return reason == LIFECIRCLE__V1__REASON__REASON_NONE;
+}
+
 /* check_protobuf: what the wire's own checks leave open. */
 static const char *
 check_protobuf(const Lifecircle__V1__CourierSocket *m)
@@ -231,6 +241,8 @@ check_protobuf(const Lifecircle__V1__CourierSocket *m)
     if (r->kind == LIFECIRCLE__V1__REPORT_KIND__SIGN_ON &&
         (r->shift == NULL || r->shift->at == NULL))
         return "report.shift: expected a shift with a place";
+    if (!may_say(r->reason))
+        return "report.reason: expected a reason that couriers have";
     return NULL;
 }
 
