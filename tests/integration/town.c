@@ -286,7 +286,7 @@ town_open(struct town *t, unsigned how)
     town_ready(t);
     CU_ASSERT_EQUAL_FATAL(
         town_lcctl(t, out, sizeof out, "chain add corner --name Corner --rate 100000"), 0);
-    snprintf(t->key, sizeof t->key, "%s", last_line(out));
+    snprintf(t->key, sizeof t->key, "%.*s", (int)sizeof t->key - 1, last_line(out));
 }
 
 void

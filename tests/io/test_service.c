@@ -132,7 +132,8 @@ try_dial(void)
 
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
-    snprintf(to.sun_path, sizeof to.sun_path, "%s", d.http + strlen("unix:"));
+    snprintf(to.sun_path, sizeof to.sun_path, "%.*s", (int)sizeof to.sun_path - 1,
+             d.http + strlen("unix:"));
     if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
         return fd;
     close(fd);

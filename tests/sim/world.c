@@ -304,7 +304,7 @@ choose_store(struct sim *s, unsigned i)
     st->chain = i % CHAINS;
     st->at = world_place(s);
     st->safety = rng_chance(r, 25) ? 1 : 0;
-    snprintf(st->id, sizeof st->id, "store-%u", i);
+    snprintf(st->id, sizeof st->id, "store-%u", i % STORES_MAX);
     for (unsigned k = 0; k < SKUS; k++) {
         st->initial[k] = rng_chance(r, 10) ? 0 : rng_chance(r, 20) ? 1 : rng_between(r, 2, 25);
         st->price[k] = 100 + k * 10;
