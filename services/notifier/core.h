@@ -341,6 +341,8 @@ void tracking_event(struct notifier *n, const struct event *ev, struct outbox *o
                     struct uuid order);
 void tracking_position(struct notifier *n, const struct event *ev, struct outbox *out,
                        uint32_t courier);
+/* tracking_redis_up: reads every watched order, as answers may have been lost. */
+void tracking_redis_up(struct notifier *n, const struct event *ev, struct outbox *out);
 void tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 bool tracking_gone(struct notifier *n, uint64_t conn);
 void tracking_close(struct notifier *n);

@@ -259,6 +259,8 @@ gone(struct notifier *n, uint64_t conn)
 static void
 redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
 {
+    if (ev->reply->kind == REPLY_LOST)
+        n->follow = FOLLOW_DOWN; /* what is asked before EVENT_REDIS_UP would only be lost again */
     switch ((enum call_kind)(ev->ref >> 56)) {
     case CALL_CURSOR:
     case CALL_EVENTS:
@@ -374,6 +376,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
         break;
     case EVENT_REDIS_UP:
         follow_redis_up(n, ev, out);
+        tracking_redis_up(n, ev, out);
         break;
     case EVENT_HTTP:
         request(n, ev, out);

@@ -187,6 +187,13 @@ tracking_position(struct notifier *n, const struct event *ev, struct outbox *out
             read_soon(n, ev, out, w);
 }
 
+void
+tracking_redis_up(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    for (struct watched *w = n->watched; w != NULL; w = w->hh.next)
+        read_soon(n, ev, out, w);
+}
+
 /* on_the_way: the courier is shown only while delivering to this customer. */
 static bool
 on_the_way(const struct record *r)
