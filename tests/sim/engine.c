@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { SECOND_PERCENT = 35 };
+enum { SECOND_PERCENT = 35, AT_ONCE_MAX = 20000 };
 
 static const struct service *const services[NODE_N] = {
     &intake_service,  &matcher_service,   &inventory_service, &router_service,   &notifier_service,
@@ -108,11 +108,24 @@ same_turn(struct sim *s, const struct item *it)
            rng_chance(&s->rng, 70);
 }
 
+/* watch: time must pass; a core that answers itself for ever would stop it. */
+static void
+watch(struct sim *s, const struct item *it, unsigned *at_once)
+{
+    *at_once = s->now_ms == it->at_ms ? *at_once + 1 : 0;
+    if (*at_once > AT_ONCE_MAX)
+        sim_fail(s, "%s does not come to an end of things to do at once",
+                 it->kind == ITEM_CALL ? "the world" : s->nodes[it->node].service->name);
+}
+
 void
 sim_run(struct sim *s, int64_t until_ms, bool (*done)(struct sim *))
 {
+    unsigned at_once = 0;
+
     for (unsigned n = 0; s->n_items > 0 && s->heap[0]->at_ms <= until_ms && s->failures == 0; n++) {
         struct item *it = queue_pop(s);
+        watch(s, it, &at_once);
         s->now_ms = it->at_ms;
         if (waits(s, it)) {
             it->at_ms = s->nodes[it->node].frozen_ms;
