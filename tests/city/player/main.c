@@ -400,6 +400,23 @@ play_hour(struct play *p)
 }
 
 static void
+close_all(struct play *p)
+{
+    feed_free(p->feed);
+    caller_free(p->to_intake);
+    caller_free(p->to_notifier);
+    caller_free(p->to_follow);
+    HASH_CLEAR(hh, p->by_id);
+    for (uint32_t i = 0; i < p->order_n; i++)
+        free(p->order[i].body);
+    free(p->tally.took_us.v);
+    city_destroy(p->city);
+    event_base_free(p->base);
+    arena_destroy(p->now);
+    arena_destroy(p->arena);
+}
+
+static void
 leave_sign(const struct play *p)
 {
     FILE *f = p->wish.sign == NULL ? NULL : fopen(p->wish.sign, "w");
@@ -434,5 +451,7 @@ main(int argc, char **argv)
     leave_sign(&p);
     play_hour(&p);
     phones_stop(&p);
-    return p.stop ? 130 : screen_end(&p);
+    int status = p.stop ? 130 : screen_end(&p);
+    close_all(&p);
+    return status;
 }
