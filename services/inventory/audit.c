@@ -10,6 +10,7 @@ struct sums {
     int64_t available;
     int64_t on_hand;
     int64_t reserved;
+    int64_t oversold;
 };
 
 struct shop {
@@ -106,6 +107,8 @@ add_entry(struct audit *a, const struct ledger_entry *e)
             return LC_ENOMEM;
         sums->available += c.available;
         sums->on_hand += c.on_hand;
+        if (e->cause == LEDGER_RESERVE && sums->available < 0)
+            sums->oversold += -(sums->available > c.available ? sums->available : c.available);
         if (e->cause == LEDGER_COMMIT || e->cause == LEDGER_RETURN)
             a->totals.sold -= (uint64_t)(int64_t)c.on_hand;
     }
@@ -202,12 +205,14 @@ check_sku(struct checking *c, const struct shop *s, uint32_t sku)
     compare(c, AUDIT_ON_HAND, s, sku, sums.on_hand, l.on_hand);
     compare(c, AUDIT_RESERVED, s, sku, sums.reserved,
             (int64_t)l.on_hand - l.available - (int64_t)l.safety);
+    compare(c, AUDIT_OVERSOLD, s, sku, 0, sums.oversold);
+    t->oversold += (uint64_t)sums.oversold;
     t->levels++;
     if (l.on_hand > 0)
         t->on_hand += (uint64_t)l.on_hand;
     int64_t beyond = sums.reserved - (l.on_hand > 0 ? l.on_hand : 0);
     if (beyond > 0)
-        t->oversold += (uint64_t)beyond;
+        t->withdrawn += (uint64_t)beyond;
 }
 
 size_t
@@ -215,7 +220,8 @@ audit_check(struct audit *a, void (*report)(void *ctx, const struct audit_fault 
 {
     struct checking c = {.audit = a, .report = report, .ctx = ctx};
 
-    a->totals.stores = a->totals.levels = a->totals.on_hand = a->totals.oversold = 0;
+    a->totals.stores = a->totals.levels = a->totals.on_hand = 0;
+    a->totals.oversold = a->totals.withdrawn = 0;
     for (const struct shop *s = a->shops; s != NULL; s = s->hh.next) {
         size_t n = s->n;
         if (s->stock.n / 8 > n)

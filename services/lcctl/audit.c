@@ -162,9 +162,9 @@ feed_orders(struct ctl *c, struct audit *a)
 static void
 print_fault(void *ctx, const struct audit_fault *f)
 {
-    static const char *const checks[] = {"", "available against the ledger",
-                                         "on hand against the ledger",
-                                         "reserved against the orders"};
+    static const char *const checks[] = {
+        "", "available against the ledger", "on hand against the ledger",
+        "reserved against the orders", "taken beyond what was available"};
 
     (void)ctx;
     printf("store %u, sku %u: %s: expected %lld, found %lld\n", f->store, f->sku_index,
@@ -177,11 +177,13 @@ print_verdict(struct audit *a, size_t faults)
     struct audit_totals t = audit_sum(a);
 
     printf("stores %llu, levels %llu, ledger entries %llu, orders %llu\n"
-           "pieces: on hand %llu, reserved %llu, sold %llu, oversold %llu\n",
+           "pieces: on hand %llu, reserved %llu, sold %llu, oversold %llu, "
+           "withdrawn by feeds %llu\n",
            (unsigned long long)t.stores, (unsigned long long)t.levels,
            (unsigned long long)t.ledger_entries, (unsigned long long)t.orders,
            (unsigned long long)t.on_hand, (unsigned long long)t.reserved,
-           (unsigned long long)t.sold, (unsigned long long)t.oversold);
+           (unsigned long long)t.sold, (unsigned long long)t.oversold,
+           (unsigned long long)t.withdrawn);
     printf(faults == 0 ? "the ledger adds up to every level\n" : "%zu checks failed\n", faults);
     return faults == 0 ? EXIT_SUCCESS : EXIT_NOT_SO;
 }

@@ -142,6 +142,25 @@ test_audit_counts_what_a_feed_took_from_under_an_order(void)
     CU_ASSERT_EQUAL(audit_levels(audit, 4, slice_of(stock, 8), slice_of(shelf, 8)), LC_OK);
     order(RECORD_TAKEN, 0, 3, 0);
     CU_ASSERT_EQUAL(check(), 0);
+    CU_ASSERT_EQUAL(audit_sum(audit).withdrawn, 2);
+    CU_ASSERT_EQUAL(audit_sum(audit).oversold, 0);
+    audit_free(audit);
+}
+
+static void
+test_audit_finds_what_was_sold_and_never_there(void)
+{
+    static const char stock[] = "\0\0\0\1\0\0\0\144", shelf[] = "\0\0\0\1\0\0\0\0";
+
+    audit = audit_new();
+    ledger(4, LEDGER_FEED, 0, 1, 1);
+    ledger(4, LEDGER_RESERVE, 0, -1, 0);
+    ledger(4, LEDGER_RESERVE, 0, -2, 0);
+    ledger(4, LEDGER_RELEASE, 0, 3, 0); /* the levels are right again, and still it happened */
+    CU_ASSERT_EQUAL(audit_levels(audit, 4, slice_of(stock, 8), slice_of(shelf, 8)), LC_OK);
+    CU_ASSERT_EQUAL(check(), 1);
+    CU_ASSERT_EQUAL(faults[0].check, AUDIT_OVERSOLD);
+    CU_ASSERT_EQUAL(faults[0].found, 2);
     CU_ASSERT_EQUAL(audit_sum(audit).oversold, 2);
     audit_free(audit);
 }
@@ -164,4 +183,5 @@ UNIT_MAIN("audit", UNIT(test_audit_of_good_books_finds_nothing),
           UNIT(test_audit_names_each_kind_of_fault),
           UNIT(test_audit_sees_a_store_that_has_no_levels),
           UNIT(test_audit_counts_what_a_feed_took_from_under_an_order),
+          UNIT(test_audit_finds_what_was_sold_and_never_there),
           UNIT(test_audit_refuses_what_is_malformed))
