@@ -1,8 +1,8 @@
 /* arena: memory for one event, given back all at once.
  *
- * Pure: no I/O, no clock, no globals. Not thread-safe. A hard cap bounds what one event may cost; over the
- * cap an allocation returns NULL, exactly as when the machine has no memory. Nothing long-lived may point
- * into an arena. */
+ * Pure: no I/O, no clock, no globals. Not thread-safe. A hard cap bounds what one event may cost;
+ * over the cap an allocation returns NULL, exactly as when the machine has no memory. Nothing
+ * long-lived may point into an arena. */
 #ifndef LC_BASE_ARENA_H
 #define LC_BASE_ARENA_H
 
@@ -47,7 +47,8 @@ struct arena_mark {
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
-/* arena_protobuf: an allocator for protobuf-c's *__unpack; lives as long as the arena, never free the result. */
+/* arena_protobuf: an allocator for protobuf-c's *__unpack; lives as long as the arena, never free
+ * the result. */
 struct ProtobufCAllocator;
 struct ProtobufCAllocator *arena_protobuf(struct arena *a);
 

@@ -42,8 +42,9 @@ slice_eq_str(struct slice a, const char *s)
     return slice_eq(a, slice_str(s));
 }
 
-/* buf: bytes that grow. An allocation that fails sets `failed` for good and later appends do nothing, so a
- * writer checks once, at the end (the sticky error of a wire cursor). Zero-initialise; buf_free when done. */
+/* buf: bytes that grow. An allocation that fails sets `failed` for good and later appends do
+ * nothing, so a writer checks once, at the end (the sticky error of a wire cursor).
+ * Zero-initialise; buf_free when done. */
 struct buf {
     char *p;
     size_t n;
@@ -56,8 +57,8 @@ void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* buf_reserve: room for n more bytes; the address of the first, or NULL (and `failed`) without memory.
- * The caller adds what it wrote to b->n. */
+/* buf_reserve: room for n more bytes; the address of the first, or NULL (and `failed`) without
+ * memory. The caller adds what it wrote to b->n. */
 char *buf_reserve(struct buf *b, size_t n);
 
 /* buf_consume: drops the first n bytes (n <= b->n). */
@@ -87,7 +88,8 @@ uint64_t bytes_u64(const char *p);
 /* buf_blob: u32 length, then the bytes. */
 void buf_blob(struct buf *b, struct slice s);
 
-/* cursor: reads what the functions above wrote. Reading past the end sets `failed` for good and gives 0s. */
+/* cursor: reads what the functions above wrote. Reading past the end sets `failed` for good and
+ * gives 0s. */
 struct cursor {
     const char *p;
     size_t n;

@@ -122,8 +122,8 @@ size_t catalogue_store_count(const struct catalogue *c);
 const Lifecircle__V1__Chain *catalogue_chain(const struct catalogue *c, uint32_t chain);
 uint32_t catalogue_chain_end(const struct catalogue *c);
 
-/* catalogue_key_lives: is the key of this hash (secret_hash) still one of the chain's, and not revoked? For what stays
- * open after its key was looked at: streams, screens. */
+/* catalogue_key_lives: is the key of this hash (secret_hash) still one of the chain's, and not
+ * revoked? For what stays open after its key was looked at: streams, screens. */
 bool catalogue_key_lives(const struct catalogue *c, uint32_t chain, const char *hash);
 
 /* catalogue_chain_by_key: whose API key ("lc_chain_7_…") is it? LC_EDENIED: nobody's, or revoked.

@@ -1,9 +1,10 @@
 /* replay: runs a recording through a fresh core and compares every outgoing byte. Pure.
  *
  * A recording is a file of records, each a u32 length and then:
- *   u8 1, blob event, u8 outcome (0, or minus the error), blob effects    one step (trace.c has the inside)
- *   u8 2                                                                   the effects so far were carried out
- * The first record of a file is REPLAY_MAGIC as a blob, then the service's name as a blob. */
+ *   u8 1, blob event, u8 outcome (0, or minus the error), blob effects    one step (trace.c has the
+ * inside) u8 2                                                                   the effects so far
+ * were carried out The first record of a file is REPLAY_MAGIC as a blob, then the service's name as
+ * a blob. */
 #ifndef LC_BASE_REPLAY_H
 #define LC_BASE_REPLAY_H
 
@@ -19,9 +20,10 @@ void replay_head(struct buf *b, const struct service *service);
 /* replay_service: the name of the service a recording is of, or the empty slice. */
 struct slice replay_service(struct slice recording);
 
-/* replay_difference: the first step that differs. The slices are traces of effects (trace_print_effects). */
+/* replay_difference: the first step that differs. The slices are traces of effects
+ * (trace_print_effects). */
 struct replay_difference {
-    uint64_t step;          /* 1 = the first */
+    uint64_t step; /* 1 = the first */
     const struct event *event;
     enum lc_err expected_outcome;
     enum lc_err got_outcome;
@@ -30,17 +32,17 @@ struct replay_difference {
 };
 
 struct replay_result {
-    uint64_t steps;         /* that were run */
-    bool differs;           /* the callback was called, once, and the run ended there */
-    bool cut;               /* the recording ends inside a record: the daemon was killed; fine */
+    uint64_t steps; /* that were run */
+    bool differs;   /* the callback was called, once, and the run ended there */
+    bool cut;       /* the recording ends inside a record: the daemon was killed; fine */
 };
 
 /* replay_run: runs the whole recording. different (may be NULL) is called on the first difference.
  *   LC_EINVAL  not a recording of this service, or malformed
  *   LC_ENOMEM  out of memory */
-LC_MUST_CHECK enum lc_err
-replay_run(const struct service *service, struct slice recording,
-           void (*different)(void *ctx, const struct replay_difference *d), void *ctx,
-           struct replay_result *out);
+LC_MUST_CHECK enum lc_err replay_run(const struct service *service, struct slice recording,
+                                     void (*different)(void *ctx,
+                                                       const struct replay_difference *d),
+                                     void *ctx, struct replay_result *out);
 
 #endif

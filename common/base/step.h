@@ -1,8 +1,9 @@
 /* step: the shape of every service core.
  *
- * A core is open / step / close. step(core, event, outbox) never blocks, logs, reads a clock or touches a socket:
- * time, chance and Redis replies come in as events; messages, Redis calls and timer wishes leave through the outbox.
- * The same cores run in the daemons (common/io/service.h), in the simulator (tests/sim) and in `lcctl replay`.
+ * A core is open / step / close. step(core, event, outbox) never blocks, logs, reads a clock or
+ * touches a socket: time, chance and Redis replies come in as events; messages, Redis calls and
+ * timer wishes leave through the outbox. The same cores run in the daemons (common/io/service.h),
+ * in the simulator (tests/sim) and in `lcctl replay`.
  *
  * Pure: no I/O, no clock, no globals. */
 #ifndef LC_BASE_STEP_H
@@ -20,19 +21,23 @@
 /* ---- what a core is told ---- */
 
 enum event_kind {
-    EVENT_START = 1,    /* first, once: config and seed are set; Redis and the bus may not be up yet */
-    EVENT_WAKE,         /* the time last wished for with outbox_wake has come */
-    EVENT_TURN_END,     /* all input of this loop turn was given: send what has gathered (batches) */
-    EVENT_MESSAGE,      /* a peer's envelope; ref = link to answer on, 0 = an answer or news from one of our peers */
-    EVENT_REDIS,        /* the answer to a redis effect; ref = its tag */
-    EVENT_REDIS_UP,     /* (re)connected and the function library is loaded: unanswered calls were answered with REPLY_LOST */
-    EVENT_HTTP,         /* a request, head and whole body; ref = connection. With `streaming` the body follows */
-    EVENT_HTTP_BODY,    /* a piece of a streaming body */
-    EVENT_HTTP_END,     /* the streaming body is complete */
-    EVENT_GONE,         /* the connection `ref` (HTTP, SSE or WebSocket) is gone; do not answer it */
-    EVENT_SOCKET,       /* a WebSocket message on `ref`; `text` tells its kind */
-    EVENT_CALLED,       /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer; bytes = why, a word */
-    EVENT_STOP          /* drain: finish what was claimed, take nothing new */
+    EVENT_START = 1, /* first, once: config and seed are set; Redis and the bus may not be up yet */
+    EVENT_WAKE,      /* the time last wished for with outbox_wake has come */
+    EVENT_TURN_END,  /* all input of this loop turn was given: send what has gathered (batches) */
+    EVENT_MESSAGE,  /* a peer's envelope; ref = link to answer on, 0 = an answer or news from one of
+                       our peers */
+    EVENT_REDIS,    /* the answer to a redis effect; ref = its tag */
+    EVENT_REDIS_UP, /* (re)connected and the function library is loaded: unanswered calls were
+                       answered with REPLY_LOST */
+    EVENT_HTTP,     /* a request, head and whole body; ref = connection. With `streaming` the body
+                       follows */
+    EVENT_HTTP_BODY, /* a piece of a streaming body */
+    EVENT_HTTP_END,  /* the streaming body is complete */
+    EVENT_GONE,      /* the connection `ref` (HTTP, SSE or WebSocket) is gone; do not answer it */
+    EVENT_SOCKET,    /* a WebSocket message on `ref`; `text` tells its kind */
+    EVENT_CALLED, /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer; bytes = why,
+                     a word */
+    EVENT_STOP    /* drain: finish what was claimed, take nothing new */
 };
 
 /* reply: Redis' answer as a tree in the event's arena. */
@@ -41,8 +46,8 @@ enum reply_kind {
     REPLY_INT,
     REPLY_STRING, /* bulk or status */
     REPLY_ARRAY,
-    REPLY_ERROR,  /* str = Redis' words */
-    REPLY_LOST    /* the connection broke: the outcome is unknown, repeat the same idempotent call */
+    REPLY_ERROR, /* str = Redis' words */
+    REPLY_LOST   /* the connection broke: the outcome is unknown, repeat the same idempotent call */
 };
 
 struct reply {
@@ -64,9 +69,9 @@ struct http_event {
     struct slice query; /* behind '?', not decoded */
     const struct header_field *headers;
     size_t n_headers;
-    struct slice peer;  /* address in words */
-    bool streaming;     /* body follows as EVENT_HTTP_BODY ... EVENT_HTTP_END */
-    bool upgrade;       /* asks for a WebSocket: answer with outbox_socket_accept or outbox_http */
+    struct slice peer; /* address in words */
+    bool streaming;    /* body follows as EVENT_HTTP_BODY ... EVENT_HTTP_END */
+    bool upgrade;      /* asks for a WebSocket: answer with outbox_socket_accept or outbox_http */
 };
 
 /* event: borrows everything it points to until step returns. */
@@ -85,8 +90,9 @@ struct event {
     struct arena *arena;                      /* scratch until step returns */
 };
 
-/* config: what the shell read from flags, environment and file, as names and values. Always there: `city`, `timezone`, and
- * `tzif`: the content of that zone's file (empty = UTC); `city-secret` (64 hex digits) where tokens are made or checked. */
+/* config: what the shell read from flags, environment and file, as names and values. Always there:
+ * `city`, `timezone`, and `tzif`: the content of that zone's file (empty = UTC); `city-secret` (64
+ * hex digits) where tokens are made or checked. */
 struct config_item {
     struct slice name;
     struct slice value;
@@ -97,29 +103,34 @@ struct config {
     size_t n;
 };
 
-/* config_get: the value of name ('-' and '_' are the same), or the empty slice. config_int: as a number, or fallback when absent or malformed. */
+/* config_get: the value of name ('-' and '_' are the same), or the empty slice. config_int: as a
+ * number, or fallback when absent or malformed. */
 struct slice config_get(const struct config *c, const char *name);
 int64_t config_int(const struct config *c, const char *name, int64_t fallback);
 
 /* ---- what a core wants done ---- */
 
 enum effect_kind {
-    EFFECT_SEND = 1,      /* an envelope to any one peer of a role that has credit; dropped and counted without one */
-    EFFECT_ANSWER,        /* an envelope back on the link `ref` */
-    EFFECT_NEWS,          /* an envelope to all subscribers */
-    EFFECT_REDIS,         /* a command; its reply comes as EVENT_REDIS with tag `ref` (0 = no reply wanted) */
-    EFFECT_HTTP,          /* a whole answer on connection `ref` */
-    EFFECT_HTTP_BEGIN,    /* the head of a streamed answer (NDJSON, SSE) */
+    EFFECT_SEND = 1, /* an envelope to any one peer of a role that has credit; dropped and counted
+                        without one */
+    EFFECT_ANSWER,   /* an envelope back on the link `ref` */
+    EFFECT_NEWS,     /* an envelope to all subscribers */
+    EFFECT_REDIS, /* a command; its reply comes as EVENT_REDIS with tag `ref` (0 = no reply wanted)
+                   */
+    EFFECT_HTTP,  /* a whole answer on connection `ref` */
+    EFFECT_HTTP_BEGIN, /* the head of a streamed answer (NDJSON, SSE) */
     EFFECT_HTTP_CHUNK,
     EFFECT_HTTP_DONE,
-    EFFECT_HTTP_PAUSE,    /* stop / go on reading the streaming body of `ref` */
+    EFFECT_HTTP_PAUSE, /* stop / go on reading the streaming body of `ref` */
     EFFECT_HTTP_RESUME,
     EFFECT_SOCKET_ACCEPT, /* name = subprotocol */
     EFFECT_SOCKET_SEND,
-    EFFECT_SOCKET_CLOSE,  /* status = code, name = reason */
-    EFFECT_CALL,          /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref` */
-    EFFECT_WAKE,          /* at_ms: the earliest wish wins */
-    EFFECT_NOTE           /* something the operator may want in the log: name = event, bytes = key=value pairs */
+    EFFECT_SOCKET_CLOSE, /* status = code, name = reason */
+    EFFECT_CALL, /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref`
+                  */
+    EFFECT_WAKE, /* at_ms: the earliest wish wins */
+    EFFECT_NOTE /* something the operator may want in the log: name = event, bytes = key=value pairs
+                 */
 };
 
 enum role { ROLE_MATCHER = 1, ROLE_INVENTORY, ROLE_ROUTER };
@@ -127,19 +138,19 @@ enum role { ROLE_MATCHER = 1, ROLE_INVENTORY, ROLE_ROUTER };
 struct effect {
     enum effect_kind kind;
     uint64_t ref;
-    int status;                /* HTTP status or close code */
-    enum role role;            /* EFFECT_SEND */
-    bool text;                 /* EFFECT_SOCKET_SEND */
-    int64_t at_ms;             /* EFFECT_WAKE; EFFECT_CALL and EFFECT_SEND: deadline */
-    struct slice name;         /* content type, subprotocol, URL, event name */
-    struct slice extra;        /* further header lines, each ending in CRLF */
-    struct slice bytes;        /* body, frame, chunk, packed envelope */
-    const struct slice *argv;  /* EFFECT_REDIS */
+    int status;               /* HTTP status or close code */
+    enum role role;           /* EFFECT_SEND */
+    bool text;                /* EFFECT_SOCKET_SEND */
+    int64_t at_ms;            /* EFFECT_WAKE; EFFECT_CALL and EFFECT_SEND: deadline */
+    struct slice name;        /* content type, subprotocol, URL, event name */
+    struct slice extra;       /* further header lines, each ending in CRLF */
+    struct slice bytes;       /* body, frame, chunk, packed envelope */
+    const struct slice *argv; /* EFFECT_REDIS */
     size_t argc;
 };
 
-/* outbox: what a step wants done, in order. Everything is copied in. When memory runs out the outbox is `failed` and
- * stepper rolls the step's effects back. */
+/* outbox: what a step wants done, in order. Everything is copied in. When memory runs out the
+ * outbox is `failed` and stepper rolls the step's effects back. */
 struct outbox;
 
 struct outbox *outbox_new(size_t cap);
@@ -154,7 +165,8 @@ struct outbox_mark {
     struct arena_mark memory;
 };
 struct outbox_mark outbox_mark(const struct outbox *o);
-void outbox_rewind(struct outbox *o, struct outbox_mark mark); /* forgets what came after, clears `failed` */
+void outbox_rewind(struct outbox *o,
+                   struct outbox_mark mark); /* forgets what came after, clears `failed` */
 
 /* The envelope is packed at once; env may be on the stack. See wire.h for envelope_init. */
 void outbox_send(struct outbox *o, enum role role, const Lifecircle__V1__Envelope *env);
@@ -179,7 +191,8 @@ void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
 
 /* ---- a core ---- */
 
-/* counters: numbers a core keeps for /metrics; names are static, Prometheus style without the lifecircle_ prefix. */
+/* counters: numbers a core keeps for /metrics; names are static, Prometheus style without the
+ * lifecircle_ prefix. */
 struct counter {
     const char *name; /* e.g. "orders_total{outcome=\"placed\"}" */
     const char *help;
@@ -192,8 +205,8 @@ struct service {
     const char *name;
     /* open: an empty core; NULL without memory. */
     void *(*open)(void);
-    /* step: takes one event. LC_OK, or an error that is counted and logged: then the step's effects are dropped and
-     * the core is as it was before. */
+    /* step: takes one event. LC_OK, or an error that is counted and logged: then the step's effects
+     * are dropped and the core is as it was before. */
     enum lc_err (*step)(void *core, const struct event *ev, struct outbox *out);
     void (*close)(void *core);
     /* counters: the core's counters, valid until the next step. */
@@ -206,21 +219,25 @@ struct service {
 
 /* ---- driving a core: one way for daemon, simulator and replay ---- */
 
-/* stepper: decodes, steps, rolls back what failed, records. Owns the core, the arena and the outbox. */
+/* stepper: decodes, steps, rolls back what failed, records. Owns the core, the arena and the
+ * outbox. */
 struct stepper;
 
-/* stepper_new: an opened core. NULL without memory. The effects of one turn may take up to 64 MiB. */
+/* stepper_new: an opened core. NULL without memory. The effects of one turn may take up to 64 MiB.
+ */
 struct stepper *stepper_new(const struct service *service);
 void stepper_destroy(struct stepper *s);
 
-/* stepper_arena: where the shell builds what the next event points to (headers, reply trees); stepper_feed gives it to
- * the core as ev->arena and empties it before it returns. */
+/* stepper_arena: where the shell builds what the next event points to (headers, reply trees);
+ * stepper_feed gives it to the core as ev->arena and empties it before it returns. */
 struct arena *stepper_arena(struct stepper *s);
 
-/* stepper_feed: one event through the core. EVENT_MESSAGE: bytes is decoded into ev->envelope here; a frame that breaks
- * the wire's limits, is of another city than the config's `city`, or is an answer or news from somebody who may only ask
- * (ref is not 0), is counted and never reaches the core (LC_EINVAL, LC_ETOOBIG, LC_ENOMEM). ev->now_ms is raised to that of the event before. Effects gather in the outbox until
- * stepper_flushed. When a step fails, or its effects do not fit, its effects are dropped and the error is returned. */
+/* stepper_feed: one event through the core. EVENT_MESSAGE: bytes is decoded into ev->envelope here;
+ * a frame that breaks the wire's limits, is of another city than the config's `city`, or is an
+ * answer or news from somebody who may only ask (ref is not 0), is counted and never reaches the
+ * core (LC_EINVAL, LC_ETOOBIG, LC_ENOMEM). ev->now_ms is raised to that of the event before.
+ * Effects gather in the outbox until stepper_flushed. When a step fails, or its effects do not fit,
+ * its effects are dropped and the error is returned. */
 enum lc_err stepper_feed(struct stepper *s, struct event *ev);
 
 /* stepper_outbox: the effects to carry out now. stepper_flushed: they are; forgets them. */
@@ -231,13 +248,13 @@ void *stepper_core(struct stepper *s);
 uint64_t stepper_bad_frames(const struct stepper *s);
 uint64_t stepper_failed_steps(const struct stepper *s);
 
-/* stepper_record: from now on record(ctx, bytes) gets every step as one piece: event, outcome, effects (see replay.h).
- * Only whole recordings, from before EVENT_START, can be replayed. NULL ends it. The bytes hold secrets: config and
- * customers as they came. */
+/* stepper_record: from now on record(ctx, bytes) gets every step as one piece: event, outcome,
+ * effects (see replay.h). Only whole recordings, from before EVENT_START, can be replayed. NULL
+ * ends it. The bytes hold secrets: config and customers as they came. */
 void stepper_record(struct stepper *s, void (*record)(void *ctx, struct slice bytes), void *ctx);
 
-/* trace: an event and the effects it caused as bytes, for --record and replay (layout in trace.c). The effects are
- * those from index `from` on. */
+/* trace: an event and the effects it caused as bytes, for --record and replay (layout in trace.c).
+ * The effects are those from index `from` on. */
 void trace_put_event(struct buf *b, const struct event *ev);
 void trace_put_effects(struct buf *b, const struct outbox *o, size_t from);
 /* trace_get_event: rebuilds the event; lists go into the arena, bytes are borrowed from the cursor.

@@ -55,8 +55,8 @@ struct travel {
  * Static, never freed; has no state, so any thread may use it. */
 const struct travel *travel_estimate(void);
 
-/* travel_faster: another provider, `times` times as fast, rounded up: for simulations that are played
- * faster than time. Borrows `of`; not moved while in use. */
+/* travel_faster: another provider, `times` times as fast, rounded up: for simulations that are
+ * played faster than time. Borrows `of`; not moved while in use. */
 struct travel_faster {
     struct travel travel; /* this is the provider */
     const struct travel *of;

@@ -44,10 +44,10 @@ struct peer {
     struct peer *next;
     struct port port;
     struct target *target;
-    unsigned absent;   /* resolutions in a row that did not have it */
-    unsigned window;   /* how many may wait; falls when answers stay away, 1..BUS_CREDITS */
+    unsigned absent; /* resolutions in a row that did not have it */
+    unsigned window; /* how many may wait; falls when answers stay away, 1..BUS_CREDITS */
     unsigned in_use;
-    uint16_t free;     /* list of unused slots; 0 ends it: slot 0 is the head of the list in use */
+    uint16_t free; /* list of unused slots; 0 ends it: slot 0 is the head of the list in use */
     struct waiting slots[BUS_CREDITS + 1];
     char endpoint[ENDPOINT_MAX];
 };
@@ -73,7 +73,8 @@ struct bus {
     struct port router, publisher, subscriber;
     struct links *links;
     struct target *targets;
-    struct peer *peers[ROLE_ROUTER + 1]; /* in order of turn: the first is next; [0] = news: only notes of addresses */
+    struct peer *peers[ROLE_ROUTER + 1]; /* in order of turn: the first is next; [0] = news: only
+                                            notes of addresses */
     struct loop_timer *forget;           /* runs while frames wait */
     struct loop_timer *resolve;
     size_t waiting;

@@ -1,11 +1,12 @@
-/* options: a daemon's parameters, from the flags over the environment over a file over the defaults.
+/* options: a daemon's parameters, from the flags over the environment over a file over the
+ * defaults.
  *
  *   --name value, --name=value     a switch may stand without a value
  *   LIFECIRCLE_NAME                the same; '-' becomes '_'
  *   name = value                   in the file that --config names; '#' starts a comment line
  *
- * A secret is never shown, and can be given as the name of a file that holds it: --name-file, LIFECIRCLE_NAME_FILE,
- * `name-file = ...`; spaces and newlines at the file's end do not count. */
+ * A secret is never shown, and can be given as the name of a file that holds it: --name-file,
+ * LIFECIRCLE_NAME_FILE, `name-file = ...`; spaces and newlines at the file's end do not count. */
 #ifndef LC_IO_OPTIONS_H
 #define LC_IO_OPTIONS_H
 
@@ -40,12 +41,13 @@ struct options {
 /* options_add: up to OPTIONS_MOST altogether (a bug otherwise). */
 void options_add(struct options *o, const struct option *table, size_t n);
 
-/* options_read: values from all sources. env is as getenv. LC_EINVAL: o->why names the parameter, where it came from and
- * what was expected. LC_ENOMEM. */
+/* options_read: values from all sources. env is as getenv. LC_EINVAL: o->why names the parameter,
+ * where it came from and what was expected. LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err options_read(struct options *o, int argc, char **argv,
                                        char *(*env)(const char *name));
 
-/* options_get: the value or the fallback; never NULL (asking for a name not in the table is a bug). */
+/* options_get: the value or the fallback; never NULL (asking for a name not in the table is a bug).
+ */
 const char *options_get(const struct options *o, const char *name);
 int64_t options_int(const struct options *o, const char *name);
 bool options_on(const struct options *o, const char *name);
@@ -58,7 +60,8 @@ size_t options_items(const struct options *o, struct config_item *items);
 
 void options_free(struct options *o);
 
-/* file_read: a whole file of at most cap bytes into b. LC_ENOTFOUND, LC_ETOOBIG, LC_ENOMEM or LC_EIO. */
+/* file_read: a whole file of at most cap bytes into b. LC_ENOTFOUND, LC_ETOOBIG, LC_ENOMEM or
+ * LC_EIO. */
 LC_MUST_CHECK enum lc_err file_read(const char *path, size_t cap, struct buf *b);
 
 #endif

@@ -1,12 +1,14 @@
 /* redis: one pipelined connection to Redis 7, on the loop's thread.
  *
- * The parser is hiredis' reader, building struct reply straight into an arena; sending, waiting and reconnecting are
- * here: hiredis 0.14's asynchronous side allocates for every command and reply, and says NULL for several different ends.
+ * The parser is hiredis' reader, building struct reply straight into an arena; sending, waiting and
+ * reconnecting are here: hiredis 0.14's asynchronous side allocates for every command and reply,
+ * and says NULL for several different ends.
  *
- * All commands of a turn leave with one write (redis_flush): with appendfsync always they share one fsync. Every call is
- * answered exactly once: by Redis, or with REPLY_LOST when the connection broke, when REDIS_CALL_MS have passed, or when
- * there is no connection. LOST says nothing about the outcome. After each connect the function library is compared with
- * the one built in, and loaded when it differs; only then `up` is called. Calls before that are LOST after a moment, so
+ * All commands of a turn leave with one write (redis_flush): with appendfsync always they share one
+ * fsync. Every call is answered exactly once: by Redis, or with REPLY_LOST when the connection
+ * broke, when REDIS_CALL_MS have passed, or when there is no connection. LOST says nothing about
+ * the outcome. After each connect the function library is compared with the one built in, and
+ * loaded when it differs; only then `up` is called. Calls before that are LOST after a moment, so
  * that a caller who repeats at once does not spin. */
 #ifndef LC_IO_REDIS_H
 #define LC_IO_REDIS_H
@@ -22,16 +24,17 @@ struct resolver;
 struct redis; /* opaque, owned by whoever called redis_new */
 
 enum {
-    REDIS_CALL_MS = 5000,        /* an answer is waited for */
-    REDIS_DEAD_MS = 15000,       /* without any byte while calls wait: the connection is given up */
-    REDIS_CALLS_MOST = 65536,    /* unanswered at once; more are LOST */
-    REDIS_OUT_MOST = 64 * 1024 * 1024,   /* bytes not yet sent; more are LOST */
-    REDIS_REPLY_MOST = 64 * 1024 * 1024, /* one reply as a tree; a larger one breaks the connection */
+    REDIS_CALL_MS = 5000,     /* an answer is waited for */
+    REDIS_DEAD_MS = 15000,    /* without any byte while calls wait: the connection is given up */
+    REDIS_CALLS_MOST = 65536, /* unanswered at once; more are LOST */
+    REDIS_OUT_MOST = 64 * 1024 * 1024, /* bytes not yet sent; more are LOST */
+    REDIS_REPLY_MOST =
+        64 * 1024 * 1024, /* one reply as a tree; a larger one breaks the connection */
     REDIS_BUCKETS = 12
 };
 
-/* redis_handlers: reply is borrowed until the handler returns. tag 0 is never reported. Handlers may not call
- * redis_destroy. */
+/* redis_handlers: reply is borrowed until the handler returns. tag 0 is never reported. Handlers
+ * may not call redis_destroy. */
 struct redis_handlers {
     void (*replied)(void *ctx, uint64_t tag, const struct reply *reply);
     void (*up)(void *ctx); /* connected, library in place; every earlier call was answered */
@@ -40,15 +43,15 @@ struct redis_handlers {
 struct redis_counts {
     uint64_t calls;
     uint64_t lost;
-    uint64_t connects;          /* that came to `up` */
+    uint64_t connects; /* that came to `up` */
     uint64_t bytes_in, bytes_out;
     uint64_t took[REDIS_BUCKETS + 1]; /* answers by time, see redis_bucket_us; the last = longer */
-    uint64_t took_us;           /* their sum */
+    uint64_t took_us;                 /* their sum */
 };
 
-/* redis_new: connects, and keeps trying, in the background. address is "unix:/path" or "host:port" ("[v6]:port").
- * password may be empty. library is the Lua source to have loaded (borrowed), or empty for none. The log warns when the
- * server's settings do not keep what is acknowledged.
+/* redis_new: connects, and keeps trying, in the background. address is "unix:/path" or "host:port"
+ * ("[v6]:port"). password may be empty. library is the Lua source to have loaded (borrowed), or
+ * empty for none. The log warns when the server's settings do not keep what is acknowledged.
  *   LC_EINVAL  address: *why says what was expected */
 LC_MUST_CHECK enum lc_err redis_new(struct loop *l, struct resolver *r, const char *address,
                                     struct slice password, struct slice library,

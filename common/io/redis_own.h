@@ -11,7 +11,7 @@
 #include "io/resolve.h"
 
 enum redis_state {
-    LINK_DOWN,       /* waiting for the next try, or for the name */
+    LINK_DOWN, /* waiting for the next try, or for the name */
     LINK_CONNECTING,
     LINK_GREETING,
     LINK_UP
@@ -39,12 +39,13 @@ struct redis {
     int fd;
     struct loop_watch *watch;
     struct loop_timer *retry; /* the next try to connect */
-    struct loop_timer *tick;  /* deadlines, and answering what was lost; runs while there is something to wait for */
+    struct loop_timer *tick;  /* deadlines, and answering what was lost; runs while there is
+                                 something to wait for */
     bool ticking;
     int64_t backoff_ms;
     unsigned tries;
-    int64_t heard_ms;  /* last byte in, or last moment when nothing waited */
-    bool broken;       /* to be closed by the next tick: found out while sending */
+    int64_t heard_ms; /* last byte in, or last moment when nothing waited */
+    bool broken;      /* to be closed by the next tick: found out while sending */
 
     struct redisReader *reader;
     struct arena *arena; /* of the reply being read */
@@ -52,7 +53,7 @@ struct redis {
 
     struct call *ring; /* sent, in order; the answers come in the same */
     size_t room, head, count;
-    uint64_t *lost;    /* to be told LOST in a later turn */
+    uint64_t *lost; /* to be told LOST in a later turn */
     size_t lost_n, lost_room;
     struct redis_counts counts;
 };

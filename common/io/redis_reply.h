@@ -1,4 +1,5 @@
-/* redis_reply: hiredis' reader with objects of our own: struct reply in an arena. Used by redis.c only. */
+/* redis_reply: hiredis' reader with objects of our own: struct reply in an arena. Used by redis.c
+ * only. */
 #ifndef LC_IO_REDIS_REPLY_H
 #define LC_IO_REDIS_REPLY_H
 
@@ -6,8 +7,8 @@
 
 struct redisReader;
 
-/* redis_reader_new: replies are built in the arena (borrowed), which the owner resets after each whole one. NULL without
- * memory. Free with redisReaderFree. */
+/* redis_reader_new: replies are built in the arena (borrowed), which the owner resets after each
+ * whole one. NULL without memory. Free with redisReaderFree. */
 struct redisReader *redis_reader_new(struct arena *a);
 
 #endif

@@ -1,10 +1,13 @@
-/* service: the shell around a core: flags, sockets, the turn loop, the log, metrics. One process, one core, one thread.
+/* service: the shell around a core: flags, sockets, the turn loop, the log, metrics. One process,
+ * one core, one thread.
  *
- * A turn is one round of the loop: whatever came in is stepped through the core, then EVENT_TURN_END, then all effects
- * are carried out together, so that frames, Redis commands and answers of a turn share their system calls and the fsync.
+ * A turn is one round of the loop: whatever came in is stepped through the core, then
+ * EVENT_TURN_END, then all effects are carried out together, so that frames, Redis commands and
+ * answers of a turn share their system calls and the fsync.
  *
- * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200 while the loop
- * turns), GET /readyz (200 when Redis is up and the core is ready, else 503), GET /metrics (Prometheus text). */
+ * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200
+ * while the loop turns), GET /readyz (200 when Redis is up and the core is ready, else 503), GET
+ * /metrics (Prometheus text). */
 #ifndef LC_IO_SERVICE_H
 #define LC_IO_SERVICE_H
 
@@ -13,37 +16,38 @@
 
 /* What a daemon is connected to. */
 enum {
-    SERVICE_LISTENS = 1,     /* takes work from other daemons (or chains) */
-    SERVICE_PUBLISHES = 2,   /* news */
-    SERVICE_FOLLOWS = 4,     /* other daemons' news */
-    SERVICE_MATCHERS = 8,    /* sends work to them */
+    SERVICE_LISTENS = 1,   /* takes work from other daemons (or chains) */
+    SERVICE_PUBLISHES = 2, /* news */
+    SERVICE_FOLLOWS = 4,   /* other daemons' news */
+    SERVICE_MATCHERS = 8,  /* sends work to them */
     SERVICE_INVENTORIES = 16,
     SERVICE_ROUTERS = 32,
-    SERVICE_HTTP = 64,       /* has a public HTTP port */
-    SERVICE_CALLS = 128,     /* posts to other people's URLs */
-    SERVICE_SECRET = 256     /* makes or checks tokens: needs city-secret */
+    SERVICE_HTTP = 64,   /* has a public HTTP port */
+    SERVICE_CALLS = 128, /* posts to other people's URLs */
+    SERVICE_SECRET = 256 /* makes or checks tokens: needs city-secret */
 };
 
 /* service_ports: constant, one per daemon. The defaults fit one machine. */
 struct service_ports {
     unsigned uses;
-    const char *about;     /* one sentence for --help */
-    const char *listen;    /* defaults of the flags of the same name; NULL where `uses` has it not */
+    const char *about;  /* one sentence for --help */
+    const char *listen; /* defaults of the flags of the same name; NULL where `uses` has it not */
     const char *news;
     const char *follow;
     const char *matcher;
     const char *inventory;
     const char *router;
     const char *http;
-    const char *admin;     /* "" = on the http port */
+    const char *admin;            /* "" = on the http port */
     const struct option *options; /* the core's own, handed to it in EVENT_START like all others */
     size_t n_options;
 };
 
 enum { SERVICE_DRAIN_MS = 10000 };
 
-/* service_main: runs until SIGTERM or SIGINT, then drains up to SERVICE_DRAIN_MS. Returns main's result: 0, 1 when it
- * could not start or the core refused its configuration, 2 when a flag is wrong. */
+/* service_main: runs until SIGTERM or SIGINT, then drains up to SERVICE_DRAIN_MS. Returns main's
+ * result: 0, 1 when it could not start or the core refused its configuration, 2 when a flag is
+ * wrong. */
 int service_main(int argc, char **argv, const struct service *service,
                  const struct service_ports *ports);
 

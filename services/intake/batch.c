@@ -9,7 +9,7 @@ struct batch {
     uint64_t conn;
     uint32_t chain;
     char key_hash[SECRET_HASH_TEXT]; /* of the API key that began it */
-    uint64_t line; /* of the next line, from 1 */
+    uint64_t line;                   /* of the next line, from 1 */
     uint32_t in_flight;
     bool paused;
     bool cut; /* no more lines are taken */
@@ -112,7 +112,8 @@ has_room(const struct intake *in, const struct batch *b)
     return b->in_flight < in->batch_window && in->pending_n < in->pending_max;
 }
 
-/* What came is thrown away, and what else may come: the batch ends with the lines that were taken. */
+/* What came is thrown away, and what else may come: the batch ends with the lines that were taken.
+ */
 static void
 cut(struct intake *in, struct batch *b, const char *code, const char *detail, int status)
 {

@@ -123,8 +123,8 @@ enum pending_step {
     PENDING_BEHIND,    /* another one with the same id is under way: it goes after that */
 };
 
-/* Each waits its own time, so that each list is sorted by time. Nobody stands and waits for one line
- * of a bulk: when all is slow, writing its orders twice would make it slower. */
+/* Each waits its own time, so that each list is sorted by time. Nobody stands and waits for one
+ * line of a bulk: when all is slow, writing its orders twice would make it slower. */
 enum due_list { DUE_SINGLE, DUE_BULK, DUE_QUOTE, DUE_LISTS };
 
 struct pending {

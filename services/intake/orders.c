@@ -1,6 +1,6 @@
 /* Orders on their way: from the turn in which they came to the answer. Orders of one turn go to the
- * matcher together; what it does not answer within match-ms (bulk-match-ms) is written by order_accept,
- * so that the chain is told the truth in any case. */
+ * matcher together; what it does not answer within match-ms (bulk-match-ms) is written by
+ * order_accept, so that the chain is told the truth in any case. */
 #include "core.h"
 
 #include <stdlib.h>

@@ -26,8 +26,8 @@ enum {
     HOOKS_AT_ONCE = 64,
     TRIM_MS = 10000,
     EVENTS_KEPT = 200000,
-    ANSWER_MS = 15000, /* a batch that takes longer was lost: begin again */
-    WATCHERS_AN_ORDER = 32, /* connections behind one tracking link */
+    ANSWER_MS = 15000,       /* a batch that takes longer was lost: begin again */
+    WATCHERS_AN_ORDER = 32,  /* connections behind one tracking link */
     MESSAGE_MAX = 16 * 1024, /* from a phone or a screen */
 };
 
@@ -203,11 +203,11 @@ struct notifier {
     /* the events stream */
     enum follow follow;
     int64_t poll_every_ms; /* without a doorbell */
-    uint64_t seen;      /* fanned out up to here */
-    uint64_t hooked;    /* cursor:webhook as we know it */
-    uint64_t batch_end; /* the read under way ends here */
+    uint64_t seen;         /* fanned out up to here */
+    uint64_t hooked;       /* cursor:webhook as we know it */
+    uint64_t batch_end;    /* the read under way ends here */
     int64_t poll_ms;
-    int64_t asked_ms;    /* when the last of its calls was made */
+    int64_t asked_ms; /* when the last of its calls was made */
     int64_t hooked_ms;
     int64_t trim_ms;
     struct hook_row *rows;
@@ -300,7 +300,7 @@ void hooks_close(struct notifier *n);
 /* phones.c: sessions and actions */
 void phones_open(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_message(struct notifier *n, struct session *s, const struct event *ev,
-                      struct outbox *out);
+                    struct outbox *out);
 void phones_answer(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_tick(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_gone(struct notifier *n, struct session *s);

@@ -36,8 +36,8 @@ enum {
     WANT_MAX = 2000,
     BATCH_ENTRIES = 64,
     BATCH_STEPS = 2000, /* plan_commit takes no more */
-    QUEUE_MAX = 32, /* reports of one courier */
-    SEEN_MAX = 16,  /* reports of one courier that are remembered */
+    QUEUE_MAX = 32,     /* reports of one courier */
+    SEEN_MAX = 16,      /* reports of one courier that are remembered */
     ACTION_MAX = 64,
     PIN_TRIES = 5,
     WORDS_MAX = 200,

@@ -1,5 +1,6 @@
-/* await: a loop that turns until a condition holds; no sleeps. AWAIT(loop, condition) gives up after
- * 10 s and fails. The condition may act: it is asked once a turn, and not again when it held. */
+/* await: a loop that turns until a condition holds; no sleeps. AWAIT(loop, condition) gives up
+ * after 10 s and fails. The condition may act: it is asked once a turn, and not again when it held.
+ */
 #ifndef LC_TESTS_IO_AWAIT_H
 #define LC_TESTS_IO_AWAIT_H
 

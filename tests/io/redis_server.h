@@ -1,4 +1,5 @@
-/* redis_server: a private redis-server on a unix socket in a directory of its own, killed and gone with the test. */
+/* redis_server: a private redis-server on a unix socket in a directory of its own, killed and gone
+ * with the test. */
 #ifndef LC_TESTS_IO_REDIS_SERVER_H
 #define LC_TESTS_IO_REDIS_SERVER_H
 
@@ -19,7 +20,8 @@ struct redis_server {
     char address[96]; /* unix:... */
 };
 
-/* redis_server_start: in the directory of before, when there is one. extra: one more "--name", "value" or NULLs. */
+/* redis_server_start: in the directory of before, when there is one. extra: one more "--name",
+ * "value" or NULLs. */
 static inline void
 redis_server_start(struct redis_server *s, const char *name, const char *value)
 {

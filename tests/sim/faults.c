@@ -67,7 +67,8 @@ fault_stall(struct sim *s, void *arg)
     int64_t for_ms = rng_between(&s->rng, 100, FREEZE_MS);
 
     (void)arg;
-    sim_log(s, "%s: Redis hears it %.3f s later", s->nodes[id].service->name, (double)for_ms / 1000);
+    sim_log(s, "%s: Redis hears it %.3f s later", s->nodes[id].service->name,
+            (double)for_ms / 1000);
     commands_stall(s, id, for_ms);
 }
 

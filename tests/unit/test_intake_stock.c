@@ -593,19 +593,17 @@ test_gone_feed_is_forgotten(void)
     rig_free(r);
 }
 
-UNIT_MAIN("intake_stock", UNIT(test_ndjson_becomes_one_request_a_store),
-          UNIT(test_csv_with_mark_quotes_and_crlf_is_the_same),
-          UNIT(test_feed_in_pieces_of_any_size_is_the_same),
-          UNIT(test_two_lines_of_a_sku_become_one),
-          UNIT(test_unknown_skus_are_put_before_their_stock),
-          UNIT(test_known_sku_with_other_attributes_is_put_again),
-          UNIT(test_sku_put_that_fails_ends_in_503),
-          UNIT(test_wrong_ndjson_lines_are_refused_one_by_one),
-          UNIT(test_wrong_csv_rows_are_refused_one_by_one),
-          UNIT(test_wrong_feeds_are_refused_whole),
-          UNIT(test_only_100_errors_are_told_but_all_are_counted),
-          UNIT(test_large_feed_is_cut_into_chunks_of_1000), UNIT(test_outcomes_are_told_by_store),
-          UNIT(test_silent_inventory_is_asked_again_and_ends_in_503),
-          UNIT(test_unavailable_chunk_is_sent_again_soon),
-          UNIT(test_feed_that_outruns_inventory_is_paused),
-          UNIT(test_paused_feed_goes_on_though_half_a_line_waits), UNIT(test_gone_feed_is_forgotten))
+UNIT_MAIN(
+    "intake_stock", UNIT(test_ndjson_becomes_one_request_a_store),
+    UNIT(test_csv_with_mark_quotes_and_crlf_is_the_same),
+    UNIT(test_feed_in_pieces_of_any_size_is_the_same), UNIT(test_two_lines_of_a_sku_become_one),
+    UNIT(test_unknown_skus_are_put_before_their_stock),
+    UNIT(test_known_sku_with_other_attributes_is_put_again),
+    UNIT(test_sku_put_that_fails_ends_in_503), UNIT(test_wrong_ndjson_lines_are_refused_one_by_one),
+    UNIT(test_wrong_csv_rows_are_refused_one_by_one), UNIT(test_wrong_feeds_are_refused_whole),
+    UNIT(test_only_100_errors_are_told_but_all_are_counted),
+    UNIT(test_large_feed_is_cut_into_chunks_of_1000), UNIT(test_outcomes_are_told_by_store),
+    UNIT(test_silent_inventory_is_asked_again_and_ends_in_503),
+    UNIT(test_unavailable_chunk_is_sent_again_soon),
+    UNIT(test_feed_that_outruns_inventory_is_paused),
+    UNIT(test_paused_feed_goes_on_though_half_a_line_waits), UNIT(test_gone_feed_is_forgotten))

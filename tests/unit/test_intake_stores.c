@@ -495,9 +495,9 @@ test_collected_tells_of_a_wrong_code_only_to_the_orders_chain(void)
         struct rig *r = rig_new();
         rig_post(r, 5, order_path(r, "/collected"), "{\"code\":\"wrong\"}");
         CU_ASSERT_PTR_NOT_NULL_FATAL(call_of(r, 0, "GET"));
-        rig_redis(r, call_of(r, 0, "GET")->ref,
-                  rig_string(record_with_order(r, table[i].chain,
-                                               LIFECIRCLE__V1__ORDER_STATE__PLACED)));
+        rig_redis(
+            r, call_of(r, 0, "GET")->ref,
+            rig_string(record_with_order(r, table[i].chain, LIFECIRCLE__V1__ORDER_STATE__PLACED)));
         check_answer(r, table[i].status, table[i].code);
         CU_ASSERT_PTR_NULL(rig_effect(r, EFFECT_REDIS, 1));
         rig_free(r);

@@ -215,8 +215,8 @@ test_travel_faster_divides_seconds_and_keeps_metres(void)
 
     travel_faster_init(&f, t, 60);
     for (size_t i = 0; i < 20; i++) {
-        CU_ASSERT_EQUAL(t->matrix(t, &car[i].from, 1, &car[i].to, 1, TRAVEL_FOOT, 0, &slow, &quality),
-                        LC_OK);
+        CU_ASSERT_EQUAL(
+            t->matrix(t, &car[i].from, 1, &car[i].to, 1, TRAVEL_FOOT, 0, &slow, &quality), LC_OK);
         CU_ASSERT_EQUAL(f.travel.matrix(&f.travel, &car[i].from, 1, &car[i].to, 1, TRAVEL_FOOT, 0,
                                         &fast, &quality),
                         LC_OK);

@@ -10,7 +10,10 @@ struct unit_test {
     void (*run)(void);
 };
 
-#define UNIT(fn) {#fn, fn}
+#define UNIT(fn)                                                                                   \
+    {                                                                                              \
+#fn, fn                                                                                    \
+    }
 
 static inline int
 unit_main(const char *suite, const struct unit_test *tests, size_t n)

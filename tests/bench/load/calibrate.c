@@ -1,5 +1,5 @@
-/* calibrate: what this machine does now: a fixed integer loop on one core and on two at once, and appends with
- * fdatasync on the disk that Redis and the peer use.
+/* calibrate: what this machine does now: a fixed integer loop on one core and on two at once, and
+ * appends with fdatasync on the disk that Redis and the peer use.
  *
  *     bench_calibrate DIR */
 #include "load.h"
@@ -95,7 +95,7 @@ main(int argc, char **argv)
     }
     sync_times(argv[1], &p50_us, &p99_us);
     double one = spin_ns();
-    printf("spin_ns=%.3f spin2_ns=%.3f fsync_p50_us=%.0f fsync_p99_us=%.0f\n", one,
-           spin_twice_ns(), p50_us, p99_us);
+    printf("spin_ns=%.3f spin2_ns=%.3f fsync_p50_us=%.0f fsync_p99_us=%.0f\n", one, spin_twice_ns(),
+           p50_us, p99_us);
     return EXIT_SUCCESS;
 }

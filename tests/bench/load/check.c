@@ -1,9 +1,10 @@
-/* check: is Redis what the answers said? Reads every order record and every stock level, and reckons anew.
+/* check: is Redis what the answers said? Reads every order record and every stock level, and
+ * reckons anew.
  *
  *     bench_check SOCKET CITY SEED STORES SKUS
  *
- * Prints how many orders there are in which state, how many levels are below zero (oversold), and how many differ from
- * the city's stock less what the records took. */
+ * Prints how many orders there are in which state, how many levels are below zero (oversold), and
+ * how many differ from the city's stock less what the records took. */
 #include "load.h"
 
 #include "base/record.h"
@@ -127,8 +128,7 @@ main(int argc, char **argv)
         die(argv[1]);
     for (uint32_t store = 0; store < k.city.stores; store++)
         for (uint32_t sku = 0; sku < k.city.skus; sku++)
-            k.left[(size_t)store * k.city.skus + sku] =
-                (int32_t)city_stock(&k.city, store, sku);
+            k.left[(size_t)store * k.city.skus + sku] = (int32_t)city_stock(&k.city, store, sku);
     take_orders(&k);
     compare(&k);
     printf("orders=%llu created=%llu held=%llu placed=%llu rejected=%llu unreadable=%llu "

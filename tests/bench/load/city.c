@@ -37,8 +37,8 @@ static struct latlng
 offset(double x, double y)
 {
     double lat = middle_lat + (y - CITY_SPAN_M / 2.0) / m_per_degree;
-    double lng = middle_lng +
-                 (x - CITY_SPAN_M / 2.0) / (m_per_degree * cos(middle_lat * M_PI / 180));
+    double lng =
+        middle_lng + (x - CITY_SPAN_M / 2.0) / (m_per_degree * cos(middle_lat * M_PI / 180));
 
     return (struct latlng){(int32_t)lround(lat * 1e7), (int32_t)lround(lng * 1e7)};
 }

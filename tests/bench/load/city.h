@@ -1,9 +1,11 @@
-/* city: a dense city from a seed, for the benchmark: stores, stock and orders are arithmetic on their numbers, so that
- * every program of a run (filler, generators, peer, checker) knows the same city without a file. Pure.
+/* city: a dense city from a seed, for the benchmark: stores, stock and orders are arithmetic on
+ * their numbers, so that every program of a run (filler, generators, peer, checker) knows the same
+ * city without a file. Pure.
  *
- * 15 x 15 km around one point; zones are polygons of 16 corners, 2.5 to 3.5 km from their store. Chains share the stores
- * out evenly: store i (0, 1, ..) is of chain i mod chains. A tenth of all levels is sold out and a twentieth has one to
- * three left. One store in twenty is shut, one in thirty is busy, one in a hundred paused. */
+ * 15 x 15 km around one point; zones are polygons of 16 corners, 2.5 to 3.5 km from their store.
+ * Chains share the stores out evenly: store i (0, 1, ..) is of chain i mod chains. A tenth of all
+ * levels is sold out and a twentieth has one to three left. One store in twenty is shut, one in
+ * thirty is busy, one in a hundred paused. */
 #ifndef LC_BENCH_CITY_H
 #define LC_BENCH_CITY_H
 
@@ -53,8 +55,8 @@ void city_order(const struct bench_city *c, uint64_t n, struct bench_order *out)
 /* city_order_chain: of order n, without the rest. */
 uint32_t city_order_chain(const struct bench_city *c, uint64_t n);
 
-/* city_order_json: the body of POST /v1/orders on one line, without its end. tag names the feed, so that external ids of
- * different feeds differ. */
+/* city_order_json: the body of POST /v1/orders on one line, without its end. tag names the feed, so
+ * that external ids of different feeds differ. */
 void city_order_json(const struct bench_order *o, const char *tag, uint64_t n, struct buf *b);
 
 /* city_sku_code: "S00042". */

@@ -2,8 +2,8 @@
  *
  *     --mode single   one order a request; each connection sends the next when it has the answer
  *     --mode ndjson   --batch orders a request to /v1/orders:batch; the same
- *     --mode open     orders come at chance intervals, --rate a second on average (a Poisson process), whatever the
- *                     answers do; an order's latency counts from the moment it came
+ *     --mode open     orders come at chance intervals, --rate a second on average (a Poisson
+ * process), whatever the answers do; an order's latency counts from the moment it came
  *
  * Other flags: load.c. --address host:port. */
 #include "load.h"
@@ -40,7 +40,7 @@ struct feed {
     int epoll;
     struct conn *conns;
     struct conn *idle;
-    uint64_t next; /* order number */
+    uint64_t next;      /* order number */
     uint64_t under_way; /* requests */
     int64_t stop_ns;
     bool stopping;
@@ -197,7 +197,8 @@ chunks(struct feed *f, struct slice rest)
 static void
 unexpected(struct slice in)
 {
-    fprintf(stderr, "bench_feed_http: unexpected answer: %.*s\n", (int)(in.n < 800 ? in.n : 800), in.p);
+    fprintf(stderr, "bench_feed_http: unexpected answer: %.*s\n", (int)(in.n < 800 ? in.n : 800),
+            in.p);
     exit(EXIT_FAILURE);
 }
 

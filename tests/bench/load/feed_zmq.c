@@ -1,4 +1,5 @@
-/* feed_zmq: submits orders as protobuf over ZeroMQ: --connections DEALER sockets, --window messages under way on each,
+/* feed_zmq: submits orders as protobuf over ZeroMQ: --connections DEALER sockets, --window messages
+ * under way on each,
  * --batch orders a message. Other flags: load.c. --address is a ZeroMQ endpoint. */
 #include "load.h"
 
@@ -15,8 +16,8 @@ enum { CONNECTIONS_MAX = 64, WINDOW_MAX = 4096, BATCH_MAX = 500, PATIENCE_S = 20
 
 struct sock {
     void *zmq;
-    uint64_t next;      /* order number: each socket has its own stretch */
-    uint64_t slot_n;    /* messages sent */
+    uint64_t next;   /* order number: each socket has its own stretch */
+    uint64_t slot_n; /* messages sent */
     uint32_t under_way;
     int64_t since_ns[WINDOW_MAX];
 };
@@ -50,10 +51,10 @@ write_order(struct feed *f, uint32_t i, uint64_t n)
     s->external_order_id = f->external[i];
     s->lat = o.at.lat_e7 / 1e7;
     s->lng = o.at.lng_e7 / 1e7;
-    s->address = (char *)(uintptr_t)"2400 Fait Ave, Baltimore";
-    s->instructions = (char *)(uintptr_t)"second floor";
+    s->address = (char *)(uintptr_t) "2400 Fait Ave, Baltimore";
+    s->instructions = (char *)(uintptr_t) "second floor";
     s->customer = &f->customer;
-    s->currency = (char *)(uintptr_t)"USD";
+    s->currency = (char *)(uintptr_t) "USD";
     s->simulated = true;
     s->n_lines = CITY_LINES;
     s->lines = f->lines[i];
@@ -87,12 +88,12 @@ send_message(struct feed *f, struct sock *s)
     envelope_init(&env, &f->mint, now_ms, now_ms + 10000);
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REQUEST;
     env.submit_request = &m;
-    env.traceparent = (char *)(uintptr_t)"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    env.traceparent = (char *)(uintptr_t) "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     if (lifecircle__v1__envelope__get_packed_size(&env) > sizeof f->packed)
         die("message too long");
     size_t n = lifecircle__v1__envelope__pack(&env, (uint8_t *)f->packed);
-    /* answers come in another order than questions: since_ns holds the eldest of the window, so that a latency is
-     * rather too long than too short */
+    /* answers come in another order than questions: since_ns holds the eldest of the window, so
+     * that a latency is rather too long than too short */
     s->since_ns[slot] = load_now_ns();
     if (zmq_send(s->zmq, f->packed, n, 0) < 0)
         die("zmq_send");
@@ -184,8 +185,8 @@ open_all(struct feed *f)
         die("memory");
     mint_init(&f->mint, "bench", slice_str(f->load.name), f->load.city.seed);
     lifecircle__v1__contact__init(&f->customer);
-    f->customer.name = (char *)(uintptr_t)"Ada L.";
-    f->customer.phone = (char *)(uintptr_t)"+14105550123";
+    f->customer.name = (char *)(uintptr_t) "Ada L.";
+    f->customer.phone = (char *)(uintptr_t) "+14105550123";
     for (uint32_t i = 0; i < f->load.connections; i++) {
         struct sock *s = &f->socks[i];
         s->next = f->load.first + ((uint64_t)i << 34);

@@ -1,7 +1,8 @@
-/* fill: brings the city into Redis through the functions, or writes it for the peer's COPY, columns separated by |.
+/* fill: brings the city into Redis through the functions, or writes it for the peer's COPY, columns
+ * separated by |.
  *
- *     bench_fill redis SOCKET CITY SEED STORES SKUS     the chains are there already, numbered 1, 2, ..
- *     bench_fill stores|stock - - SEED STORES SKUS      to the standard output */
+ *     bench_fill redis SOCKET CITY SEED STORES SKUS     the chains are there already, numbered 1,
+ * 2, .. bench_fill stores|stock - - SEED STORES SKUS      to the standard output */
 #include "load.h"
 
 #include "base/record.h"
@@ -167,7 +168,7 @@ put_store(struct filler *f, uint32_t i)
     m.chain = s.chain + 1;
     m.store_id = id;
     m.name = name;
-    m.address = (char *)(uintptr_t)"1 Benchmark Street";
+    m.address = (char *)(uintptr_t) "1 Benchmark Street";
     m.at = &at;
     m.n_zone = 1;
     m.zone = rings;

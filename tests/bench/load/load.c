@@ -53,8 +53,15 @@ first_of(const char *tag)
 void
 load_flags(struct load *l, int argc, char **argv)
 {
-    *l = (struct load){.city = {1, 11000, 500}, .mode = "single", .tag = "x", .name = "bench",
-                       .connections = 64, .batch = 1, .window = 1, .rate = 2000, .seconds = 5};
+    *l = (struct load){.city = {1, 11000, 500},
+                       .mode = "single",
+                       .tag = "x",
+                       .name = "bench",
+                       .connections = 64,
+                       .batch = 1,
+                       .window = 1,
+                       .rate = 2000,
+                       .seconds = 5};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         uint32_t number = (uint32_t)strtoul(value, NULL, 10);

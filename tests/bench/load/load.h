@@ -11,13 +11,13 @@ struct load {
     struct bench_city city;
     const char *address;
     const char *mode;
-    const char *tag; /* of external order ids: one per feed */
-    uint64_t first;  /* number of the first order; other tags give other orders */
+    const char *tag;  /* of external order ids: one per feed */
+    uint64_t first;   /* number of the first order; other tags give other orders */
     const char *name; /* of the city in Redis and envelopes */
     uint32_t connections;
-    uint32_t batch; /* orders a request */
+    uint32_t batch;  /* orders a request */
     uint32_t window; /* requests under way on each connection */
-    uint32_t rate; /* open loop: orders a second */
+    uint32_t rate;   /* open loop: orders a second */
     double seconds;
     char key[CITY_CHAINS][LOAD_KEY_MAX]; /* API keys */
 
@@ -34,7 +34,8 @@ struct load {
     uint64_t in_time;         /* decided (placed or held) until then */
 };
 
-/* load_flags: --name value pairs; ends the program with a message when one is wrong. --keys FILE: a key a line. */
+/* load_flags: --name value pairs; ends the program with a message when one is wrong. --keys FILE: a
+ * key a line. */
 void load_flags(struct load *l, int argc, char **argv);
 
 int64_t load_now_ns(void); /* monotonic */
