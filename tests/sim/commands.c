@@ -236,6 +236,19 @@ commands_orphan(struct sim *s, enum node_id id)
     drop(s, id, some(s), false);
 }
 
+/* lost_is_untold: was something asked while the connection was down, and not yet answered? */
+static bool
+lost_is_untold(const struct sim *s, enum node_id id)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        const struct item *it = s->heap[i];
+        if (it->kind == ITEM_REDIS_REPLY && it->reply == NULL && !it->orphan && it->node == id &&
+            it->life == s->nodes[id].life)
+            return true;
+    }
+    return false;
+}
+
 void
 commands_up(struct sim *s, const struct item *it)
 {
@@ -246,6 +259,10 @@ commands_up(struct sim *s, const struct item *it)
         return;
     if (s->redis == NULL) { /* still down: try again */
         queue_push_node(s, it->node, s->now_ms + 200, ITEM_REDIS_UP);
+        return;
+    }
+    if (lost_is_untold(s, it->node)) { /* that comes first */
+        queue_push_node(s, it->node, s->now_ms, ITEM_REDIS_UP);
         return;
     }
     n->redis_up = true;

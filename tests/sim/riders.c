@@ -152,7 +152,7 @@ think(struct sim *s, void *arg)
     if (p->open && s->now_ms >= p->asleep_ms) {
         if (decide(s, p))
             rider_report(s, p);
-        if (rng_chance(&s->world_rng, 30)) {
+        if (rng_chance(&s->world_rng, 60)) {
             p->at.lat_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
             p->at.lng_e7 += (int32_t)rng_between(&s->world_rng, -5000, 5000);
             rider_position(s, p);
