@@ -40,9 +40,26 @@ take_head(struct sim *s, struct story *all, size_t *n, const redisReply *value)
     all[i].state = r.state;
 }
 
+/* take_route: a route's versions rise by one: no two writers ever had the same one before them. */
+static void
+take_route(struct sim *s, uint32_t *versions, const redisReply *value)
+{
+    uint32_t courier = value->len == 8 ? bytes_u32(value->str) : 0;
+    uint32_t version = value->len == 8 ? bytes_u32(value->str + 4) : 0;
+
+    if (courier == 0 || courier > PHONES_MAX)
+        sim_fail(s, "an event of the route of courier %u", courier);
+    else if (version != versions[courier] + 1)
+        sim_fail(s, "courier %u: version %u of the route was written after %u", courier, version,
+                 versions[courier]);
+    else
+        versions[courier] = version;
+}
+
 static void
 check_events(struct sim *s, const struct books *b)
 {
+    uint32_t versions[PHONES_MAX + 1] = {0};
     redisReply *entries = redis_ask(s, "XRANGE {sim}:events - +");
     struct story *all = calloc(ORDERS_MAX, sizeof *all);
     struct record r;
@@ -55,6 +72,8 @@ check_events(struct sim *s, const struct books *b)
         for (size_t f = 0; f + 1 < fields->elements; f += 2)
             if (strcmp(fields->element[f]->str, "o") == 0)
                 take_head(s, all, &n, fields->element[f + 1]);
+            else if (strcmp(fields->element[f]->str, "r") == 0)
+                take_route(s, versions, fields->element[f + 1]);
     }
     for (size_t i = 0; i < b->n; i++) {
         size_t k = 0;

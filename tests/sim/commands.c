@@ -24,6 +24,37 @@ in_order(int64_t at_ms, int64_t *next_ms)
     return *next_ms = at_ms;
 }
 
+/* is_write: of what all depends on; not the claims and leases that come every second. */
+static bool
+is_write(const struct effect *e)
+{
+    static const char *const names[] = {"plan_commit",  "order_step",  "order_place",
+                                        "order_accept", "stock_apply", "webhook_enqueue"};
+
+    for (size_t i = 0; e->argc > 1 && i < sizeof names / sizeof *names; i++)
+        if (slice_eq_str(e->argv[0], "FCALL") && slice_eq_str(e->argv[1], names[i]))
+            return true;
+    return false;
+}
+
+static void
+cut_node(struct sim *s, void *arg)
+{
+    commands_cut(s, (enum node_id)((struct node *)arg - s->nodes));
+}
+
+/* worst_moment: a write is on its way for seconds; meanwhile the node connects anew, or another
+ * takes its place. */
+static void
+worst_moment(struct sim *s, enum node_id id, const struct effect *e)
+{
+    if (s->now_ms >= s->calm_ms || !is_write(e) || !rng_chance(&s->rng, s->faults.worst_percent))
+        return;
+    commands_stall(s, id, rng_between(&s->rng, 500, 6000));
+    if (rng_chance(&s->rng, 70))
+        sim_later(s, rng_between(&s->rng, 50, 1500), cut_node, &s->nodes[id]);
+}
+
 void
 commands_send(struct sim *s, enum node_id id, const struct effect *e)
 {
@@ -34,6 +65,7 @@ commands_send(struct sim *s, enum node_id id, const struct effect *e)
             queue_push_node(s, id, s->now_ms, ITEM_REDIS_REPLY)->ref = e->ref;
         return;
     }
+    worst_moment(s, id, e);
     struct item *it =
         queue_push_node(s, id, in_order(s->now_ms + latency(s), &n->redis_next_ms), ITEM_REDIS_RUN);
     it->ref = e->ref;
@@ -48,12 +80,28 @@ expected_error(const char *words)
     return strncmp(words, "FENCED", 6) == 0;
 }
 
+/* check_fence: a router that is not the city's any more writes nothing. */
+static void
+check_fence(struct sim *s, const struct slice *argv, size_t argc, const redisReply *r)
+{
+    if (argc < 6 || !slice_eq_str(argv[1], "plan_commit") || r == NULL)
+        return;
+    redisReply *held = redis_ask(s, "HGET {sim}:lease epoch");
+    bool owner = held != NULL && held->type == REDIS_REPLY_STRING &&
+                 slice_eq(slice_of(held->str, held->len), argv[5]);
+    if (!owner && r->type != REDIS_REPLY_ERROR)
+        sim_fail(s, "a router of epoch %.*s wrote under epoch %s", (int)argv[5].n, argv[5].p,
+                 held == NULL || held->str == NULL ? "?" : held->str);
+    if (held != NULL)
+        freeReplyObject(held);
+}
+
 void
 commands_run(struct sim *s, struct item *it)
 {
     struct node *n = &s->nodes[it->node];
     struct cursor c = {it->bytes.p, it->bytes.n, false};
-    struct slice argv[WORDS_MAX];
+    static struct slice argv[WORDS_MAX];
     size_t argc = 0;
 
     while (c.n > 0 && argc < WORDS_MAX)
@@ -61,6 +109,10 @@ commands_run(struct sim *s, struct item *it)
     if (c.n > 0)
         sim_fail(s, "a command of more than %d words", WORDS_MAX);
     redisReply *r = redis_do(s, argc, argv);
+    check_fence(s, argv, argc, r);
+    if (it->orphan && argc > 0)
+        sim_log(s, "%s: an orphan is run: %.*s %.*s", n->service->name, (int)argv[0].n, argv[0].p,
+                argc > 1 ? (int)argv[1].n : 0, argc > 1 ? argv[1].p : "");
     if (r != NULL && r->type == REDIS_REPLY_ERROR && !expected_error(r->str))
         sim_fail(s, "%s: %.*s %.*s: %s", n->service->name, (int)argv[0].n, argv[0].p,
                  argc > 1 ? (int)argv[1].n : 0, argc > 1 ? argv[1].p : "", r->str);

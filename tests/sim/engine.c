@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { SECOND_PERCENT = 35, AT_ONCE_MAX = 20000 };
+enum { SECOND_PERCENT = 40, AT_ONCE_MAX = 20000 };
 
 static const struct service *const services[NODE_N] = {
     &intake_service,  &matcher_service,   &inventory_service, &router_service,   &notifier_service,

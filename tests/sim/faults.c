@@ -1,7 +1,7 @@
 /* faults: what breaks, how often, and when. */
 #include "world.h"
 
-enum { FREEZE_MS = 6000, REDIS_DOWN_MS = 3000 };
+enum { FREEZE_MS = 6000, STALL_MS = 9000, REDIS_DOWN_MS = 3000 };
 
 void
 faults_choose(struct sim *s)
@@ -13,6 +13,7 @@ faults_choose(struct sim *s)
         .double_percent = (unsigned)rng_below(r, 6),
         .slow_percent = (unsigned)rng_below(r, 6),
         .slow_redis_percent = (unsigned)rng_below(r, 3),
+        .worst_percent = (unsigned)rng_below(r, 4),
         .kills = (unsigned)rng_below(r, 12),
         .stops = (unsigned)rng_below(r, 4),
         .freezes = (unsigned)rng_below(r, 6),
@@ -63,8 +64,8 @@ fault_freeze(struct sim *s, void *arg)
 static void
 fault_stall(struct sim *s, void *arg)
 {
-    enum node_id id = any_node(s);
-    int64_t for_ms = rng_between(&s->rng, 100, FREEZE_MS);
+    enum node_id id = rng_chance(&s->rng, 40) ? node_of(s, NODE_ROUTER) : any_node(s);
+    int64_t for_ms = rng_between(&s->rng, 100, STALL_MS);
 
     (void)arg;
     sim_log(s, "%s: Redis hears it %.3f s later", s->nodes[id].service->name,

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHECK_MS = 20000, LONGEST_MS = 3 * 3600 * 1000, JOBS_MAX = 16, BREAK_SEEDS = 8 };
+enum { CHECK_MS = 20000, LONGEST_MS = 3 * 3600 * 1000, JOBS_MAX = 16, BREAK_SEEDS = 20 };
 
 static void
 usage(void)
@@ -21,7 +21,7 @@ usage(void)
          "  --orders N   orders a seed (default 60, at most 400)\n"
          "  --jobs N     seeds at a time (default: one per processor)\n"
          "  --break B    plants a fault; stops at the first seed that fails\n"
-         "  --breakages  every fault in turn (8 seeds at most); 0 when each of them is found\n"
+         "  --breakages  every fault in turn (20 seeds at most); 0 when each of them is found\n"
          "  --keep DIR   writes what every life of every daemon was told and said there, for\n"
          "               `lcctl replay DIR`; without it that is done for seeds that fail\n"
          "  --verbose    tells on standard error what happens\n"

@@ -91,10 +91,11 @@ struct faults {
     unsigned double_percent;
     unsigned slow_percent;       /* delayed by up to 2 s, which also reorders */
     unsigned slow_redis_percent; /* of commands, and of answers: by up to 300 ms */
+    unsigned worst_percent;      /* of writes: on their way for seconds, the connection cut */
     unsigned kills;              /* of nodes, over the run */
     unsigned stops;              /* SIGTERM instead */
     unsigned freezes;            /* a node hears nothing for up to 6 s, then everything */
-    unsigned stalls;             /* its commands reach Redis up to 6 s later */
+    unsigned stalls;             /* its commands reach Redis up to 9 s later */
     unsigned redis_kills;
     unsigned cuts; /* of single Redis connections and of clients' connections */
 };
