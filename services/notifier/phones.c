@@ -305,6 +305,9 @@ phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
     HASH_FIND(hh, n->actions, &reply.tag, sizeof reply.tag, a);
     if (a == NULL)
         return; /* answered before */
+    if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__UNAVAILABLE_NOW &&
+        ev->now_ms < a->until_ms)
+        return; /* a router that waits for its turn, or has just come up: it is sent again */
     reply_to_phone(n, ev, out, a->conn, &reply);
     if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__STALE_VERSION)
         push_dirty(n, reply.courier);

@@ -218,7 +218,9 @@ town_courier(struct town *t, struct town_socket *s, const char *name)
     town_socket_send(s, "{\"type\":\"sign_on\",\"id\":\"on\",\"vehicle\":\"bicycle\",\"capacity_"
                         "items\":20,\"shift_end\":\"2035-01-01T00:00:00Z\",\"lat\":39.2848,"
                         "\"lng\":-76.5922}");
-    json_t *done = town_socket_hear(s, "done", 10000);
-    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
+    json_t *done = town_socket_hear(s, "done", 15000);
+    const char *outcome = town_text(done, "outcome");
+    if (strcmp(outcome, "done") != 0) /* the answer to the first try was lost on the way */
+        CU_ASSERT_STRING_EQUAL(outcome, "already");
     json_decref(done);
 }

@@ -95,37 +95,63 @@ test_route_that_was_seen_is_not_shown_again(void)
     rig_free(r);
 }
 
+/* answer: the router's answer to action a1, the only one that waits, comes twice. */
 static void
-test_action_is_sent_again_until_the_router_answers(void)
+answer(struct rig *r, uint64_t tag, Lifecircle__V1__CourierReply__Outcome outcome)
 {
-    struct rig *r = with_phone(10);
     Lifecircle__V1__CourierReply reply = LIFECIRCLE__V1__COURIER_REPLY__INIT;
     Lifecircle__V1__Envelope env;
     struct mint mint;
     uint8_t frame[512];
 
-    rig_say(r, 10, "{\"type\":\"hello\"}");
-    rig_say(r, 10, "{\"type\":\"accept\",\"id\":\"a1\",\"version\":3}");
-    rig_wake(r, 600);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
-
-    struct notifier *n = rig_core(r);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(n->actions);
     mint_init(&mint, "router", SLICE_LIT("bal"), 1);
     envelope_init(&env, &mint, r->now_ms, 0);
     reply.courier = 1;
     reply.action_id = (char *)(uintptr_t) "a1";
-    reply.tag = n->actions->tag;
-    reply.outcome = LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__DONE;
+    reply.tag = tag;
+    reply.outcome = outcome;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPLY;
     env.courier_reply = &reply;
     size_t size = lifecircle__v1__envelope__pack(&env, frame);
     struct event ev = {.kind = EVENT_MESSAGE, .bytes = slice_of((char *)frame, size)};
     rig_feed(r, &ev);
     rig_feed(r, &ev); /* doubled on the way */
+}
+
+static void
+test_action_is_sent_again_until_the_router_answers(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    rig_say(r, 10, "{\"type\":\"accept\",\"id\":\"a1\",\"version\":3}");
+    rig_wake(r, 600);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_core(r)->actions);
+    answer(r, rig_core(r)->actions->tag, LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__DONE);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"id\":\"a1\",\"outcome\":\"done\""), 1);
     rig_wake(r, 600);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
+    rig_free(r);
+}
+
+static void
+test_action_that_the_router_cannot_take_now_is_sent_again(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    rig_say(r, 10, "{\"type\":\"accept\",\"id\":\"a1\",\"version\":3}");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_core(r)->actions);
+    uint64_t tag = rig_core(r)->actions->tag;
+    answer(r, tag, LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__UNAVAILABLE_NOW);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\""), 0);
+    rig_wake(r, 600);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SEND, 0, ""), 2);
+    answer(r, tag, LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__DONE);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"done\""), 1);
+    CU_ASSERT_PTR_NULL(rig_core(r)->actions);
     rig_free(r);
 }
 
@@ -571,6 +597,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_hello_is_answered_with_welcome_then_the_newer_route),
           UNIT(test_route_that_was_seen_is_not_shown_again),
           UNIT(test_action_is_sent_again_until_the_router_answers),
+          UNIT(test_action_that_the_router_cannot_take_now_is_sent_again),
           UNIT(test_action_without_an_answer_is_given_back_to_the_phone),
           UNIT(test_action_beyond_those_that_may_wait_is_given_back_at_once),
           UNIT(test_bad_messages_are_named_and_harm_nothing),
