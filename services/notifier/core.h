@@ -24,6 +24,9 @@ enum {
     HOOK_TIMEOUT_MS = 10000,
     HOOK_VISIBILITY_MS = 30000,
     HOOKS_AT_ONCE = 64,
+    HOOKS_A_CHAIN = HOOKS_AT_ONCE / 2, /* of one chain ... */
+    HOOKS_HANGING = 4,                 /* ... that does not answer */
+    HOOK_SLOW_MS = 1000,               /* a call that takes longer hangs */
     TRIM_MS = 10000,
     EVENTS_KEPT = 200000,
     ANSWER_MS = 15000,       /* a batch that takes longer was lost: begin again */
@@ -169,6 +172,14 @@ struct hook_call {
     uint32_t chain;
     uint64_t url; /* fingerprint64 of where it went */
     int64_t created_ms;
+    int64_t began_ms;
+    UT_hash_handle hh;
+};
+
+/* What is known of a chain's address. */
+struct hook_peer {
+    uint32_t chain;
+    bool silent; /* its last call got no answer */
     UT_hash_handle hh;
 };
 
@@ -187,6 +198,7 @@ enum {
     COUNT_HOOKS_QUEUED,
     COUNT_HOOKS_SENT,
     COUNT_HOOKS_FAILED,
+    COUNT_HOOKS_DEFERRED,
     COUNT_HOOKS_GIVEN_UP,
     COUNT_N
 };
@@ -217,6 +229,7 @@ struct notifier {
 
     /* webhooks to send */
     struct hook_call *calls;
+    struct hook_peer *hook_peers;
     int64_t claim_ms;
     bool claiming;
 
@@ -288,14 +301,20 @@ void follow_batch_done(struct notifier *n, const struct event *ev, struct outbox
 /* event_number: the n of the id "1-n"; 0 when it is none. */
 uint64_t event_number(struct slice id);
 
-/* hooks.c: webhooks */
+/* hooks.c: webhooks, from events to rows */
 void hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order,
                  struct slice head);
 void hooks_batch(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_reply(struct notifier *n, const struct event *ev, struct outbox *out);
-void hooks_tick(struct notifier *n, const struct event *ev, struct outbox *out);
-void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_close(struct notifier *n);
+/* the chain, when it wants webhooks; else NULL */
+const Lifecircle__V1__Chain *hooks_listening(const struct notifier *n, uint32_t number);
+
+/* hook_calls.c: webhooks, from rows to chains */
+void hooks_tick(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_claimed(struct notifier *n, const struct event *ev, struct outbox *out);
+void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out);
+void hook_calls_close(struct notifier *n);
 
 /* phones.c: sessions and actions */
 void phones_open(struct notifier *n, const struct event *ev, struct outbox *out);

@@ -118,6 +118,9 @@ static const struct counter counter_names[COUNT_N] = {
     [COUNT_HOOKS_QUEUED] = {"webhooks_queued_total", "webhooks made durable", 0, false},
     [COUNT_HOOKS_SENT] = {"webhooks_delivered_total", "webhooks the chain took", 0, false},
     [COUNT_HOOKS_FAILED] = {"webhooks_failed_total", "webhook attempts that failed", 0, false},
+    [COUNT_HOOKS_DEFERRED] = {"webhooks_deferred_total",
+                              "webhooks put off because their chain has its share of calls", 0,
+                              false},
     [COUNT_HOOKS_GIVEN_UP] = {"webhooks_given_up_total", "webhooks given up or disabled", 0, false},
 };
 

@@ -482,4 +482,33 @@ rig_count(const struct rig *r, enum effect_kind kind, uint64_t conn, const char 
     return n;
 }
 
+#define CHAIN_KEY "lc_chain_1_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
+#define HOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+/* put_chain: chain 1 with CHAIN_KEY and this webhook. */
+static inline void
+put_chain(struct rig *r, const char *url, bool revoked)
+{
+    Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
+    Lifecircle__V1__ApiKey key = LIFECIRCLE__V1__API_KEY__INIT;
+    Lifecircle__V1__ApiKey *keys[] = {&key};
+    char hash[SECRET_HASH_TEXT];
+    char *secrets[] = {(char *)(uintptr_t)HOOK_SECRET};
+    uint8_t packed[512];
+
+    c.chain = 1;
+    c.chain_id = (char *)(uintptr_t) "corner";
+    c.webhook_url = (char *)(uintptr_t)url;
+    c.webhook_secrets = secrets;
+    c.n_webhook_secrets = 1;
+    secret_hash(SLICE_LIT(CHAIN_KEY), hash);
+    key.hash = hash;
+    key.revoked = revoked;
+    c.keys = keys;
+    c.n_keys = 1;
+    size_t n = lifecircle__v1__chain__pack(&c, packed);
+    CU_ASSERT_EQUAL(catalogue_put_chain(rig_core(r)->catalogue, slice_of((char *)packed, n)),
+                    LC_OK);
+}
+
 #endif

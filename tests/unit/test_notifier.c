@@ -1,7 +1,6 @@
-/* The notifier's core alone: phones, screens, customers, webhooks. */
+/* The notifier's core alone: phones, screens, customers. */
 #include "unit/notifier_rig.h"
 
-#define CHAIN_KEY "lc_chain_1_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 #define TOKEN "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static struct rig *
@@ -324,117 +323,6 @@ test_tracking_link_takes_only_so_many_connections(void)
     rig_free(r);
 }
 
-/* ---- webhooks ---- */
-
-#define HOOK_SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-static void
-put_chain(struct rig *r, const char *url, bool revoked)
-{
-    Lifecircle__V1__Chain c = LIFECIRCLE__V1__CHAIN__INIT;
-    Lifecircle__V1__ApiKey key = LIFECIRCLE__V1__API_KEY__INIT;
-    Lifecircle__V1__ApiKey *keys[] = {&key};
-    char hash[SECRET_HASH_TEXT];
-    char *secrets[] = {(char *)(uintptr_t)HOOK_SECRET};
-    uint8_t packed[512];
-
-    c.chain = 1;
-    c.chain_id = (char *)(uintptr_t) "corner";
-    c.webhook_url = (char *)(uintptr_t)url;
-    c.webhook_secrets = secrets;
-    c.n_webhook_secrets = 1;
-    secret_hash(SLICE_LIT(CHAIN_KEY), hash);
-    key.hash = hash;
-    key.revoked = revoked;
-    c.keys = keys;
-    c.n_keys = 1;
-    size_t n = lifecircle__v1__chain__pack(&c, packed);
-    CU_ASSERT_EQUAL(catalogue_put_chain(rig_core(r)->catalogue, slice_of((char *)packed, n)),
-                    LC_OK);
-}
-
-static void
-hook_chain(struct rig *r, const char *url)
-{
-    put_chain(r, url, false);
-}
-
-static void
-hook_answer(struct rig *r, int status)
-{
-    const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    struct event ev = {.kind = EVENT_CALLED, .ref = s->e.ref, .status = status};
-    rig_feed(r, &ev);
-}
-
-static void
-test_webhook_is_made_once_and_signed(void)
-{
-    struct rig *r = rig_new();
-    struct webhook_secret secret;
-
-    hook_chain(r, "https://chain.example/hooks");
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 1100);
-    CU_ASSERT_EQUAL(r->enqueued, 1);
-    CU_ASSERT_STRING_EQUAL(r->cursor, "1-1");
-    const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    CU_ASSERT_STRING_EQUAL(s->name, "https://chain.example/hooks");
-    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"type\":\"order.placed\""));
-    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"sequence\":1"));
-    CU_ASSERT_EQUAL(webhook_secret_parse(SLICE_LIT(HOOK_SECRET), &secret), LC_OK);
-    const char *signature = strstr(s->extra, "webhook-signature: ");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(signature);
-    struct slice given = slice_of(signature + 19, strcspn(signature + 19, "\r"));
-    CU_ASSERT_TRUE(webhook_verify(&secret, SLICE_LIT("evt_1_0"), r->now_ms / 1000,
-                                  slice_str(s->bytes), given));
-    hook_answer(r, 204);
-    rig_wake(r, 5000);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
-    rig_free(r);
-}
-
-/* Else the events of a restart would be passed over, as nobody seems to listen. */
-static void
-test_webhook_waits_until_the_chains_are_known(void)
-{
-    struct rig *r = rig_new_with(false);
-
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 300);
-    CU_ASSERT_STRING_EQUAL(r->cursor, "");
-    hook_chain(r, "https://chain.example/hooks");
-    r->no_catalogue = false;
-    rig_wake(r, 300);
-    rig_wake(r, 300);
-    CU_ASSERT_EQUAL(r->enqueued, 1);
-    rig_free(r);
-}
-
-/* Else one refused read would pass over the webhooks of a whole batch. */
-static void
-test_webhook_whose_order_cannot_be_read_is_made_later(void)
-{
-    struct rig *r = rig_new();
-
-    hook_chain(r, "https://chain.example/hooks");
-    r->no_records = true;
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 300);
-    CU_ASSERT_STRING_EQUAL(r->cursor, "");
-    r->no_records = false;
-    rig_wake(r, 300);
-    CU_ASSERT_STRING_EQUAL(r->cursor, "1-1");
-    CU_ASSERT_EQUAL(r->enqueued, 1);
-    rig_free(r);
-}
-
 /* What was picked up has left the store: it is on no screen that comes later. */
 static void
 test_screen_first_gets_what_the_store_has_to_do_with(void)
@@ -443,7 +331,7 @@ test_screen_first_gets_what_the_store_has_to_do_with(void)
     Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    hook_chain(r, "");
+    put_chain(r, "", false);
     store.store = store.chain = 1;
     store.store_id = (char *)(uintptr_t) "s1";
     store.at = &at;
@@ -475,7 +363,7 @@ test_screen_is_told_what_another_notifier_was_faster_with(void)
     Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    hook_chain(r, "https://chain.example/hooks");
+    put_chain(r, "https://chain.example/hooks", false);
     store.store = store.chain = 1;
     store.store_id = (char *)(uintptr_t) "s1";
     store.at = &at;
@@ -500,7 +388,7 @@ test_screen_is_cut_when_its_key_is_revoked(void)
     Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    hook_chain(r, "");
+    put_chain(r, "", false);
     store.store = store.chain = 1;
     store.store_id = (char *)(uintptr_t) "s1";
     store.at = &at;
@@ -518,66 +406,12 @@ test_screen_is_cut_when_its_key_is_revoked(void)
 }
 
 static void
-test_webhook_that_fails_is_tried_again_later(void)
-{
-    struct rig *r = rig_new();
-
-    hook_chain(r, "https://chain.example/hooks");
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 1100);
-    hook_answer(r, 500);
-    rig_wake(r, 1100);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
-    rig_wake(r, 5000);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 2);
-    CU_ASSERT_PTR_NOT_NULL(strstr(rig_last(r, EFFECT_CALL, 0)->extra, "webhook-id: evt_1_0"));
-    r->now_ms += (int64_t)4 * 86400 * 1000; /* over the schedule */
-    hook_answer(r, 0);
-    rig_wake(r, 5000);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 2);
-    CU_ASSERT_EQUAL(rig_core(r)->counters[COUNT_HOOKS_GIVEN_UP].value, 1);
-    rig_free(r);
-}
-
-static void
-test_webhook_answered_410_disables_the_chain(void)
-{
-    struct rig *r = rig_new();
-
-    hook_chain(r, "https://chain.example/hooks");
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 1100);
-    hook_answer(r, 410);
-    CU_ASSERT_EQUAL(r->chain_puts, 1);
-    rig_free(r);
-}
-
-static void
-test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place(void)
-{
-    struct rig *r = rig_new();
-
-    hook_chain(r, "https://chain.example/old");
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
-    rig_wake(r, 300);
-    rig_wake(r, 1100);
-    hook_chain(r, "https://chain.example/new");
-    hook_answer(r, 410);
-    CU_ASSERT_EQUAL(r->chain_puts, 0);
-    rig_wake(r, 6000);
-    CU_ASSERT_STRING_EQUAL(rig_last(r, EFFECT_CALL, 0)->name, "https://chain.example/new");
-    rig_free(r);
-}
-
-static void
 test_events_after_a_lost_redis_are_read_from_the_cursor(void)
 {
     struct rig *r = with_phone(10);
     struct event up = {.kind = EVENT_REDIS_UP};
 
-    hook_chain(r, "https://chain.example/hooks");
+    put_chain(r, "https://chain.example/hooks", false);
     rig_say(r, 10, "{\"type\":\"hello\"}");
     r->redis_dead = true;
     rig_wake(r, 300);
@@ -605,13 +439,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
           UNIT(test_tracking_stream_follows_and_forgets),
           UNIT(test_tracking_link_takes_only_so_many_connections),
-          UNIT(test_webhook_is_made_once_and_signed),
-          UNIT(test_webhook_waits_until_the_chains_are_known),
-          UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_screen_first_gets_what_the_store_has_to_do_with),
           UNIT(test_screen_is_cut_when_its_key_is_revoked),
           UNIT(test_screen_is_told_what_another_notifier_was_faster_with),
-          UNIT(test_webhook_that_fails_is_tried_again_later),
-          UNIT(test_webhook_answered_410_disables_the_chain),
-          UNIT(test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place),
           UNIT(test_events_after_a_lost_redis_are_read_from_the_cursor))
