@@ -335,9 +335,10 @@ void push_close(struct notifier *n);
 
 /* frames.c: what phones say and hear, in both subprotocols */
 /* frames_read: a phone's message as a CourierSocket in the arena, whatever the subprotocol. NULL
- * with *why set. */
+ * with *trouble saying what is wrong, and in which action if that could be read. */
 const Lifecircle__V1__CourierSocket *frames_read(struct arena *a, bool protobuf,
-                                                 const struct event *ev, const char **why);
+                                                 const struct event *ev,
+                                                 Lifecircle__V1__CourierTrouble *trouble);
 void frames_send(struct outbox *out, struct arena *a, const struct session *s,
                  const Lifecircle__V1__CourierSocket *message);
 

@@ -193,13 +193,13 @@ read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
 }
 
 static const Lifecircle__V1__CourierSocket *
-from_json(struct arena *a, struct slice bytes, const char **why)
+from_json(struct arena *a, struct slice bytes, Lifecircle__V1__CourierTrouble *trouble)
 {
     const struct json_limits limits = {MESSAGE_MAX, 4};
     struct json_in in;
     Lifecircle__V1__CourierSocket *m = arena_alloc(a, sizeof *m);
 
-    *why = "out of memory";
+    trouble->detail = (char *)(uintptr_t) "out of memory";
     if (m == NULL)
         return NULL;
     lifecircle__v1__courier_socket__init(m);
@@ -207,8 +207,10 @@ from_json(struct arena *a, struct slice bytes, const char **why)
         read_body(&in, a, m);
     size_t wrong = in.error_n;
     if (wrong > 0)
-        *why = arena_printf(a, "%s%s%s", in.error[0].field, *in.error[0].field == '\0' ? "" : ": ",
-                            in.error[0].error);
+        trouble->detail = arena_printf(a, "%s%s%s", in.error[0].field,
+                                       *in.error[0].field == '\0' ? "" : ": ", in.error[0].error);
+    if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT)
+        trouble->action_id = m->report->action_id;
     json_in_close(&in);
     return wrong > 0 || m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY__NOT_SET ? NULL : m;
 }
@@ -247,18 +249,26 @@ check_protobuf(const Lifecircle__V1__CourierSocket *m)
 }
 
 const Lifecircle__V1__CourierSocket *
-frames_read(struct arena *a, bool protobuf, const struct event *ev, const char **why)
+frames_read(struct arena *a, bool protobuf, const struct event *ev,
+            Lifecircle__V1__CourierTrouble *trouble)
 {
+    const char *why = "not a CourierSocket";
+
     if (protobuf == ev->text) {
-        *why = protobuf ? "expected a binary message" : "expected a text message";
-        return NULL;
+        why = protobuf ? "expected a binary message" : "expected a text message";
+    } else if (!protobuf) {
+        return from_json(a, ev->bytes, trouble);
+    } else {
+        const Lifecircle__V1__CourierSocket *m =
+            wire_unpack(&lifecircle__v1__courier_socket__descriptor, a, ev->bytes);
+        if (m != NULL && (why = check_protobuf(m)) == NULL)
+            return m;
+        if (m != NULL && m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT &&
+            strlen(m->report->action_id) <= 64)
+            trouble->action_id = m->report->action_id;
     }
-    if (!protobuf)
-        return from_json(a, ev->bytes, why);
-    const Lifecircle__V1__CourierSocket *m =
-        wire_unpack(&lifecircle__v1__courier_socket__descriptor, a, ev->bytes);
-    *why = m == NULL ? "not a CourierSocket" : check_protobuf(m);
-    return *why == NULL ? m : NULL;
+    trouble->detail = (char *)(uintptr_t)why;
+    return NULL;
 }
 
 /* ---- out ---- */
@@ -369,6 +379,8 @@ write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE) {
         json_out_cstr(&w, "type", "error");
         json_out_cstr(&w, "code", m->trouble->code);
+        if (*m->trouble->action_id != '\0')
+            json_out_cstr(&w, "id", m->trouble->action_id);
         json_out_cstr(&w, "detail", m->trouble->detail);
     }
     json_out_end(&w);

@@ -117,17 +117,25 @@ phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
 }
 
 static void
+send_trouble(struct outbox *out, struct arena *a, const struct session *s,
+             Lifecircle__V1__CourierTrouble *t)
+{
+    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
+
+    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE;
+    m.trouble = t;
+    frames_send(out, a, s, &m);
+}
+
+static void
 trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
         const char *detail)
 {
     Lifecircle__V1__CourierTrouble t = LIFECIRCLE__V1__COURIER_TROUBLE__INIT;
-    Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
 
     t.code = (char *)(uintptr_t)code;
     t.detail = (char *)(uintptr_t)detail;
-    m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE;
-    m.trouble = &t;
-    frames_send(out, a, s, &m);
+    send_trouble(out, a, s, &t);
 }
 
 /* ---- positions ---- */
@@ -262,7 +270,7 @@ take_report(struct notifier *n, const struct event *ev, struct outbox *out, stru
         a->packed = malloc(size);
     if (a == NULL || a->packed == NULL) {
         free(a);
-        trouble(out, ev->arena, s, "unavailable", "out of memory: send it again");
+        unavailable(out, ev->arena, s, report.action_id);
         return;
     }
     a->packed_n = lifecircle__v1__courier_report__pack(&report, (uint8_t *)a->packed);
@@ -273,7 +281,7 @@ take_report(struct notifier *n, const struct event *ev, struct outbox *out, stru
     if (map_failed) {
         free(a->packed);
         free(a);
-        trouble(out, ev->arena, s, "unavailable", "out of memory: send it again");
+        unavailable(out, ev->arena, s, report.action_id);
         return;
     }
     s->waiting++;
@@ -361,12 +369,13 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
 void
 phones_message(struct notifier *n, struct session *s, const struct event *ev, struct outbox *out)
 {
-    const char *why = NULL;
-    const Lifecircle__V1__CourierSocket *m = frames_read(ev->arena, s->protobuf, ev, &why);
+    Lifecircle__V1__CourierTrouble bad = LIFECIRCLE__V1__COURIER_TROUBLE__INIT;
+    const Lifecircle__V1__CourierSocket *m = frames_read(ev->arena, s->protobuf, ev, &bad);
 
     if (m == NULL) {
         count(n, COUNT_BAD_MESSAGES, 1);
-        trouble(out, ev->arena, s, "bad_message", why);
+        bad.code = (char *)(uintptr_t) "bad_message";
+        send_trouble(out, ev->arena, s, &bad);
         return;
     }
     if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_HELLO) {

@@ -228,6 +228,8 @@ test_bad_messages_are_named_and_harm_nothing(void)
         CU_ASSERT_PTR_NOT_NULL_FATAL(s);
         CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"code\":\"bad_message\""));
         CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, table[i].heard));
+        CU_ASSERT_EQUAL(strstr(s->bytes, "\"id\":\"a\"") != NULL,
+                        strstr(table[i].said, "\"id\":\"a\"") != NULL);
     }
     CU_ASSERT_EQUAL(rig_core(r)->counters[COUNT_BAD_MESSAGES].value, sizeof table / sizeof *table);
     CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
