@@ -403,6 +403,7 @@ catalogue_step(struct catalogue *c, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_SOCKET:
     case EVENT_CALLED:
+    case EVENT_TRAVEL:
     case EVENT_STOP:
         return false;
     }

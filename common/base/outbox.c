@@ -313,6 +313,22 @@ outbox_wake(struct outbox *o, int64_t at_ms)
 }
 
 void
+outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask, int64_t deadline_ms)
+{
+    struct effect *e = add(o, EFFECT_TRAVEL);
+    struct buf b = {0};
+
+    if (e == NULL)
+        return;
+    e->ref = tag;
+    e->at_ms = deadline_ms;
+    travel_ask_put(&b, ask);
+    o->failed = o->failed || b.failed;
+    e->bytes = keep(o, buf_slice(&b));
+    buf_free(&b);
+}
+
+void
 outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
 {
     struct effect *e = add(o, EFFECT_NOTE);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/travel_ask.h"
 
 #include "envelope.pb-c.h"
 
@@ -37,7 +38,9 @@ enum event_kind {
     EVENT_SOCKET,    /* a WebSocket message on `ref`; `text` tells its kind */
     EVENT_CALLED, /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer; bytes = why,
                      a word */
-    EVENT_STOP    /* drain: finish what was claimed, take nothing new */
+    EVENT_STOP,   /* drain: finish what was claimed, take nothing new */
+    EVENT_TRAVEL  /* the answer to a travel effect; ref = its tag, status = enum travel_end, bytes =
+                     the cells when it was answered (base/travel_ask.h) */
 };
 
 /* reply: Redis' answer as a tree in the event's arena. */
@@ -82,7 +85,7 @@ struct event {
     uint64_t ref;       /* see kind */
     struct slice bytes; /* HTTP body (piece), socket message, message frame as received */
     bool text;          /* EVENT_SOCKET */
-    int status;         /* EVENT_CALLED */
+    int status;         /* EVENT_CALLED, EVENT_TRAVEL */
     const Lifecircle__V1__Envelope *envelope; /* EVENT_MESSAGE: decoded and checked by stepper */
     const struct reply *reply;                /* EVENT_REDIS */
     const struct http_event *http;            /* EVENT_HTTP */
@@ -126,11 +129,14 @@ enum effect_kind {
     EFFECT_SOCKET_ACCEPT, /* name = subprotocol */
     EFFECT_SOCKET_SEND,
     EFFECT_SOCKET_CLOSE, /* status = code, name = reason */
-    EFFECT_CALL, /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref`
-                  */
-    EFFECT_WAKE, /* at_ms: the earliest wish wins */
-    EFFECT_NOTE /* something the operator may want in the log: name = event, bytes = key=value pairs
-                 */
+    EFFECT_CALL,  /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref`
+                   */
+    EFFECT_WAKE,  /* at_ms: the earliest wish wins */
+    EFFECT_NOTE,  /* something the operator may want in the log: name = event, bytes = key=value
+                   * pairs
+                   */
+    EFFECT_TRAVEL /* bytes = a travel_ask; EVENT_TRAVEL with tag `ref` follows by at_ms, unless the
+                     process dies */
 };
 
 enum role { ROLE_MATCHER = 1, ROLE_INVENTORY, ROLE_ROUTER };
@@ -141,7 +147,7 @@ struct effect {
     int status;               /* HTTP status or close code */
     enum role role;           /* EFFECT_SEND */
     bool text;                /* EFFECT_SOCKET_SEND */
-    int64_t at_ms;            /* EFFECT_WAKE; EFFECT_CALL and EFFECT_SEND: deadline */
+    int64_t at_ms;            /* EFFECT_WAKE; EFFECT_CALL, EFFECT_SEND, EFFECT_TRAVEL: deadline */
     struct slice name;        /* content type, subprotocol, URL, event name */
     struct slice extra;       /* further header lines, each ending in CRLF */
     struct slice bytes;       /* body, frame, chunk, packed envelope */
@@ -186,6 +192,8 @@ void outbox_socket_close(struct outbox *o, uint64_t conn, int code, const char *
 void outbox_call(struct outbox *o, uint64_t tag, struct slice url, struct slice headers,
                  struct slice body, int64_t deadline_ms);
 void outbox_wake(struct outbox *o, int64_t at_ms);
+void outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask,
+                   int64_t deadline_ms);
 void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

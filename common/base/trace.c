@@ -210,7 +210,7 @@ trace_get_event(struct cursor *c, struct arena *a, struct event *ev)
     ev->status = (int)cursor_u32(c);
     ev->bytes = cursor_blob(c);
     uint8_t parts = cursor_u8(c);
-    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_STOP)
+    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_TRAVEL)
         return LC_EINVAL;
 
     struct reply *reply = arena_zalloc(a, sizeof *reply);
@@ -237,8 +237,8 @@ const char *
 event_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        "?",    "start",     "wake",     "turn-end", "message", "redis",  "redis-up",
-        "http", "http-body", "http-end", "gone",     "socket",  "called", "stop",
+        "?",         "start",    "wake", "turn-end", "message", "redis", "redis-up", "http",
+        "http-body", "http-end", "gone", "socket",   "called",  "stop",  "travel",
     };
 
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";
@@ -250,7 +250,7 @@ effect_name(enum effect_kind kind)
     static const char *const names[] = {
         "?",           "send",         "answer",    "news",       "redis",       "http",
         "http-begin",  "http-chunk",   "http-done", "http-pause", "http-resume", "socket-accept",
-        "socket-send", "socket-close", "call",      "wake",       "note",
+        "socket-send", "socket-close", "call",      "wake",       "note",        "travel",
     };
 
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";

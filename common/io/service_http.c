@@ -193,6 +193,7 @@ answer(struct shell *s, const struct effect *e, const char *name)
     case EFFECT_CALL:
     case EFFECT_WAKE:
     case EFFECT_NOTE:
+    case EFFECT_TRAVEL:
         break;
     }
     return LC_EINVAL;

@@ -191,6 +191,7 @@ step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_START:
     case EVENT_SOCKET:
     case EVENT_CALLED:
+    case EVENT_TRAVEL:
         break;
     }
     wish(in, ev, out);

@@ -214,6 +214,7 @@ inventory_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_SOCKET:
     case EVENT_CALLED:
+    case EVENT_TRAVEL:
         break;
     }
     return err;

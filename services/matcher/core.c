@@ -254,6 +254,7 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_SOCKET:
     case EVENT_CALLED:
+    case EVENT_TRAVEL:
         break;
     }
     return LC_OK;

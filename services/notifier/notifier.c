@@ -397,6 +397,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
         n->stopping = true;
         break;
     case EVENT_START:
+    case EVENT_TRAVEL:
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:
         break;

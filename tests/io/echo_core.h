@@ -154,6 +154,7 @@ echo_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_CALLED:
     case EVENT_STOP:
+    case EVENT_TRAVEL:
         break;
     }
     return LC_OK;

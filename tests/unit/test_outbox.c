@@ -20,6 +20,8 @@ test_outbox_keeps_effects_in_order_and_whole(void)
     Lifecircle__V1__Ack body;
     struct slice argv[] = {SLICE_LIT("GET"), SLICE_LIT(""), SLICE_LIT("a\0b")};
     char page[] = "hello";
+    struct latlng p = {1, 2};
+    struct travel_ask ask = {&p, 1, &p, 1, TRAVEL_FOOT, 5};
 
     ack(&env, &body);
     outbox_send(o, ROLE_INVENTORY, &env);
@@ -35,13 +37,14 @@ test_outbox_keeps_effects_in_order_and_whole(void)
     outbox_call(o, 8, SLICE_LIT("https://x/"), SLICE_LIT("A: b\r\n"), SLICE_LIT("[]"), 123);
     outbox_wake(o, 456);
     outbox_note(o, "started", "n=%d", 3);
+    outbox_travel(o, 10, &ask, 789);
     page[0] = 'J'; /* everything was copied */
 
     static const enum effect_kind kinds[] = {
         EFFECT_SEND,        EFFECT_ANSWER,       EFFECT_NEWS,        EFFECT_REDIS,
         EFFECT_HTTP,        EFFECT_HTTP_PAUSE,   EFFECT_HTTP_RESUME, EFFECT_SOCKET_ACCEPT,
         EFFECT_SOCKET_SEND, EFFECT_SOCKET_CLOSE, EFFECT_CALL,        EFFECT_WAKE,
-        EFFECT_NOTE};
+        EFFECT_NOTE,        EFFECT_TRAVEL};
     CU_ASSERT_EQUAL_FATAL(outbox_count(o), sizeof kinds / sizeof *kinds);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         CU_ASSERT_EQUAL(outbox_at(o, i)->kind, kinds[i]);
@@ -59,6 +62,7 @@ test_outbox_keeps_effects_in_order_and_whole(void)
     CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 10)->extra, "A: b\r\n"));
     CU_ASSERT_EQUAL(outbox_at(o, 11)->at_ms, 456);
     CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 12)->bytes, "n=3"));
+    CU_ASSERT_EQUAL(outbox_at(o, 13)->at_ms, 789);
     outbox_destroy(o);
 }
 
