@@ -83,7 +83,8 @@ start(struct intake *in, const struct event *ev)
     in->webhooks_http = slice_eq_str(config_get(ev->config, "webhooks-http"), "yes");
     mint_init(&in->mint, "intake", city, ev->entropy);
     in->catalogue = catalogue_new(&(struct catalogue_options){
-        .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_SKUS | CATALOGUE_SKU_NAMES,
+        .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_SKUS | CATALOGUE_SKU_NAMES |
+                 CATALOGUE_COURIERS,
         .city = city,
         .tag = TAG_CATALOGUE,
         .poll_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS),

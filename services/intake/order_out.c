@@ -208,7 +208,7 @@ void
 order_render_full(struct intake *in, struct json_out *w, struct uuid id, const struct record *r,
                   const Lifecircle__V1__Order *order)
 {
-    char courier[16];
+    const Lifecircle__V1__Courier *courier = catalogue_courier(in->catalogue, r->courier);
 
     json_out_object(w, NULL);
     put_names(w, id, order->external_order_id, record_state_name(r->state), r);
@@ -217,10 +217,9 @@ order_render_full(struct intake *in, struct json_out *w, struct uuid id, const s
     json_out_time(w, "created_at", order->created_ms);
     put_placing(in, w, r);
     put_time(w, "live_eta", r->live_eta_ms);
-    if (r->courier != 0) {
-        snprintf(courier, sizeof courier, "%u", r->courier);
+    if (courier != NULL) {
         json_out_object(w, "courier");
-        json_out_cstr(w, "id", courier);
+        json_out_cstr(w, "id", courier->courier_id);
         json_out_end(w);
     }
     put_timeline(w, r);

@@ -67,6 +67,20 @@ accept(struct town_socket *s)
     json_decref(done);
 }
 
+static bool
+shows_ada(void *order_id)
+{
+    char target[80];
+
+    snprintf(target, sizeof target, "/v1/orders/%s", (const char *)order_id);
+    struct town_answer a = town_http(&town, town.intake, "GET", target, NULL, slice_of(NULL, 0));
+    json_t *order = town_json(&a);
+    bool shown = strcmp(town_text(order, "courier.id"), "ada") == 0;
+    json_decref(order);
+    town_answer_free(&a);
+    return shown;
+}
+
 static void
 test_order_goes_from_chain_to_door(void)
 {
@@ -126,6 +140,7 @@ test_order_goes_from_chain_to_door(void)
     town_state(&town, id, state);
     CU_ASSERT_STRING_EQUAL(state, "delivered");
     town_socket_close(&phone);
+    CU_ASSERT_TRUE(town_wait(shows_ada, id)); /* intake hears of a new courier in its next poll */
 
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "explain corner/4711"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "fait-ave"));
