@@ -1,0 +1,255 @@
+/* The cheapest place of a request in a route. Each pair of gaps is tested in constant time; most
+ * are never looked at, because the gaps' costs bound the pair's. */
+#include "router/plan/solve/pd_own.h"
+
+static inline int64_t
+later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Blinks (Christiaens and Vanden Berghe 2020): one place in a hundred is overlooked. Asked only for
+ * places that would be taken, which comes to the same. */
+static inline bool
+blinks(struct pd_search *s, bool blink)
+{
+    return blink && pd_below(&s->rng, 100) == 0;
+}
+
+/* One end of a request, with the matrix rows from and to it. */
+struct end {
+    const int32_t *time;    /* from it */
+    const int32_t *time_to; /* to it */
+    const int32_t *cost;
+    const int32_t *cost_to;
+    int64_t open;
+    int64_t close;
+    int64_t service;
+};
+
+static inline struct end
+end_of(const struct pd_model *m, const struct pd_class *c, int32_t stop)
+{
+    const struct pd_stop *s = &m->stops[stop];
+    size_t row = (size_t)s->node * (size_t)m->n_nodes;
+
+    return (struct end){c->time + row, c->time_to + row, c->cost + row, c->cost_to + row,
+                        s->open,       s->close,         s->service};
+}
+
+/* cost[j] of the drop-off alone in gap j, and least[j] from gap j on; PD_INFINITE where even alone
+ * it would be late (only a metric rules that out for good). */
+static inline void
+price_gaps(const struct pd_route *r, const struct end *d, int32_t first, bool metric, int64_t *gaps)
+{
+    const struct pd_pos *at = r->at;
+    int64_t least = PD_INFINITE;
+
+    for (int32_t j = r->n - 2; j >= first; j--) {
+        int64_t cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
+        if (metric) {
+            int64_t t = at[j].start + at[j].service + d->time_to[at[j].node];
+            int64_t next = later(t, d->open) + d->service + d->time[at[j + 1].node];
+            if (t > d->close || next > at[j + 1].late)
+                cost = PD_INFINITE;
+        }
+        least = cost < least ? cost : least;
+        gaps[2 * j] = cost;
+        gaps[2 * j + 1] = least;
+    }
+}
+
+/* The pickup sits in gap i, at cost `first_cost`, and at[i + 1] is reached at t: where does the
+ * drop-off go? */
+static inline void
+walk(struct pd_search *s, const struct pd_route *r, const struct end *d, int32_t car, int32_t i,
+     int64_t first_cost, int64_t t, uint64_t load, bool metric, bool blink, struct pd_spot *best)
+{
+    const struct pd_pos *at = r->at;
+    const int64_t *gaps = s->gaps;
+    uint64_t room = s->m->cars[car].room;
+
+    for (int32_t j = i + 1; j <= r->n - 2; j++) {
+        t = later(t, at[j].open);
+        if (t > (metric ? at[j].late : at[j].close) || pd_overloaded(room, at[j].load + load) ||
+            first_cost + gaps[2 * j + 1] >= best->cost)
+            return;
+        t += at[j].service;
+        int64_t cost = first_cost + gaps[2 * j];
+        if (cost < best->cost) {
+            int64_t a = t + d->time_to[at[j].node];
+            if (a > d->close && metric)
+                return;
+            int64_t next = later(a, d->open) + d->service + d->time[at[j + 1].node];
+            if (a <= d->close && next <= at[j + 1].late && !blinks(s, blink))
+                *best = (struct pd_spot){cost, car, i, j};
+        }
+        t += at[j].travel;
+    }
+}
+
+static inline void
+seek_pair(struct pd_search *s, int32_t request, int32_t car, bool metric, bool blink,
+          struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+    const struct pd_route *r = &s->routes[car];
+    const struct pd_class *c = &m->classes[m->cars[car].matrix];
+    const struct end p = end_of(m, c, 2 * request);
+    const struct end d = end_of(m, c, 2 * request + 1);
+    const struct pd_pos *at = r->at;
+    const int64_t *gaps = s->gaps;
+    uint64_t load = m->stops[2 * request].load;
+    uint64_t room = m->cars[car].room;
+    int32_t first = m->cars[car].n_fixed;
+    size_t arc = (size_t)m->stops[2 * request + 1].node;
+
+    price_gaps(r, &d, first, metric, s->gaps);
+    if (metric && gaps[2 * first + 1] >= best->cost)
+        return;
+    for (int32_t i = first; i <= r->n - 2; i++) {
+        int64_t leave = at[i].start + at[i].service;
+        int64_t t = leave + p.time_to[at[i].node];
+        if (metric ? t > p.close : leave > p.close)
+            return;
+        if (t > p.close || pd_overloaded(room, at[i].load + load))
+            continue;
+        t = later(t, p.open) + p.service;
+        int64_t next = t + p.time[at[i + 1].node];
+        if (metric && next > at[i + 1].late)
+            continue;
+        int64_t to = p.cost_to[at[i].node];
+        int64_t pair = to + p.cost[arc] + d.cost[at[i + 1].node] - at[i].cost;
+        if (pair < best->cost) {
+            int64_t a = t + p.time[arc];
+            int64_t on = later(a, d.open) + d.service + d.time[at[i + 1].node];
+            if (a <= d.close && on <= at[i + 1].late && !blinks(s, blink))
+                *best = (struct pd_spot){pair, car, i, i};
+        }
+        int64_t alone = to + p.cost[at[i + 1].node] - at[i].cost;
+        if (i < r->n - 2 && alone + gaps[2 * i + 3] < best->cost)
+            walk(s, r, &d, car, i, alone, next, load, metric, blink, best);
+    }
+}
+
+/* Of a request whose goods are aboard: the drop-off alone. Until it is placed the load stays
+ * aboard, so that it must come before the first stop behind which there is too much. */
+static void
+seek_half(struct pd_search *s, int32_t request, int32_t car, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+    const struct pd_route *r = &s->routes[car];
+    const struct pd_class *c = &m->classes[m->cars[car].matrix];
+    const struct end d = end_of(m, c, 2 * request + 1);
+    const struct pd_pos *at = r->at;
+
+    for (int32_t j = m->cars[car].n_fixed; j <= r->n - 2; j++) {
+        if (j > m->cars[car].n_fixed && pd_overloaded(m->cars[car].room, at[j].load))
+            return;
+        int64_t cost = (int64_t)d.cost_to[at[j].node] + d.cost[at[j + 1].node] - at[j].cost;
+        int64_t t = at[j].start + at[j].service + d.time_to[at[j].node];
+        int64_t next = later(t, d.open) + d.service + d.time[at[j + 1].node];
+        if (cost < best->cost && t <= d.close && next <= at[j + 1].late)
+            *best = (struct pd_spot){cost, car, j, j};
+    }
+}
+
+/* The price of lateness and waiting when at[k] is reached at t and all behind follows; PD_INFINITE
+ * when somebody is late. */
+static int64_t
+follow(const struct pd_model *m, const struct pd_route *r, int32_t k, int64_t t)
+{
+    int64_t price = 0;
+
+    for (; k < r->n; k++) {
+        t = later(t, r->at[k].open);
+        if (t > r->at[k].close)
+            return PD_INFINITE;
+        price += pd_price(m, r->at[k].stop, t);
+        t += r->at[k].service + r->at[k].travel;
+    }
+    return price;
+}
+
+/* Where lateness or waiting have a price: every pair of gaps, the whole way behind it. `before` is
+ * what the route pays up to the gap, so that the difference counts. */
+static void
+seek_priced(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+    const struct pd_route *r = &s->routes[car];
+    const struct pd_class *c = &m->classes[m->cars[car].matrix];
+    bool half = m->terms[request].half;
+    const struct end d = end_of(m, c, 2 * request + 1);
+    const struct end p = half ? d : end_of(m, c, 2 * request);
+    const struct pd_pos *at = r->at;
+    uint64_t room = m->cars[car].room;
+    uint64_t load = half ? 0 : m->stops[2 * request].load;
+    int32_t first = m->cars[car].n_fixed;
+    int64_t now = 0; /* what the route from at[i + 1] on pays today */
+
+    for (int32_t k = first + 1; k < r->n; k++)
+        now += pd_price(m, at[k].stop, at[k].start);
+    for (int32_t i = first; i <= r->n - 2; i++) {
+        if (i > first)
+            now -= pd_price(m, at[i].stop, at[i].start);
+        int64_t t = at[i].start + at[i].service;
+        int64_t base = -now;
+        int32_t node = at[i].node;
+        if (i > first && half && pd_overloaded(room, at[i].load))
+            return;
+        if (!half) {
+            if (t > p.close)
+                return;
+            t += p.time_to[node];
+            if (t > p.close || pd_overloaded(room, at[i].load + load))
+                continue;
+            t = later(t, p.open) + p.service;
+            base += p.cost_to[node] - (int64_t)at[i].cost;
+            node = m->stops[2 * request].node;
+        }
+        for (int32_t j = i; j <= r->n - 2; j++) {
+            int32_t next = at[j + 1].node;
+            size_t arc = (size_t)node;
+            int64_t a = later(t + d.time_to[arc], d.open);
+            int64_t cost = base + d.cost_to[arc] + d.cost[next];
+            if (half || j > i)
+                cost -= at[j].cost;
+            if (a <= d.close && cost < best->cost) {
+                cost += pd_price(m, 2 * request + 1, a);
+                cost += follow(m, r, j + 1, a + d.service + d.time[next]);
+                if (cost < best->cost && !blinks(s, blink))
+                    *best = (struct pd_spot){cost, car, i, j};
+            }
+            if (half)
+                break;
+            size_t leg = (size_t)node * (size_t)m->n_nodes + (size_t)next;
+            t = later(t + c->time[leg], at[j + 1].open);
+            if (t > at[j + 1].close || pd_overloaded(room, at[j + 1].load + load))
+                break;
+            base += pd_price(m, at[j + 1].stop, t);
+            if (j == i)
+                base += c->cost[leg];
+            t += at[j + 1].service;
+            node = next;
+        }
+    }
+}
+
+/* pd_seek: the cheapest place of the request in this car's route, when it beats *best. */
+void
+pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+
+    if (!pd_allowed(m, request, car))
+        return;
+    if (m->priced)
+        seek_priced(s, request, car, blink, best);
+    else if (m->terms[request].half)
+        seek_half(s, request, car, best);
+    else if (m->classes[m->cars[car].matrix].metric)
+        seek_pair(s, request, car, true, blink, best);
+    else
+        seek_pair(s, request, car, false, blink, best);
+}

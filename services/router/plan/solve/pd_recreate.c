@@ -1,0 +1,83 @@
+/* Recreate: those left out are put back one by one, each at its cheapest place, in an order chosen
+ * by chance. */
+#include "router/plan/solve/pd_own.h"
+
+static int64_t
+rank(struct pd_search *s, int32_t request, int how)
+{
+    const struct pd_terms *t = &s->m->terms[request];
+
+    switch (how) {
+    case 0:
+        return -t->reach; /* far first */
+    case 1:
+        return t->reach;
+    case 2:
+        return t->window; /* short windows first */
+    default:
+        return (int64_t)(pd_next(&s->rng) >> 2);
+    }
+}
+
+/* By insertion: mostly a handful, and nearly as many orders as calls. */
+static void
+order_left(struct pd_search *s)
+{
+    static const int hows[11] = {0, 0, 1, 2, 2, 3, 3, 3, 3, 3, 3};
+    int how = hows[pd_below(&s->rng, 11)];
+
+    for (int32_t k = 0; k < s->n_left; k++) {
+        int32_t request = s->left[k];
+        int64_t by = rank(s, request, how);
+        int32_t i = k;
+        for (; i > 0 && s->keys[i - 1] > by; i--) {
+            s->keys[i] = s->keys[i - 1];
+            s->left[i] = s->left[i - 1];
+        }
+        s->keys[i] = by;
+        s->left[i] = request;
+    }
+}
+
+/* The first empty vehicle of each type, while more may be used. */
+static void
+seek_empty(struct pd_search *s, int32_t request, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+
+    for (int32_t t = 0; t < m->n_types; t++) {
+        int32_t k = m->first_of[t];
+        while (k < m->first_of[t + 1] && s->routes[m->by_type[k]].n > 2)
+            k++;
+        if (k < m->first_of[t + 1])
+            pd_seek(s, request, m->by_type[k], false, best);
+    }
+}
+
+void
+pd_recreate(struct pd_search *s, bool blink)
+{
+    int32_t still = 0;
+
+    order_left(s);
+    for (int32_t k = 0; k < s->n_left && !s->failed; k++) {
+        int32_t request = s->left[k];
+        const struct pd_terms *t = &s->m->terms[request];
+        struct pd_spot best = {PD_INFINITE, -1, 0, 0};
+        if (t->unserved > 0)
+            best.cost = t->unserved;
+        if (t->vehicle >= 0) {
+            pd_seek(s, request, t->vehicle, blink, &best);
+        } else {
+            for (int32_t i = 0; i < s->n_live; i++)
+                pd_seek(s, request, s->live[i], blink, &best);
+            if (s->n_live < s->max_live && (best.car < 0 || !s->fewest))
+                seek_empty(s, request, &best);
+        }
+        if (best.car >= 0)
+            pd_put(s, request, &best);
+        else
+            s->left[still++] = request;
+    }
+    s->n_left = still;
+}

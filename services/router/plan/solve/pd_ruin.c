@@ -1,0 +1,98 @@
+/* Ruin by adjacent strings (SISR, Christiaens and Vanden Berghe 2020): around a stop chosen by
+ * chance, strings of consecutive stops of several near routes; whoever has a stop in them goes. */
+#include "router/plan/solve/pd_own.h"
+
+#include <string.h>
+
+enum {
+    STOPS_OUT = 10,    /* on average */
+    LONGEST = 10,      /* string */
+    SPLIT_PERCENT = 50 /* of strings keep a part in their middle */
+};
+
+static int32_t
+find(const struct pd_route *r, int32_t stop)
+{
+    int32_t k = 1;
+
+    while (r->at[k].stop != stop)
+        k++;
+    return k;
+}
+
+/* Marks up to `length` movable stops in a row that include position `k`, but for `keep` of them. */
+static void
+take_string(struct pd_search *s, int32_t car, int32_t k, int32_t length)
+{
+    const struct pd_route *r = &s->routes[car];
+    int32_t first = 1 + s->m->cars[car].n_fixed;
+    int32_t n = r->n - 1 - first;
+    int32_t keep = 0;
+
+    if (length > 1 && length < n && pd_below(&s->rng, 100) < SPLIT_PERCENT)
+        for (keep = 1; length + keep < n && pd_below(&s->rng, 100) != 0;)
+            keep++;
+    int32_t span = length + keep;
+    int32_t low = k - span + 1 > first ? k - span + 1 : first;
+    int32_t high = k < r->n - 1 - span ? k : r->n - 1 - span;
+    int32_t from = low + (int32_t)pd_below(&s->rng, (uint32_t)(high - low + 1));
+    int32_t hole = from + span; /* none */
+    if (keep > 0)
+        hole = from + 1 + (int32_t)pd_below(&s->rng, (uint32_t)(length - 1));
+    for (int32_t i = from; i < from + span; i++)
+        if ((i < hole || i >= hole + keep) && !s->gone[r->at[i].stop / 2])
+            pd_leave_out(s, r->at[i].stop / 2);
+}
+
+static int32_t
+stops_in_use(const struct pd_search *s)
+{
+    int32_t n = 0;
+
+    for (int32_t k = 0; k < s->n_live; k++)
+        n += s->routes[s->live[k]].n - 2;
+    return n;
+}
+
+/* pd_ruin: takes requests from their routes and adds them to those left out. */
+void
+pd_ruin(struct pd_search *s)
+{
+    const struct pd_model *m = s->m;
+
+    if (m->n_near == 0 || s->n_live == 0)
+        return;
+    int32_t mean = stops_in_use(s) / s->n_live;
+    int32_t longest = mean < LONGEST ? mean : LONGEST;
+    longest = longest < 1 ? 1 : longest;
+    /* floor(U(1, 4 c / (1 + longest))), in thousandths */
+    uint32_t most = (uint32_t)(4000 * STOPS_OUT / (1 + longest));
+    int32_t strings = most <= 1000 ? 1 : (int32_t)((1000 + pd_below(&s->rng, most - 1000)) / 1000);
+    int32_t before = s->n_moved;
+
+    int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
+    const int32_t *near = &m->near[(size_t)seed * (size_t)m->n_near];
+    for (int32_t k = 0; k < m->n_near && strings > 0; k++) {
+        int32_t car = s->car_of[near[k] / 2];
+        if (car < 0 || s->stamp[car] == s->now)
+            continue;
+        const struct pd_route *r = &s->routes[car];
+        int32_t n = r->n - 2 - m->cars[car].n_fixed;
+        int32_t most_here = n < longest ? n : longest;
+        int32_t length = 1 + (int32_t)pd_below(&s->rng, (uint32_t)most_here);
+        take_string(s, car, find(r, near[k]), length);
+        s->stamp[car] = s->now;
+        strings--;
+    }
+    for (int32_t k = before; k < s->n_moved; k++) {
+        int32_t car = s->moved[k].car;
+        if (s->stamp[car] == s->now) {
+            pd_drop_gone(s, car);
+            s->stamp[car] = 0;
+        }
+    }
+    for (int32_t k = before; k < s->n_moved; k++) {
+        s->gone[s->moved[k].request] = false;
+        s->car_of[s->moved[k].request] = -1;
+    }
+}
