@@ -172,9 +172,11 @@ profile_way(const struct tags *t, struct way_use *out, uint32_t *duration_s)
     profile_foot(t, out->mode[TRAVEL_FOOT]);
     profile_bicycle(t, TRAVEL_BICYCLE, out->mode[TRAVEL_BICYCLE]);
     profile_bicycle(t, TRAVEL_EBIKE, out->mode[TRAVEL_EBIKE]);
-    profile_motor(t, TRAVEL_SCOOTER, out->mode[TRAVEL_SCOOTER]);
-    profile_motor(t, TRAVEL_CAR, out->mode[TRAVEL_CAR]);
-    profile_motor(t, TRAVEL_VAN, out->mode[TRAVEL_VAN]);
+    for (unsigned m = TRAVEL_SCOOTER; m <= TRAVEL_VAN; m++) {
+        bool passing = false;
+        profile_motor(t, (enum travel_mode)m, out->mode[m], &passing);
+        out->passing |= (uint8_t)(passing << m);
+    }
     out->roundabout = tags_in(t->v[KEY_JUNCTION], " roundabout circular ");
     found = false;
     for (int m = 0; m < TRAVEL_MODES; m++)

@@ -28,8 +28,9 @@ struct way_dir {
 struct way_use {
     struct way_dir mode[TRAVEL_MODES][2];
     uint8_t roundabout;
-    uint8_t timed; /* the way's duration_s gives the speed where kind is WAY_CARRY */
-    uint8_t unused[2];
+    uint8_t timed;   /* the way's duration_s gives the speed where kind is WAY_CARRY */
+    uint8_t passing; /* bits of modes: no trip starts or ends there */
+    uint8_t unused;
 };
 
 /* profile_way: *duration_s is that of a ferry, 0 when not given. False when no mode may use it. */
@@ -90,7 +91,9 @@ bool profile_blocked(const struct tags *t);
 /* way_dir_set: kind, speed and rate in km/h; closed when the speed is not above 0. */
 void way_dir_set(struct way_dir *d, enum way_kind kind, double kmh, double rate_kmh);
 
-void profile_motor(const struct tags *t, enum travel_mode mode, struct way_dir out[2]);
+/* profile_motor: *passing: no trip starts or ends there, as on a private drive. */
+void profile_motor(const struct tags *t, enum travel_mode mode, struct way_dir out[2],
+                   bool *passing);
 void profile_bicycle(const struct tags *t, enum travel_mode mode, struct way_dir out[2]);
 void profile_foot(const struct tags *t, struct way_dir out[2]);
 

@@ -231,7 +231,7 @@ restricted(const struct tags *t, struct slice access, int dir)
 }
 
 void
-profile_motor(const struct tags *t, enum travel_mode mode, struct way_dir out[2])
+profile_motor(const struct tags *t, enum travel_mode mode, struct way_dir out[2], bool *passing)
 {
     const struct motor *m = &motors[mode];
     const struct access_key levels[] = {
@@ -250,6 +250,7 @@ profile_motor(const struct tags *t, enum travel_mode mode, struct way_dir out[2]
     if ((!tags_has(t, KEY_HIGHWAY) && !tags_has(t, KEY_ROUTE)) || closed(m, t))
         return;
     profile_access(t, levels, 4, access);
+    *passing = tags_is(t, KEY_HIGHWAY, "service") && slice_eq_str(access[0], "private");
     int one = oneway(m, t);
     for (int d = 0; d < 2; d++)
         open[d] = (restricted(t, access[d], d) || !tags_in(access[d], closed_words)) &&

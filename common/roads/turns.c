@@ -242,7 +242,8 @@ fill_states(struct maker *k)
         const struct way_dir *use = edge_use(k->n, k->m, g->edge[s], k->mode);
         g->w[s] = cost_ms(k->n->road[g->edge[s] >> 1].cm, use->rate);
         g->d[s] = cost_ms(k->n->road[g->edge[s] >> 1].cm, use->speed);
-        g->snap[s] = use->kind != WAY_CARRY;
+        bool passing = (k->m->use[k->n->use[g->edge[s] >> 1]].passing & 1U << k->mode) != 0;
+        g->snap[s] = use->kind != WAY_CARRY && !passing;
     }
     return true;
 }
