@@ -18,6 +18,8 @@ struct job {
     struct curl_slist *headers;
     char *url;
     struct buf body;
+    bool get;
+    struct buf answer;
     size_t answered_bytes;
     bool not_public, sent, enough;
     struct job *prev, *next;
@@ -49,7 +51,8 @@ const char *
 http_client_error_name(enum http_client_error err)
 {
     static const char *const names[HTTP_CLIENT_ERROR_COUNT] = {
-        "ok", "bad_url", "resolve", "not_public", "connect", "tls", "deadline", "broken", "memory",
+        "ok",  "bad_url",  "resolve", "not_public", "connect",
+        "tls", "deadline", "broken",  "memory",     "too_big",
     };
     return err >= 0 && err < HTTP_CLIENT_ERROR_COUNT ? names[err] : "unknown";
 }
@@ -69,6 +72,7 @@ job_free(struct job *j)
     }
     curl_slist_free_all(j->headers);
     buf_free(&j->body);
+    buf_free(&j->answer);
     free(j->url);
     free(j);
 }
@@ -85,10 +89,19 @@ finish(struct job *j, int status, enum http_client_error err)
 {
     struct http_client *c = j->client;
     uint64_t tag = j->tag;
+    struct buf answer = j->answer;
 
+    j->answer = (struct buf){0};
+    if (err != HTTP_CLIENT_OK)
+        status = 0;
     job_free(j);
     start_soon(c);
-    c->on_done(c->ctx, tag, err == HTTP_CLIENT_OK ? status : 0, err);
+    if (c->options.on_answer == NULL)
+        c->on_done(c->ctx, tag, status, err);
+    else
+        c->options.on_answer(c->ctx, tag, status, err,
+                             status == 0 ? (struct slice){NULL, 0} : buf_slice(&answer));
+    buf_free(&answer);
 }
 
 /* curl shows every address before it connects: the one place where a name cannot lie. */
@@ -99,7 +112,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
     const struct http_client_options *o = &j->client->options;
 
     (void)purpose;
-    if (!http_address_allowed(&address->addr, o->allow_loopback, o->allow_private)) {
+    if (!o->any_address &&
+        !http_address_allowed(&address->addr, o->allow_loopback, o->allow_private)) {
         j->not_public = true;
         return CURL_SOCKET_BAD;
     }
@@ -107,14 +121,17 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 }
 
 static size_t
-discard(char *p, size_t size, size_t n, void *arg)
+hear(char *p, size_t size, size_t n, void *arg)
 {
     struct job *j = arg;
 
-    (void)p;
     j->answered_bytes += size * n;
     j->enough = j->answered_bytes > j->client->options.body_bytes;
-    return j->enough ? 0 : size * n;
+    if (j->enough)
+        return 0;
+    if (j->client->options.on_answer != NULL)
+        buf_append(&j->answer, p, size * n);
+    return j->answer.failed ? 0 : size * n;
 }
 
 static enum http_client_error
@@ -144,6 +161,10 @@ error_of(const struct job *j, CURLcode code)
     case CURLE_OUT_OF_MEMORY:
         return HTTP_CLIENT_MEMORY;
     case CURLE_WRITE_ERROR:
+        if (j->answer.failed)
+            return HTTP_CLIENT_MEMORY;
+        if (j->enough && j->client->options.on_answer != NULL)
+            return HTTP_CLIENT_TOO_BIG;
         return j->enough ? HTTP_CLIENT_OK : HTTP_CLIENT_BROKEN;
     default:
         return HTTP_CLIENT_BROKEN;
@@ -247,13 +268,15 @@ prepare(struct job *j, uint64_t now_ms)
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_USERAGENT, c->user_agent);
     SET(CURLOPT_HTTPHEADER, j->headers);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->body.n);
-    SET(CURLOPT_POSTFIELDS, j->body.p != NULL ? j->body.p : "");
+    if (!j->get) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->body.n);
+        SET(CURLOPT_POSTFIELDS, j->body.p != NULL ? j->body.p : "");
+    }
     SET(CURLOPT_TIMEOUT_MS, (long)(j->deadline_ms - now_ms));
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, j);
-    SET(CURLOPT_WRITEFUNCTION, discard);
+    SET(CURLOPT_WRITEFUNCTION, hear);
     SET(CURLOPT_WRITEDATA, j);
 #undef SET
     return ok;
@@ -314,9 +337,9 @@ add_headers(struct job *j, struct slice lines)
     return j->headers != NULL;
 }
 
-enum lc_err
-http_post(struct http_client *c, uint64_t tag, struct slice url, struct slice headers,
-          struct slice body, uint32_t deadline_ms)
+static enum lc_err
+ask(struct http_client *c, bool get, uint64_t tag, struct slice url, struct slice headers,
+    struct slice body, uint32_t deadline_ms)
 {
     if (url.n == 0 || url.n > URL_BYTES || memchr(url.p, '\0', url.n) != NULL)
         return LC_EINVAL;
@@ -326,6 +349,7 @@ http_post(struct http_client *c, uint64_t tag, struct slice url, struct slice he
     if (j == NULL)
         return LC_ENOMEM;
     j->client = c;
+    j->get = get;
     j->tag = tag;
     j->deadline_ms = monotonic_ms() + deadline_ms;
     j->prev = c->last;
@@ -345,6 +369,20 @@ http_post(struct http_client *c, uint64_t tag, struct slice url, struct slice he
     c->queued++;
     start_soon(c);
     return LC_OK;
+}
+
+enum lc_err
+http_post(struct http_client *c, uint64_t tag, struct slice url, struct slice headers,
+          struct slice body, uint32_t deadline_ms)
+{
+    return ask(c, false, tag, url, headers, body, deadline_ms);
+}
+
+enum lc_err
+http_get(struct http_client *c, uint64_t tag, struct slice url, struct slice headers,
+         uint32_t deadline_ms)
+{
+    return ask(c, true, tag, url, headers, (struct slice){NULL, 0}, deadline_ms);
 }
 
 size_t

@@ -1,11 +1,15 @@
-/* http_client: outgoing POST requests (webhooks) with libcurl on the caller's libevent loop.
+/* http_client: outgoing requests (webhooks; questions to servers of the operator's) with libcurl on
+ * the caller's libevent loop.
  *
  * Shell; not thread-safe: one loop, one thread. Names are resolved on curl's own threads. The
  * targets are other people's words, so: http and https only, no redirects, no user:password in the
  * address, no proxy from the environment, certificates checked, and no connection to an address
  * that is not public. That is checked on the address itself, after resolving, for every connection
  * made. The answer's body is thrown away; after body_bytes of it the connection is dropped and the
- * status counts all the same. */
+ * status counts all the same. For a server that the operator names, see any_address and on_answer.
+ *
+ * Connections are kept and used again. One that the server had closed meanwhile is noticed before
+ * the first byte of an answer, and the request sent once more on another. */
 #ifndef LC_IO_HTTP_CLIENT_H
 #define LC_IO_HTTP_CLIENT_H
 
@@ -30,8 +34,14 @@ enum http_client_error {
     HTTP_CLIENT_DEADLINE,   /* no whole answer in time; the request may have arrived */
     HTTP_CLIENT_BROKEN,     /* cut, or not HTTP; the request may have arrived */
     HTTP_CLIENT_MEMORY,
+    HTTP_CLIENT_TOO_BIG, /* with on_answer: the body is longer than body_bytes */
     HTTP_CLIENT_ERROR_COUNT
 };
+
+/* Called in place of http_client_done when somebody wants the body, which is borrowed; empty unless
+ * err is HTTP_CLIENT_OK. */
+typedef void http_client_answer(void *ctx, uint64_t tag, int status, enum http_client_error err,
+                                struct slice body);
 
 /* http_client_options: 0 means the default written beside the field. */
 struct http_client_options {
@@ -40,15 +50,17 @@ struct http_client_options {
     size_t body_bytes;      /* 64 KiB of an answer are read */
     bool allow_loopback;    /* 127.0.0.0/8 and ::1 too: tests and the demo */
     bool allow_private;     /* RFC 1918 and fc00::/7 too: receivers inside one's own network */
+    bool any_address;       /* wherever the name leads: the operator's own servers */
     const char *user_agent; /* "lifecircle"; copied */
+    http_client_answer *on_answer; /* NULL: bodies are thrown away */
 };
 
 /* Called once for every http_post that returned LC_OK, never from inside it; may call http_post.
  * status is 0 unless err is HTTP_CLIENT_OK. */
 typedef void http_client_done(void *ctx, uint64_t tag, int status, enum http_client_error err);
 
-/* http_client_new: options may be NULL and are copied; base and ctx are borrowed. NULL without
- * memory. */
+/* http_client_new: options may be NULL and are copied; base and ctx are borrowed. on_done may be
+ * NULL when the options have on_answer. NULL without memory. */
 struct http_client *http_client_new(struct event_base *base,
                                     const struct http_client_options *options,
                                     http_client_done *on_done, void *ctx);
@@ -63,6 +75,10 @@ void http_client_destroy(struct http_client *c);
  * empty or over 4 KiB LC_EAGAIN  the queue is full LC_ENOMEM  out of memory */
 LC_MUST_CHECK enum lc_err http_post(struct http_client *c, uint64_t tag, struct slice url,
                                     struct slice headers, struct slice body, uint32_t deadline_ms);
+
+/* http_get: the same without a body. */
+LC_MUST_CHECK enum lc_err http_get(struct http_client *c, uint64_t tag, struct slice url,
+                                   struct slice headers, uint32_t deadline_ms);
 
 /* http_client_pending: queued and in flight. */
 size_t http_client_pending(const struct http_client *c);
