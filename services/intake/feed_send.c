@@ -219,6 +219,8 @@ feed_take_reply(struct feed *feed, const Lifecircle__V1__StockReply *reply, int6
     if (send == NULL)
         return false;
     HASH_FIND(hh, feed->stores, &send->store, sizeof send->store, store);
+    if (store == NULL)
+        return false;
     switch (reply->outcome) {
     case LIFECIRCLE__V1__STOCK_REPLY__OUTCOME__APPLIED:
         store->applied = true;

@@ -138,7 +138,7 @@ media_type_is(const struct event *ev, const char *type)
     struct slice v = header(ev->http, "content-type");
     size_t n = strlen(type);
 
-    if (v.n < n || strncasecmp(v.p, type, n) != 0)
+    if (v.p == NULL || v.n < n || strncasecmp(v.p, type, n) != 0)
         return false;
     v = slice_of(v.p + n, v.n - n);
     while (v.n > 0 && (*v.p == ' ' || *v.p == '\t'))

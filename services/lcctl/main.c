@@ -54,6 +54,7 @@ args_option(struct args *a, const char *name, const char *fallback)
     for (int i = 0; i < a->n; i++) {
         const char *word = a->v[i];
         size_t length = strlen(name);
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): argv ends after n words */
         if (strncmp(word, "--", 2) != 0 || strncmp(word + 2, name, length) != 0)
             continue;
         int taken = 1;

@@ -244,7 +244,8 @@ cmd_key(struct ctl *c, struct args *a)
     struct slice was = {NULL, 0};
     redisReply *keep;
 
-    if (name == NULL || !args_done(a) || (revoke ? key_id == NULL : strcmp(verb, "new") != 0))
+    if (verb == NULL || name == NULL || !args_done(a) ||
+        (revoke ? key_id == NULL : strcmp(verb, "new") != 0))
         return EXIT_USAGE;
     Lifecircle__V1__Chain *chain = find_chain(c, name, &keep, &was);
     int status = EXIT_FAILED;
