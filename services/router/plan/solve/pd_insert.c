@@ -236,14 +236,11 @@ seek_priced(struct pd_search *s, int32_t request, int32_t car, bool blink, struc
     }
 }
 
-/* pd_seek: the cheapest place of the request in this car's route, when it beats *best. */
-void
-pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
+static void
+seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
 {
     const struct pd_model *m = s->m;
 
-    if (!pd_allowed(m, request, car))
-        return;
     if (m->priced)
         seek_priced(s, request, car, blink, best);
     else if (m->terms[request].half)
@@ -252,4 +249,40 @@ pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd
         seek_pair(s, request, car, true, blink, best);
     else
         seek_pair(s, request, car, false, blink, best);
+}
+
+/* pd_seek: the cheapest place of the request in this car's route, when it beats *best. What was
+ * found out before and still holds is not sought again: the place, or that there is none below a
+ * cost. */
+void
+pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+
+    if (!pd_allowed(m, request, car))
+        return;
+    if (s->known == NULL) {
+        seek(s, request, car, blink, best);
+        return;
+    }
+    struct pd_known *k = &s->known[(size_t)request * (size_t)m->n_cars + (size_t)car];
+    if (k->version == s->routes[car].version) {
+        if (k->cost >= best->cost)
+            return;
+    } else {
+        k->i = -1;
+    }
+    if (k->i < 0) {
+        struct pd_spot spot = {best->cost, -1, 0, 0};
+        seek(s, request, car, false, &spot);
+        *k = (struct pd_known){spot.cost, s->routes[car].version, -1, 0};
+        if (spot.car < 0)
+            return;
+        k->i = (int16_t)spot.i;
+        k->j = (int16_t)spot.j;
+    }
+    if (blinks(s, blink))
+        seek(s, request, car, true, best);
+    else
+        *best = (struct pd_spot){k->cost, car, k->i, k->j};
 }

@@ -276,7 +276,8 @@ pd_model_free(struct pd_model *m)
     free(m->terms);
     free(m->classes);
     free(m->cars);
-    free(m->near);
+    free(m->near[0]);
+    free(m->near[1]);
     free(m->allowed);
     free(m->steps);
     free(m->by_type);

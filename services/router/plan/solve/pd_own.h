@@ -75,7 +75,7 @@ struct pd_model {
     struct pd_terms *terms;
     struct pd_class *classes;
     struct pd_car *cars;
-    int32_t *near; /* n_stops x n_near: stops of movable requests, nearest first, itself first */
+    int32_t *near[2]; /* n_stops x n_near: movable stops, itself first, the next by way or by fit */
     uint64_t *allowed; /* n_requests x allowed_words, or NULL: everything */
     int32_t allowed_words;
     int32_t *by_type; /* cars, by type: type t's from first_of[t] on */
@@ -124,9 +124,11 @@ struct pd_route {
     int32_t room_old;
     int64_t cost;
     int64_t cost_old;
-    uint64_t saved; /* in which iteration */
-    int32_t live;   /* index among the routes in use, -1 = empty */
-    bool dirty;     /* differs from the best plan's */
+    uint64_t saved;   /* in which iteration */
+    uint32_t version; /* equal: the same stops */
+    uint32_t version_old;
+    int32_t live; /* index among the routes in use, -1 = empty */
+    bool dirty;   /* differs from the best plan's */
 };
 
 struct pd_spot { /* where a request may go: the pickup behind at[i], the drop-off behind at[j] of
@@ -135,6 +137,14 @@ struct pd_spot { /* where a request may go: the pickup behind at[i], the drop-of
     int32_t car; /* -1 = nowhere */
     int32_t i;
     int32_t j;
+};
+
+/* What is known of a request's cheapest place in a route. */
+struct pd_known {
+    int64_t cost;
+    uint32_t version; /* of the route */
+    int16_t i;        /* -1: it costs at least that much */
+    int16_t j;
 };
 
 struct pd_moved {
@@ -175,12 +185,16 @@ struct pd_search {
     int32_t *touched;
     int32_t n_touched;
     int64_t *keys;
-    int32_t *seeds; /* stops around which to ruin */
+    struct pd_known *known; /* n_requests x n_cars, or NULL: too many */
+    uint32_t version;       /* the last one given to a route */
+    int32_t *seeds;         /* stops around which to ruin */
     int32_t n_seeds;
     int64_t *gaps; /* scratch: cost of the drop-off in each gap, and the least from there on */
     int32_t n_gaps;
     int64_t cost;    /* of the routes */
     uint64_t now;    /* iteration, as a stamp */
+    uint64_t *asked; /* of each route: for whom it was last looked at */
+    uint64_t asks;
     uint64_t *stamp; /* of each route: ruined in which iteration */
     bool *gone;      /* request leaves its route in this ruin */
 
@@ -198,6 +212,7 @@ struct pd_search {
     int64_t heat;     /* temperature */
     uint32_t seen;    /* plans since the penalty was last adapted, */
     uint32_t seen_incomplete;
+    uint32_t lost; /* how long there was none complete */
     struct pd_best best;
 };
 

@@ -2,6 +2,10 @@
  * by chance. */
 #include "router/plan/solve/pd_own.h"
 
+#ifndef ASKED
+enum { ASKED = 20, MANY_ROUTES = 30 };
+#endif
+
 static int64_t
 rank(struct pd_search *s, int32_t request, int how)
 {
@@ -54,6 +58,41 @@ seek_empty(struct pd_search *s, int32_t request, struct pd_spot *best)
     }
 }
 
+/* The routes of those near the stop. */
+static void
+seek_near(struct pd_search *s, int32_t request, const int32_t *near, bool blink,
+          struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+
+    for (int32_t k = 0; k < ASKED && k < m->n_near; k++) {
+        int32_t car = s->car_of[near[k] / 2];
+        if (car < 0 || s->asked[car] == s->asks)
+            continue;
+        s->asked[car] = s->asks;
+        pd_seek(s, request, car, blink, best);
+    }
+}
+
+/* Every route in use; where they are many, those of near stops, and all when these have no room. */
+static void
+seek_live(struct pd_search *s, int32_t request, bool blink, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+
+    if (s->n_live > MANY_ROUTES) {
+        s->asks++;
+        for (int32_t which = 0; which < 2; which++)
+            for (int32_t stop = 2 * request; stop < 2 * request + 2; stop++)
+                seek_near(s, request, m->near[which] + (size_t)stop * (size_t)m->n_near, blink,
+                          best);
+        if (best->car >= 0)
+            return;
+    }
+    for (int32_t i = 0; i < s->n_live; i++)
+        pd_seek(s, request, s->live[i], blink, best);
+}
+
 void
 pd_recreate(struct pd_search *s, bool blink)
 {
@@ -69,8 +108,7 @@ pd_recreate(struct pd_search *s, bool blink)
         if (t->vehicle >= 0) {
             pd_seek(s, request, t->vehicle, blink, &best);
         } else {
-            for (int32_t i = 0; i < s->n_live; i++)
-                pd_seek(s, request, s->live[i], blink, &best);
+            seek_live(s, request, blink, &best);
             if (s->n_live < s->max_live && (best.car < 0 || !s->fewest))
                 seek_empty(s, request, &best);
         }

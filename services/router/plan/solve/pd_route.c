@@ -40,14 +40,32 @@ pd_price(const struct pd_model *m, int32_t stop, int64_t start)
     return sum;
 }
 
+/* Versions come to an end after four thousand million changes; nothing is known then. */
+static uint32_t
+next_version(struct pd_search *s)
+{
+    if (++s->version == 0) {
+        size_t n = (size_t)s->m->n_requests * (size_t)s->m->n_cars;
+        for (size_t k = 0; s->known != NULL && k < n; k++)
+            s->known[k].version = 0;
+        for (int32_t v = 0; v < s->m->n_cars; v++)
+            s->routes[v].version = s->routes[v].version_old = ++s->version;
+        s->version++;
+    }
+    return s->version;
+}
+
 /* Legs, times, loads and cost from position `from` on, latest starts before it too. */
 static void
-refresh(const struct pd_model *m, struct pd_route *r, int32_t car, int32_t from)
+refresh(struct pd_search *s, int32_t car, int32_t from)
 {
+    const struct pd_model *m = s->m;
+    struct pd_route *r = &s->routes[car];
     const struct pd_class *c = &m->classes[m->cars[car].matrix];
     struct pd_pos *at = r->at;
     int64_t cost = 0;
 
+    r->version = next_version(s);
     if (from < 1)
         from = 1;
     at[0].start = m->cars[car].shift_start;
@@ -131,7 +149,7 @@ pd_route_set(struct pd_search *s, int32_t car, const int32_t *stops, int32_t n)
         enter(s->m, &r->at[k + 1], stops[k]);
     enter(s->m, &r->at[n + 1], s->m->n_stops + 2 * car + 1);
     r->n = n + 2;
-    refresh(s->m, r, car, 1);
+    refresh(s, car, 1);
     s->cost += r->cost;
     set_live(s, car);
 }
@@ -162,6 +180,7 @@ pd_touch(struct pd_search *s, int32_t car)
     memcpy(r->old, r->at, (size_t)r->n * sizeof *r->at);
     r->n_old = r->n;
     r->cost_old = r->cost;
+    r->version_old = r->version;
     r->saved = s->now;
     s->touched[s->n_touched++] = car;
 }
@@ -181,6 +200,7 @@ pd_undo(struct pd_search *s)
         r->n = r->n_old;
         s->cost += r->cost_old - r->cost;
         r->cost = r->cost_old;
+        r->version = r->version_old;
         set_live(s, s->touched[k]);
     }
     s->n_touched = 0;
@@ -226,7 +246,7 @@ pd_drop_gone(struct pd_search *s, int32_t car)
             r->at[to++] = r->at[k];
     r->n = to;
     s->cost -= r->cost;
-    refresh(s->m, r, car, from);
+    refresh(s, car, from);
     s->cost += r->cost;
     set_live(s, car);
 }
@@ -253,7 +273,7 @@ pd_put(struct pd_search *s, int32_t request, const struct pd_spot *spot)
     }
     r->n += more;
     s->cost -= r->cost;
-    refresh(s->m, r, spot->car, (half ? spot->j : spot->i) + 1);
+    refresh(s, spot->car, (half ? spot->j : spot->i) + 1);
     s->cost += r->cost;
     s->car_of[request] = spot->car;
     set_live(s, spot->car);

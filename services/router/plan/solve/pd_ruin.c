@@ -71,7 +71,7 @@ pd_ruin(struct pd_search *s)
     int32_t before = s->n_moved;
 
     int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
-    const int32_t *near = &m->near[(size_t)seed * (size_t)m->n_near];
+    const int32_t *near = m->near[pd_next(&s->rng) >> 63] + (size_t)seed * (size_t)m->n_near;
     for (int32_t k = 0; k < m->n_near && strings > 0; k++) {
         int32_t car = s->car_of[near[k] / 2];
         if (car < 0 || s->stamp[car] == s->now)

@@ -6,11 +6,13 @@
 #include <string.h>
 
 enum {
+    MOST_KNOWN = 1 << 22,
     CYCLES = 3,
     HOT = 320,
     COLD = 8,
     PERCENT_FLEET = 12,
-    PERCENT_AGAIN = 8
+    PERCENT_AGAIN = 8,
+    LOST = 8
 }; /* heats: 1/100 arc */
 
 static int64_t
@@ -132,11 +134,18 @@ cool(struct pd_search *s)
     uint64_t fall = (uint64_t)(pd_log2((uint64_t)hot) - pd_log2((uint64_t)cold));
 
     s->heat = pd_scale(hot, pd_exp2_minus((fall * part) >> 16));
-    /* Complete plans about half of the time; towards the end, whatever it costs. */
-    if (s->seen_incomplete * 2 > s->seen)
-        s->penalty += s->penalty / 8;
-    else if (part < 3 << 14 && s->penalty > s->arc * 4)
-        s->penalty -= s->penalty / 16;
+    /* Complete plans about half of the time, while the heat allows for it. */
+    int64_t low = 3 * s->heat > s->arc * 2 ? 3 * s->heat : s->arc * 2;
+    int64_t high = s->arc * 100;
+    if (s->seen_incomplete * 2 > s->seen && s->penalty < high)
+        s->penalty += s->penalty / 16;
+    else if (s->seen_incomplete * 3 < s->seen && s->penalty > low)
+        s->penalty -= s->penalty / 32;
+    s->lost = s->seen_incomplete == s->seen && s->n_left > 0 ? s->lost + 1 : 0;
+    if (s->lost >= (part > 3 << 14 ? 1 : LOST) && s->best.must == 0) {
+        pd_best_load(s);
+        s->lost = 0;
+    }
     s->seen = 0;
     s->seen_incomplete = 0;
 }
@@ -273,6 +282,8 @@ pd_search_free(struct pd_search *s)
     free(s->moved);
     free(s->touched);
     free(s->keys);
+    free(s->asked);
+    free(s->known);
     free(s->seeds);
     free(s->gaps);
     free(s->stamp);
@@ -291,6 +302,7 @@ allocate(struct pd_search *s)
     s->live = calloc(cars, sizeof *s->live);
     s->touched = calloc(cars, sizeof *s->touched);
     s->stamp = calloc(cars, sizeof *s->stamp);
+    s->asked = calloc(cars, sizeof *s->asked);
     s->car_of = calloc(n, sizeof *s->car_of);
     s->left = calloc(n, sizeof *s->left);
     s->left_old = calloc(n, sizeof *s->left_old);
@@ -300,8 +312,13 @@ allocate(struct pd_search *s)
     s->gone = calloc(n, sizeof *s->gone);
     s->absent = calloc(n, sizeof *s->absent);
     s->gaps = calloc(2 * (2 * n + 4), sizeof *s->gaps);
-    return s->routes && s->live && s->touched && s->stamp && s->car_of && s->left && s->left_old &&
-           s->moved && s->keys && s->seeds && s->gone && s->absent && s->gaps &&
+    if (n * cars <= MOST_KNOWN) {
+        s->known = calloc(n * cars, sizeof *s->known);
+        if (s->known == NULL)
+            return false;
+    }
+    return s->routes && s->live && s->touched && s->stamp && s->asked && s->car_of && s->left &&
+           s->left_old && s->moved && s->keys && s->seeds && s->gone && s->absent && s->gaps &&
            pd_best_init(s->m, &s->best);
 }
 
