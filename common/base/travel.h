@@ -38,7 +38,8 @@ struct travel_cell {
 struct travel {
     /* matrix: out[i * to_n + j] = from[i] to[j], leaving at depart_ms. *quality is that of all
      * cells. LC_EINVAL  a coordinate out of range LC_EIO     the provider has no answer now; ask
-     * another for the whole matrix */
+     * another for the whole matrix LC_EAGAIN  it has none yet: it is fed from outside, and notes
+     * nothing itself */
     enum lc_err (*matrix)(const struct travel *t, const struct latlng *from, size_t from_n,
                           const struct latlng *to, size_t to_n, enum travel_mode mode,
                           int64_t depart_ms, struct travel_cell *out, enum travel_quality *quality);

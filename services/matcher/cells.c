@@ -232,6 +232,8 @@ match_bound_s(const struct match_view *v, enum travel_mode mode, struct latlng a
     uint32_t by_estimate = e->lower_bound_s(e, at, away, mode);
     if (by_estimate < s)
         s = by_estimate;
+    if (v->policy->remote_modes != 0 && travel_crow_s(at, away, mode) / v->policy->speedup < s)
+        s = (uint32_t)(travel_crow_s(at, away, mode) / v->policy->speedup);
     return s < UINT16_MAX ? (uint16_t)s : UINT16_MAX;
 }
 

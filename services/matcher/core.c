@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define OUTCOME(name) "match_total{outcome=\"" name "\"}", "orders by what became of them"
+#define BY(name) "match_decisions_total{travel=\"" name "\"}", "decisions by their travel times"
 #define BUCKET(le) "match_seconds_bucket{le=\"" le "\"}", "from MatchRequest to its answer"
 
 static const struct counter counters[COUNTS] = {
@@ -29,6 +30,12 @@ static const struct counter counters[COUNTS] = {
     [COUNT_HASTENED] = {"match_hastened_total", "held orders brought forward", 0, false},
     [COUNT_FOREIGN] = {"match_foreign_total", "messages of another city", 0, false},
     [COUNT_LATE] = {"match_late_answers_total", "answers nobody waited for", 0, false},
+    [COUNT_TRAVEL_ASKED] = {"match_travel_asked_total", "questions to a routing server", 0, false},
+    [COUNT_TRAVEL_FALLBACK] = {"match_travel_fallback_total",
+                               "decisions made without the server that was asked", 0, false},
+    [COUNT_BY_SERVER] = {BY("server"), 0, false},
+    [COUNT_BY_ROADS] = {BY("roads"), 0, false},
+    [COUNT_BY_ESTIMATE] = {BY("estimate"), 0, false},
     [COUNT_MALFORMED] = {"match_malformed_total", "records and replies not understood", 0, false},
     [COUNT_BAD_ZONES] = {"match_bad_zones", "zones refused since start", 0, true},
     [COUNT_JOBS] = {"match_jobs", "orders, quotes and queries in work", 0, true},
@@ -197,8 +204,11 @@ redis_reply(struct match_step *s)
 static void
 tick(struct match_step *s)
 {
-    if (s->ev->now_ms < s->m->wake_ms)
+    match_remote_expire(s);
+    if (s->ev->now_ms < s->m->wake_ms) {
+        outbox_wake(s->out, s->m->wake_ms);
         return;
+    }
     s->m->wake_ms = s->ev->now_ms + MATCH_TICK_MS;
     outbox_wake(s->out, s->m->wake_ms);
     match_expire(s);
@@ -245,6 +255,9 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
         match_flush_ready(&s);
         match_flush_answers(&s);
         break;
+    case EVENT_TRAVEL:
+        match_remote_answered(&s);
+        break;
     case EVENT_STOP:
         m->draining = true;
         break;
@@ -254,7 +267,6 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_SOCKET:
     case EVENT_CALLED:
-    case EVENT_TRAVEL:
         break;
     }
     return LC_OK;

@@ -5,6 +5,9 @@
  *   a cell's `waiting` -> (Redis answers) `ready` -> (end of the turn: judged) `sent` -> gone
  *                                           ^----------- EXHAUSTED --------------'
  *
+ * Where a routing server is configured, one that is ready and needs its answer goes to `asking` and
+ * comes back to `ready` with it, or without it after policy.travel_wait_ms.
+ *
  * Orders that carry the id of one in work hang behind it and start when it is gone. Every job has a
  * deadline; a job that reaches it is answered UNAVAILABLE and forgotten, since its due row, or
  * intake, has the order. */
@@ -19,6 +22,7 @@
 #include "matcher/cells.h"
 #include "matcher/decision.h"
 #include "matcher/matcher.h"
+#include "matcher/remote.h"
 #include "matcher/search.h"
 
 enum job_kind { JOB_ORDER = 1, JOB_QUOTE, JOB_NEARBY, JOB_DUE };
@@ -62,7 +66,12 @@ struct match_job {
     size_t n_tried;
     struct match_verdict *offered; /* quotes and nearby: what was asked about; owned */
     size_t n_offered;
-    struct match_job **list; /* the head of the list it is in */
+    struct match_known *known;  /* what a routing server has answered; owned */
+    uint64_t travel_tag;        /* of the question that is out, while in `asking` */
+    int64_t travel_until_ms;    /* its deadline */
+    bool own_travel;            /* no server any more: by the provider in this process */
+    enum travel_end travel_end; /* why */
+    struct match_job **list;    /* the head of the list it is in */
     struct match_job *prev, *next;
     struct match_job *behind; /* the same order id again */
     UT_hash_handle hh;
@@ -85,8 +94,13 @@ enum match_count {
     COUNT_EXHAUSTED,
     COUNT_CLAIMED,
     COUNT_HASTENED,
-    COUNT_FOREIGN,   /* messages of another city */
-    COUNT_LATE,      /* answers that nobody waited for */
+    COUNT_FOREIGN, /* messages of another city */
+    COUNT_LATE,    /* answers that nobody waited for */
+    COUNT_TRAVEL_ASKED,
+    COUNT_TRAVEL_FALLBACK,
+    COUNT_BY_SERVER,
+    COUNT_BY_ROADS,
+    COUNT_BY_ESTIMATE,
     COUNT_MALFORMED, /* records and replies that could not be read */
     COUNT_BAD_ZONES,
     COUNT_JOBS,
@@ -115,6 +129,7 @@ enum {
     CALL_LOST_MS = 10000, /* a call without an answer for this long is made again */
     LINK_DEADLINE_MS = 1000,
     PLACE_BATCH = 64,
+    TRAVEL_GRACE_MS = 10, /* after this the shell has forgotten an answer */
     TOUCHED_MAX = 16,
     MISSED_EVERY_MS = 1000,
     MISSED_LIMIT = 64,
@@ -145,6 +160,7 @@ struct matcher {
     size_t n_jobs;          /* with those behind others */
     struct match_job *ready;
     struct match_job *sent;
+    struct match_job *asking;
     struct match_request *answering;
     struct arena *gather; /* parts of answers; emptied at the end of each turn */
     uint64_t next_tag;
@@ -178,6 +194,24 @@ match_count(struct matcher *m, enum match_count which, uint64_t n)
 {
     m->counts[which].value += n;
 }
+
+/* ---- remote.c ---- */
+
+/* match_view_job: as match_view_of, with the travel times that the job is decided by: a routing
+ * server's, or those of the process. */
+struct match_view match_view_job(struct match_step *s, struct match_job *job, int64_t now_ms);
+
+/* match_remote_ask: after a search by that view `waits`. True: the server is asked, and the job
+ * waits for it in `asking`. False: it will not be; search again. */
+bool match_remote_ask(struct match_step *s, struct match_job *job, const struct match_list *list,
+                      const struct match_found *f);
+
+/* match_remote_answered: EVENT_TRAVEL. match_remote_expire: for those whose answer did not come. */
+void match_remote_answered(struct match_step *s);
+void match_remote_expire(struct match_step *s);
+
+/* match_remote_note: whose travel times decided; counts it. */
+void match_remote_note(struct match_step *s, const struct match_job *job, struct match_found *f);
 
 /* ---- jobs.c ---- */
 

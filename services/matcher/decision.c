@@ -29,8 +29,13 @@ fill_travel(const struct match_view *v, const struct match_wish *w, struct match
         if (one->reason == LIFECIRCLE__V1__REASON__OUT_OF_ZONE)
             one->missed_by = match_outside_m(v, w, one->store);
     }
-    if (n == 0 || t->matrix(t, from, n, &w->at, 1, match_wish_mode(w, v->policy), v->now_ms, cell,
-                            &quality) != LC_OK)
+    if (n == 0)
+        return;
+    enum travel_mode mode = match_wish_mode(w, v->policy);
+    enum lc_err err = w->collection
+                          ? t->matrix(t, &w->at, 1, from, n, mode, v->now_ms, cell, &quality)
+                          : t->matrix(t, from, n, &w->at, 1, mode, v->now_ms, cell, &quality);
+    if (err != LC_OK)
         return;
     for (size_t i = 0; i < n; i++)
         f->failed[i].travel_s = cell[i].seconds;
@@ -84,6 +89,8 @@ match_decision_pack(const struct match_view *v, const struct match_wish *w, stru
     r.candidates = list;
     r.stores_considered = f->considered;
     r.attempt = attempt;
+    r.server = f->server;
+    r.server_end = (uint32_t)f->server_end;
     char *p = arena_alloc(a, lifecircle__v1__decision_record__get_packed_size(&r));
     if (p == NULL)
         return slice_of(NULL, 0);

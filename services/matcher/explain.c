@@ -1,6 +1,7 @@
 #include "matcher/explain.h"
 
 #include "base/timestamp.h"
+#include "base/travel_ask.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,7 +162,12 @@ match_explain(struct buf *out, const Decision *d, uint32_t taken, const struct m
     buf_printf(out, "%" PRIu32 " store%s looked at, ranked by %s%s\n", d->stores_considered,
                d->stores_considered == 1 ? "" : "s",
                d->ranking == LIFECIRCLE__V1__RANKING__SOONEST ? "arrival" : "travel time",
-               d->estimate ? "; travel times are estimates, not along roads" : "");
+               d->server     ? "; travel times from the routing server"
+               : d->estimate ? "; travel times are estimates, not along roads"
+                             : "");
+    if (d->server_end != 0)
+        buf_printf(out, "the routing server was asked and did not give them: %s\n",
+                   travel_end_name((int)d->server_end));
     if (d->n_candidates == 0) {
         buf_str(out, "no store in range\n");
         return;

@@ -134,6 +134,7 @@ match_job_drop(struct matcher *m, struct match_job *job)
     match_request_release(job->request);
     free(job->tried);
     free(job->offered);
+    match_known_free(job->known);
     free(job);
     m->n_jobs--;
 }

@@ -1,5 +1,7 @@
 #include "matcher/policy.h"
 
+#include "base/travel_ask.h"
+
 struct knob {
     const char *name;
     size_t at; /* of the int64_t in struct match_policy */
@@ -27,6 +29,7 @@ static const struct knob knobs[] = {
     {"near_stores", KNOB(near_stores), 1, 150, 1, 100000},
     {"jobs_max", KNOB(jobs_max), 1, 20000, 1, 1000000},
     {"poll_ms", KNOB(poll_ms), 1, 250, 1, 60000},
+    {"travel_wait_ms", KNOB(travel_wait_ms), 1, 80, 1, 5000},
     {"speedup", KNOB(speedup), 1, 1, 1, 1000},
 };
 
@@ -44,6 +47,8 @@ match_policy_read(struct match_policy *p, const struct config *c)
     *p = (struct match_policy){
         .courier_mode = read_mode(c, "courier_mode", TRAVEL_BICYCLE),
         .customer_mode = read_mode(c, "customer_mode", TRAVEL_CAR),
+        .remote_modes =
+            travel_servers_modes(config_get(c, "travel_osrm"), config_get(c, "travel_valhalla")),
     };
     for (size_t i = 0; i < sizeof knobs / sizeof *knobs; i++) {
         const struct knob *k = &knobs[i];

@@ -24,13 +24,16 @@ struct match_policy {
                                   needed */
     int64_t
         retry_ms; /* [retry_s, 5] a held order's first retry; grows by half with each attempt ... */
-    int64_t retry_max_ms; /* [retry_max_s, 30] ... up to this */
-    int64_t forecast_ms;  /* [forecast_s, 30] how long a forecast counts */
-    int64_t cells_bytes;  /* [cells_mb, 24] memory for neighbourhoods */
-    int64_t near_stores;  /* [near_stores, 150] so many a neighbourhood asks for, about */
-    int64_t jobs_max;     /* [jobs_max, 20000] orders in work at once */
-    int64_t poll_ms;      /* [poll_ms, 250] how often due rows and the catalogue are looked at */
-    int64_t speedup;      /* [speedup, 1] simulations alone: travel takes this many times less */
+    int64_t retry_max_ms;   /* [retry_max_s, 30] ... up to this */
+    int64_t forecast_ms;    /* [forecast_s, 30] how long a forecast counts */
+    int64_t cells_bytes;    /* [cells_mb, 24] memory for neighbourhoods */
+    int64_t near_stores;    /* [near_stores, 150] so many a neighbourhood asks for, about */
+    int64_t jobs_max;       /* [jobs_max, 20000] orders in work at once */
+    int64_t poll_ms;        /* [poll_ms, 250] how often due rows and the catalogue are looked at */
+    int64_t travel_wait_ms; /* [travel_wait_ms, 80] so long an order waits for a routing server */
+    unsigned
+        remote_modes; /* [travel_osrm, travel_valhalla] bits of the modes that one answers for */
+    int64_t speedup;  /* [speedup, 1] simulations alone: travel takes this many times less */
 };
 
 /* match_policy_read: from the configuration; what is absent, malformed or out of range keeps its

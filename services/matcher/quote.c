@@ -127,7 +127,11 @@ ask_quote(struct match_step *s, struct match_job *job, const struct match_list *
 
     if (f == NULL || w == NULL)
         return false;
-    match_choose(s, job, list, f, &more);
+    do {
+        match_choose(s, job, list, f, &more);
+        if (f->waits && match_remote_ask(s, job, list, f))
+            return false;
+    } while (f->waits);
     match_count(s->m, COUNT_JUDGED, f->considered);
     if (f->n == 0) {
         not_quoted(s, job, f->nearest_miss);

@@ -13,7 +13,8 @@ struct hunt {
     unsigned furthest;
     size_t n_block;
     struct match_verdict block[BLOCK];
-    bool lost; /* the provider had no answer */
+    bool lost;  /* the provider had no answer ... */
+    bool again; /* ... yet */
 };
 
 static void
@@ -66,6 +67,7 @@ finish_block(struct hunt *h)
                                 &quality);
     if (err != LC_OK) {
         h->lost = true;
+        h->again = err == LC_EAGAIN;
         return;
     }
     h->out->estimate = quality == TRAVEL_ESTIMATE;
@@ -167,7 +169,9 @@ begin(struct hunt *h, const struct match_view *v, const struct match_wish *w,
     h->keep = want + 1;
     h->furthest = 0;
     h->n_block = 0;
-    h->lost = false;
+    h->lost = h->again = false;
+    out->waits = out->wide = out->server = false;
+    out->server_end = 0;
     out->n = 0;
     out->n_failed = 0;
     out->more = false;
@@ -192,10 +196,12 @@ match_search(const struct match_view *v, const struct match_wish *w, const struc
             struct match_list all;
             if (match_list_wide(v, w, &all)) { /* without memory the list has to do */
                 begin(&h, v, w, travel, want, out);
+                out->wide = true;
                 walk(&h, &all, tried, n_tried);
             }
         }
-        if (!h.lost || travel == travel_estimate())
+        out->waits = h.again;
+        if (!h.lost || h.again || travel == travel_estimate())
             break;
         travel = travel_estimate();
     }

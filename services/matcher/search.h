@@ -23,11 +23,15 @@ struct match_found {
     uint32_t considered;         /* stores looked at */
     bool estimate;               /* travel times are estimates */
     const struct travel *travel; /* who gave them */
+    bool waits;                  /* the provider said LC_EAGAIN: nothing else here counts */
+    bool wide;                   /* the neighbourhood's list did not do */
+    bool server;                 /* for the record: a routing server gave them ... */
+    int server_end;              /* ... or did not, and why: enum travel_end */
 };
 
 /* match_search: the `want` (1..MATCH_RANKED_MAX) best stores of the list that are not among the
  * `tried`. A wish for one store (w->store) looks at that one only and needs no list. When the
- * travel provider has no answer, all is estimated. */
+ * travel provider has no answer, all is estimated; when it has none yet (LC_EAGAIN), out->waits. */
 void match_search(const struct match_view *v, const struct match_wish *w,
                   const struct match_list *list, size_t want, const uint32_t *tried, size_t n_tried,
                   struct match_found *out);

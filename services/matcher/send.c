@@ -70,16 +70,17 @@ retry_at(const struct match_step *s, const struct match_job *job)
  * window opens? 0 = now. The stores are judged as if the window's start were now, by the policy's
  * courier wait: a forecast says nothing of then. */
 static int64_t
-place_later_ms(struct match_step *s, const struct match_job *job, const struct match_list *list,
+place_later_ms(struct match_step *s, struct match_job *job, const struct match_list *list,
                struct match_found *found)
 {
     static const struct match_supply unknown;
-    struct match_view then = match_view_of(s->m, job->wish.window_start_ms);
+    struct match_view then;
     struct match_wish w = job->wish;
     int64_t at_ms = w.window_start_ms - s->m->policy.schedule_slack_ms;
 
     if (job->round > 0 || at_ms <= s->ev->now_ms)
         return 0;
+    then = match_view_job(s, job, w.window_start_ms);
     then.supply = &unknown;
     match_search(&then, &w, list, 1, NULL, 0, found);
     at_ms -=
@@ -133,21 +134,21 @@ match_choose(struct match_step *s, struct match_job *job, const struct match_lis
 {
     /* Behind MATCH_RANKED_MAX the list no longer begins with the best, so an order that takes parts
      * of what it wants comes round once more, to the best of all. */
-    struct match_view v = match_view_of(s->m, s->ev->now_ms);
+    struct match_view v = match_view_job(s, job, s->ev->now_ms);
 
     for (;;) {
         bool fresh = job->final;
         match_search(&v, &job->wish, list, match_want(job), fresh ? NULL : job->tried,
                      fresh ? 0 : job->n_tried, f);
         *more = !job->final && (f->more || (job->n_tried > 0 && by_line(job)));
-        if (f->n > 0 || job->final || job->n_tried == 0)
+        if (f->waits || f->n > 0 || job->final || job->n_tried == 0)
             return;
         job->final = true;
     }
 }
 
-/* The PlaceOrder of a job; false when it stays for the next turn (its cell went stale, or no
- * memory). */
+/* The PlaceOrder of a job; false when it stays for a later turn (its cell went stale, a routing
+ * server is asked, or no memory). */
 static bool
 write_order(struct match_step *s, struct match_job *job, PlaceOrder *p)
 {
@@ -161,9 +162,16 @@ write_order(struct match_step *s, struct match_job *job, PlaceOrder *p)
     if (f == NULL || order == NULL || body == NULL || !match_job_list(s, job, &list))
         return false;
     lifecircle__v1__place_order__init(p);
-    int64_t later_ms = place_later_ms(s, job, &list, f);
-    if (later_ms == 0)
-        match_choose(s, job, &list, f, &more);
+    int64_t later_ms;
+    do {
+        f->waits = false;
+        later_ms = place_later_ms(s, job, &list, f);
+        if (later_ms == 0 && !f->waits)
+            match_choose(s, job, &list, f, &more);
+        if (f->waits && match_remote_ask(s, job, &list, f))
+            return false;
+    } while (f->waits);
+    match_remote_note(s, job, f);
     match_count(s->m, COUNT_JUDGED, f->considered);
     p->create = later_ms != 0;
     p->retry_ms = later_ms != 0 ? later_ms : retry_at(s, job);

@@ -19,7 +19,7 @@ int match_near_order(const void *a, const void *b);
 
 /* match_bound_s: no way over m metres of great circle from `at` takes less. Asked of the provider
  * for a point straight north or south, as a bound grows with the distance alone; the estimate
- * counts too, since it steps in for a provider without an answer. */
+ * counts too, since it steps in for a provider without an answer, and so does a routing server. */
 uint16_t match_bound_s(const struct match_view *v, enum travel_mode mode, struct latlng at,
                        double m);
 

@@ -67,7 +67,12 @@ struct world {
     struct buf place;  /* the last PlaceRequest, packed */
     struct buf frames; /* what inventory was sent and has not answered */
     size_t skip_place;
-    unsigned rounds;         /* PlaceOrders seen */
+    unsigned rounds; /* PlaceOrders seen */
+    /* a routing server, when there is one: how the question ends, and its cells when it is
+     * answered. TRAVEL_ENDS: it never does. */
+    enum travel_end (*roads)(struct world *w, const struct travel_ask *ask,
+                             struct travel_cell *cell);
+    unsigned roads_asked;
     void (*around)(bool in); /* called before and after each step of the core; may be NULL */
 };
 

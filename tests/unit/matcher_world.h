@@ -224,6 +224,27 @@ world_heard(struct world *w, struct slice frame)
     }
 }
 
+static inline void
+world_roads(struct world *w, const struct effect *e)
+{
+    struct travel_ask ask;
+    struct buf b = {0};
+    struct event ev = {.kind = EVENT_TRAVEL, .ref = e->ref};
+
+    w->roads_asked++;
+    if (travel_ask_get(e->bytes, w->arena, &ask) != LC_OK)
+        abort();
+    struct travel_cell *cell = arena_array(w->arena, ask.from_n * ask.to_n, sizeof *cell);
+    enum travel_end end = w->roads == NULL ? TRAVEL_ENDS : w->roads(w, &ask, cell);
+    if (end == TRAVEL_ANSWERED)
+        travel_cells_put(&b, cell, ask.from_n * ask.to_n);
+    ev.status = (int)end;
+    ev.bytes = buf_slice(&b);
+    if (end != TRAVEL_ENDS)
+        world_feed(w, &ev);
+    buf_free(&b);
+}
+
 /* One turn: the end of the last one's input, then everything that it caused. Returns whether
  * anything was. */
 static inline bool
@@ -256,6 +277,8 @@ world_turn(struct world *w)
             world_inventory(w, list[i].bytes);
         } else if (list[i].kind == EFFECT_ANSWER) {
             world_heard(w, list[i].bytes);
+        } else if (list[i].kind == EFFECT_TRAVEL) {
+            world_roads(w, &list[i]);
         } else {
             continue;
         }

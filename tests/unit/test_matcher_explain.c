@@ -2,6 +2,8 @@
 
 #include "matcher/explain.h"
 
+#include "base/travel_ask.h"
+
 #include <string.h>
 
 static const int64_t noon_ms = 1763812800000; /* 2025-11-22T12:00:00Z */
@@ -76,6 +78,14 @@ test_explain_heads_with_when_and_how(void)
         says(&s, 42, "decided 2025-11-22T12:00:00Z, attempt 2, window 12:00:00 to 13:00:00\n"));
     CU_ASSERT(
         says(&s, 42, "14 stores looked at, ranked by travel time; travel times are estimates"));
+    s.d.server_end = TRAVEL_SHUT;
+    CU_ASSERT(says(&s, 42,
+                   "estimates, not along roads\nthe routing server was asked and did not "
+                   "give them: shut\n"));
+    s.d.server_end = 0;
+    s.d.server = true;
+    s.d.estimate = false;
+    CU_ASSERT(says(&s, 42, "ranked by travel time; travel times from the routing server\n"));
     buf_free(&s.text);
 }
 

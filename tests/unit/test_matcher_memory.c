@@ -153,8 +153,22 @@ heals(struct world *w, struct world_order *o)
            w->result[0].store == 12 && !w->row[0].there;
 }
 
+/* A routing server that agrees with the crow. */
+static enum travel_end
+roads(struct world *w, const struct travel_ask *ask, struct travel_cell *cell)
+{
+    const struct travel *t = travel_estimate();
+    enum travel_quality quality;
+
+    (void)w;
+    if (t->matrix(t, ask->from, ask->from_n, ask->to, ask->to_n, ask->mode, ask->depart_ms, cell,
+                  &quality) != LC_OK)
+        abort();
+    return TRAVEL_ANSWERED;
+}
+
 static void
-test_matcher_survives_every_allocation_that_fails(void)
+survive(const struct config_item *items, size_t n_items)
 {
     struct world w;
     struct world_order o;
@@ -163,7 +177,8 @@ test_matcher_survives_every_allocation_that_fails(void)
 
     do {
         long before = live;
-        world_open(&w, NULL, 0);
+        world_open(&w, items, n_items);
+        w.roads = roads;
         w.around = around;
         fail_at = ++n;
         failed = false;
@@ -186,4 +201,20 @@ test_matcher_survives_every_allocation_that_fails(void)
 #endif
 }
 
-UNIT_MAIN("matcher memory", UNIT(test_matcher_survives_every_allocation_that_fails))
+static void
+test_matcher_survives_every_allocation_that_fails(void)
+{
+    survive(NULL, 0);
+}
+
+static void
+test_matcher_survives_them_with_a_routing_server(void)
+{
+    static const struct config_item items[] = {
+        {SLICE_LIT("travel-osrm"), SLICE_LIT("http://roads:5000")}};
+
+    survive(items, 1);
+}
+
+UNIT_MAIN("matcher memory", UNIT(test_matcher_survives_every_allocation_that_fails),
+          UNIT(test_matcher_survives_them_with_a_routing_server))
