@@ -4,7 +4,7 @@
 packages=(build-essential cmake ninja-build pkg-config ccache git ca-certificates tzdata
     protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libhiredis-dev libevent-dev libhttp-parser-dev
     libwslay-dev libcurl4-openssl-dev libgeos-dev libjansson-dev libsodium-dev uthash-dev
-    libcunit1-dev zlib1g-dev redis-server)
+    libcunit1-dev zlib1g-dev redis-server libjs-leaflet libqrencode-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -1883,6 +1883,39 @@ local function courier_gone(keys, args)
 end
 register('courier_gone', courier_gone)
 
+-- access_put: lets a token in, by its hash; empty bytes = no longer
+local function access_put(keys, args)
+    begin(keys, args[1])
+    if #args ~= 3 or #args[2] ~= 64 or find(args[2], '[^0-9a-f]') then
+        refuse('hash: expected 64 hex digits, and bytes behind it')
+    end
+    if args[3] == '' then
+        return call('HDEL', p .. 'access', args[2])
+    end
+    call('HSET', p .. 'access', args[2], args[3])
+    return 1
+end
+register('access_put', access_put)
+
+-- order_rate: what the customer thinks of an order that they got; the last word counts
+local function order_rate(keys, args)
+    begin(keys, args[1])
+    if #args ~= 4 or #args[4] > 200 then
+        refuse('arguments: expected now, uuid, stars and a comment of at most 200 bytes')
+    end
+    local id, stars = uuid(args[2]), number(args[3], 'stars', 1, 5)
+    local state = byte(call('GETRANGE', p .. 'order:' .. id, 1, 1))
+    if not state then
+        return 0
+    end
+    if state ~= DELIVERED and state ~= COLLECTED then
+        return 2
+    end
+    call('HSET', p .. 'ratings', id, char(stars) .. now8 .. args[4])
+    return 1
+end
+register('order_rate', order_rate)
+
 end
 
 ---------------------------------------------------------------------------------------------------

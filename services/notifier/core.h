@@ -50,6 +50,7 @@ enum call_kind {
     CALL_TICKET_ONE,
     CALL_TRACKING,
     CALL_TRIM,
+    CALL_ASK, /* of one person, see struct ask */
     CALL_CATALOGUE = 0x7f,
 };
 
@@ -158,6 +159,20 @@ struct position {
     UT_hash_handle hh;
 };
 
+/* What one person asked for that waits for one answer of Redis. */
+enum ask_kind {
+    ASK_CANCEL, /* a customer: cancels the order */
+    ASK_RATE,   /* a customer: stars */
+};
+
+struct ask {
+    uint64_t number; /* call_tag(CALL_ASK, number) */
+    enum ask_kind kind;
+    uint64_t conn;
+    struct uuid order;
+    UT_hash_handle hh;
+};
+
 /* Something that a chain's webhook should hear. */
 struct hook_row {
     uint64_t event;
@@ -250,6 +265,7 @@ struct notifier {
     struct watched *watched;
     struct watched *tracking_reads; /* those being read */
     struct watcher_conn *watcher_conns;
+    struct ask *asks;
 
     uint64_t next_number; /* of jobs, actions, calls */
     bool stopping;
@@ -286,11 +302,43 @@ const Lifecircle__V1__Order *read_order(struct slice record, struct arena *a, st
 void refuse(const struct event *ev, struct outbox *out, int status, const char *code,
             const char *detail);
 
-/* bearer: the token of an upgrade or request: Authorization: Bearer, X-Api-Key, or ?token=. Empty
- * when there is none. */
+/* header_value: the value of the first header of that name; empty when there is none. */
+struct slice header_value(const struct http_event *http, const char *name);
+
+/* bearer: the token of an upgrade or request: Authorization: Bearer, X-Api-Key, a subprotocol
+ * "lifecircle.token.TOKEN" (for browsers), or ?token=. Empty when there is none. */
 struct slice bearer(const struct event *ev);
+/* show_out: a browser's WebSocket with a token that is none: browsers do not tell a page why a
+ * handshake was refused, so it is accepted and closed with 4003. False: not a browser's. */
+bool show_out(const struct event *ev, struct outbox *out);
 /* query_value: the (not decoded) value of a query field; empty when absent. */
 struct slice query_value(struct slice query, const char *name);
+
+/* ask.c: one question, one answer */
+/* ask_redis: a copy of *question waits for the answer to this command. False without memory. */
+bool ask_redis(struct notifier *n, struct outbox *out, const struct ask *question,
+               const struct slice *argv, size_t argc);
+void ask_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+void ask_close(struct notifier *n);
+/* step_outcome: what order_step answered for its one order; STEP_LOST when that is not known. */
+enum step_outcome { STEP_LOST, STEP_DONE, STEP_ALREADY, STEP_NOT_ALLOWED, STEP_UNKNOWN };
+enum step_outcome step_outcome(const struct reply *r);
+/* ask_step: order_step with one order, as ask_redis. */
+bool ask_step(struct notifier *n, const struct event *ev, struct outbox *out,
+              const struct ask *question, const char *action, unsigned reason, const char *who,
+              struct slice words);
+/* say_json: a whole JSON answer that nobody keeps. */
+void say_json(const struct event *ev, struct outbox *out, uint64_t conn, int status,
+              struct slice json);
+/* unsaid: what was asked cannot be answered now. */
+void unsaid(struct outbox *out, uint64_t conn, int status, const char *code);
+
+/* customer.c: what customers may do; a POST to /t/TOKEN/WHAT, and the picture of a code */
+void customer_post(struct notifier *n, const struct event *ev, struct outbox *out);
+void customer_code(struct notifier *n, const struct event *ev, struct outbox *out,
+                   struct uuid order);
+void customer_answer(struct notifier *n, const struct ask *a, const struct event *ev,
+                     struct outbox *out);
 
 /* follow.c: the events stream */
 void follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out);

@@ -1,5 +1,6 @@
 #include "notifier/notifier.h"
 #include "notifier/core.h"
+#include "notifier/pages.h"
 
 #include "base/problem.h"
 
@@ -79,8 +80,8 @@ query_value(struct slice query, const char *name)
     return slice_of(NULL, 0);
 }
 
-static struct slice
-header(const struct http_event *http, const char *name)
+struct slice
+header_value(const struct http_event *http, const char *name)
 {
     for (size_t i = 0; i < http->n_headers; i++)
         if (http->headers[i].name.n == strlen(name) &&
@@ -89,15 +90,45 @@ header(const struct http_event *http, const char *name)
     return slice_of(NULL, 0);
 }
 
+/* offered_token: browsers can send no header with a WebSocket but the list of subprotocols, which,
+ * other than a query, is in nobody's access log. */
+static struct slice
+offered_token(const struct http_event *http)
+{
+    static const char prefix[] = "lifecircle.token.";
+    struct slice list = header_value(http, "Sec-WebSocket-Protocol");
+    const char *at = list.n == 0 ? NULL : memmem(list.p, list.n, prefix, sizeof prefix - 1);
+    size_t n = 0;
+
+    if (at == NULL)
+        return slice_of(NULL, 0);
+    at += sizeof prefix - 1;
+    while (at + n < list.p + list.n && at[n] != ',' && at[n] != ' ')
+        n++;
+    return slice_of(at, n);
+}
+
 struct slice
 bearer(const struct event *ev)
 {
-    struct slice value = header(ev->http, "Authorization");
+    struct slice value = header_value(ev->http, "Authorization");
 
     if (value.n > 7 && strncasecmp(value.p, "Bearer ", 7) == 0)
         return slice_of(value.p + 7, value.n - 7);
-    value = header(ev->http, "X-Api-Key");
+    value = header_value(ev->http, "X-Api-Key");
+    if (value.n == 0)
+        value = offered_token(ev->http);
     return value.n > 0 ? value : query_value(ev->http->query, "token");
+}
+
+bool
+show_out(const struct event *ev, struct outbox *out)
+{
+    if (offered_token(ev->http).n == 0)
+        return false;
+    outbox_socket_accept(out, ev->ref, "lifecircle.v1.json");
+    outbox_socket_close(out, ev->ref, 4003, "token not accepted");
+    return true;
 }
 
 /* ---- the service ---- */
@@ -145,6 +176,7 @@ notifier_close(void *core)
     push_close(n);
     tickets_close(n);
     tracking_close(n);
+    ask_close(n);
     hooks_close(n);
     catalogue_destroy(n->catalogue);
     free(n);
@@ -222,9 +254,11 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
     } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
         if (get)
             tracking_open(n, ev, out);
+        else if (slice_eq_str(ev->http->method, "POST"))
+            customer_post(n, ev, out);
         else
-            refuse(ev, out, 405, "method_not_allowed", "expected GET");
-    } else {
+            refuse(ev, out, 405, "method_not_allowed", "expected GET or POST");
+    } else if (!pages_open(ev, out)) {
         refuse(ev, out, 404, "not_found", "no such resource");
     }
 }
@@ -287,6 +321,9 @@ redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         break;
     case CALL_TRACKING:
         tracking_reply(n, ev, out);
+        break;
+    case CALL_ASK:
+        ask_reply(n, ev, out);
         break;
     case CALL_TRIM:
     case CALL_CATALOGUE:

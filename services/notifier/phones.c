@@ -99,6 +99,8 @@ phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
     }
     if (courier == NULL) {
         count(n, COUNT_DENIED, 1);
+        if (show_out(ev, out))
+            return;
         refuse(ev, out, 401, "bad_token", "expected a courier's token that has not been revoked");
         return;
     }

@@ -2,6 +2,7 @@
  * Server-Sent Events. Each message is the whole state, so a customer that comes back needs no
  * memory of what was missed. */
 #include "notifier/core.h"
+#include "notifier/pages.h"
 
 #include "base/json_out.h"
 
@@ -148,11 +149,20 @@ tracking_open(struct notifier *n, const struct event *ev, struct outbox *out)
     bool stream = token.n > 7 && memcmp(token.p + token.n - 7, "/events", 7) == 0;
     struct uuid order;
 
-    if (stream)
-        token.n -= 7;
+    bool picture = token.n > 9 && memcmp(token.p + token.n - 9, "/code.svg", 9) == 0;
+
+    if (!stream && !picture && pages_wanted(ev)) {
+        pages_send(ev, out, "track.html"); /* says itself when the token is wrong */
+        return;
+    }
+    token.n -= stream ? 7 : picture ? 9 : 0;
     if (tracking_verify(&n->secret, token, &order) != LC_OK) {
         count(n, COUNT_DENIED, 1);
         refuse(ev, out, 404, "not_found", "no such order");
+        return;
+    }
+    if (picture) {
+        customer_code(n, ev, out, order);
         return;
     }
     struct watched *w = need_watched(n, order);
@@ -243,6 +253,15 @@ write_courier(const struct notifier *n, struct json_out *w, const struct record 
     json_out_end(w);
 }
 
+/* may_cancel: are the goods still in the store? As order_step has it. */
+static bool
+may_cancel(const struct record *r)
+{
+    return !record_is_end(r->state) &&
+           (r->state <= LIFECIRCLE__V1__ORDER_STATE__ARRIVED_AT_PICKUP ||
+            r->state == LIFECIRCLE__V1__ORDER_STATE__READY_FOR_COLLECTION);
+}
+
 static void
 write_state(const struct notifier *n, struct buf *b, const struct record *r,
             const Lifecircle__V1__Order *order, struct uuid id)
@@ -269,6 +288,12 @@ write_state(const struct notifier *n, struct buf *b, const struct record *r,
         json_out_cstr(&w, "address", store->address);
         json_out_end(&w);
     }
+    if (order->dropoff != NULL && !collection) {
+        json_out_object(&w, "dropoff");
+        json_out_e7(&w, "lat", order->dropoff->lat_e7);
+        json_out_e7(&w, "lng", order->dropoff->lng_e7);
+        json_out_end(&w);
+    }
     write_courier(n, &w, r);
     if (collection) {
         collection_code(&n->secret, id, code);
@@ -277,6 +302,7 @@ write_state(const struct notifier *n, struct buf *b, const struct record *r,
         delivery_pin(&n->secret, id, code);
         json_out_cstr(&w, "pin", code);
     }
+    json_out_bool(&w, "can_cancel", may_cancel(r));
     json_out_bool(&w, "simulated", order->simulated);
     write_timeline(&w, r);
     json_out_end(&w);

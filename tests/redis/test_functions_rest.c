@@ -295,6 +295,36 @@ test_courier_seen_and_gone(void)
     CU_ASSERT_EQUAL(integer(CALL("courier_gone", "7")), 0);
 }
 
+#define UUID "00000000-0000-0000-0000-000000000001"
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void
+test_access_put_gives_and_takes(void)
+{
+    fresh();
+    CU_ASSERT_EQUAL(integer(CALL("access_put", "1", HASH, "operator")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("access_put", "1", HASH, "operator")), 1);
+    CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:access"), 1);
+    CU_ASSERT_EQUAL(integer(CALL("access_put", "1", HASH, "")), 1);
+    CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:access"), 0);
+}
+
+static void
+test_order_rate_keeps_the_last_word_on_what_came(void)
+{
+    fresh();
+    CU_ASSERT_EQUAL(integer(CALL("order_rate", "1", UUID, "5", "")), 0);
+    freeReplyObject(kit_do(k, "SETRANGE {t}:order:" UUID " 1 %b", "\x09", (size_t)1));
+    CU_ASSERT_EQUAL(integer(CALL("order_rate", "1", UUID, "5", "")), 2);
+    freeReplyObject(kit_do(k, "SETRANGE {t}:order:" UUID " 1 %b", "\x0a", (size_t)1));
+    CU_ASSERT_EQUAL(integer(CALL("order_rate", "1", UUID, "5", "warm")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("order_rate", "2", UUID, "4", "cold")), 1);
+    redisReply *r = kit_do(k, "HGET {t}:ratings " UUID);
+    CU_ASSERT_EQUAL_FATAL(r->len, 1 + 8 + 4);
+    CU_ASSERT_EQUAL(memcmp(r->str, "\4\2\0\0\0\0\0\0\0cold", 13), 0);
+    freeReplyObject(r);
+}
+
 static void
 test_catalogue_refuses_malformed_arguments_without_a_trace(void)
 {
@@ -320,6 +350,10 @@ test_catalogue_refuses_malformed_arguments_without_a_trace(void)
         {"courier_seen", {"1", "1", "0", "39", "-76"}, "courier"},
         {"courier_seen", {"1", "1", "3", "inf", "-76"}, "lat"},
         {"courier_gone", {"x"}, "courier"},
+        {"access_put", {"1", "abc", "x"}, "hash"},
+        {"order_rate", {"1", "abc", "5", ""}, "uuid"},
+        {"order_rate", {"1", UUID, "6", ""}, "stars"},
+        {"order_rate", {"1", UUID, "5"}, "arguments"},
         {"due_claim", {"1", "webhook", "1", "1"}, "queue"},
         {"due_claim", {"1", "match", "0", "1"}, "limit"},
         {"due_claim", {"1", "match", "1001", "1"}, "limit"},
@@ -490,6 +524,8 @@ main(void)
         UNIT(test_catalogue_refuses_malformed_arguments_without_a_trace),
         UNIT(test_webhook_enqueue_moves_the_cursor_once),
         UNIT(test_webhook_claim_until_done),
+        UNIT(test_access_put_gives_and_takes),
+        UNIT(test_order_rate_keeps_the_last_word_on_what_came),
         UNIT(test_streams_begin_behind_0),
         UNIT(test_events_trim_keeps_what_was_not_read),
         UNIT(test_lib_version_is_text),

@@ -54,6 +54,8 @@ struct rig {
     bool hook_due[8];
     int64_t hook_next[8];
     unsigned chain_puts;
+    char step;        /* the outcome that order_step answers with; 0 = none */
+    char stepped[96]; /* its last "action reason who" */
 };
 
 #define RIG_SECRET "0101010101010101010101010101010101010101010101010101010101010101"
@@ -199,6 +201,13 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
             r->hook_next[i] = strtoll(arena_copy(a, e->argv[6].p, e->argv[6].n), NULL, 10);
             r->hook_due[i] = r->hook_next[i] > 0;
         }
+    }
+    if (slice_eq_str(e->argv[1], "order_step")) {
+        struct reply *item = arena_array(a, 1, sizeof *item);
+        snprintf(r->stepped, sizeof r->stepped, "%.*s %.*s %.*s", (int)e->argv[7].n, e->argv[7].p,
+                 (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n, e->argv[9].p);
+        item[0] = rig_str(&r->step, 1);
+        return rig_array(item, 1);
     }
     if (slice_eq_str(e->argv[1], "chain_put"))
         r->chain_puts++;

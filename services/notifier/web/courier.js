@@ -1,0 +1,261 @@
+// courier: a whole shift in a phone's browser. What the courier does goes into a queue on the phone first, so a tunnel
+// loses nothing; what is shown is the server's last route with the queue on top.
+import {$, fill, h, secretFromAddress, stored} from './dom.js';
+import {t, translate} from './i18n.js';
+import {live} from './live.js';
+import {Queue} from './queue.js';
+import {metres, overlay, place, split} from './route.js';
+import * as view from './courier_view.js';
+
+const POSITION_MS = 10000; // at most so often while moving
+const REST_MS = 60000; // and so often while not
+const MOVED_M = 20;
+
+const store = stored('lc.courier', {
+    token: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, onShift: false,
+    actions: [], settled: [], delivered: 0, underWay: [], skew: 0,
+});
+const state = () => store.get();
+let link = null;
+let connected = 'connecting';
+let notices = [];
+let at = null; // newest position
+let told = {at: null, ms: 0}; // newest the server has
+let map = null;
+
+const now = () => Date.now() + state().skew;
+const stops = () => overlay(state().route, [...state().settled, ...state().actions]);
+
+const queue = new Queue({
+    actions: state().actions,
+    send: ({type, id, ...rest}) => link?.say({type, id, ...rest}) ?? false,
+    keep: (actions) => store.set({actions}),
+    settled,
+});
+
+// ---- what the server says ----
+
+function settled(action, reply) {
+    const done = reply.outcome === 'done' || reply.outcome === 'already';
+    if (done) {
+        store.set({settled: [...state().settled, action]}); // until the next route says so itself
+        if (action.type === 'delivered') store.set({delivered: state().delivered + 1});
+        if (action.type === 'sign_on' || action.type === 'sign_off') store.set({onShift: action.type === 'sign_on'});
+        if (action.type === 'sign_on') store.set({delivered: 0});
+    } else if (action.type !== 'enroute') { // said by the app itself
+        notice(t(`outcome.${reply.outcome}`), 'bad');
+    }
+    render();
+}
+
+function onmessage(message) {
+    if (message.type === 'welcome') {
+        store.set({skew: Date.parse(message.time) - Date.now(), onShift: message.on_shift});
+        if (message.version === 0) store.set({route: null, settled: []});
+        queue.connected();
+        tell();
+    } else if (message.type === 'route') {
+        if (state().route && message.version < state().route.version) return;
+        if (message.version !== state().route?.version) store.set({settled: []});
+        buzz(message);
+        store.set({route: message});
+    } else if (message.type === 'done') {
+        queue.answered(message);
+    } else if (message.type === 'error' && message.id) {
+        queue.answered({id: message.id, outcome: 'invalid'});
+    }
+    render();
+}
+
+// buzz: a phone in a pocket says that there is something new to answer.
+function buzz(route) {
+    const fresh = route.offer_expires_at && route.version !== state().route?.version;
+    if (fresh && route.stops.some((s) => !s.accepted)) navigator.vibrate?.([200, 100, 200]);
+}
+
+const hello = () => ({type: 'hello', last_version: state().route?.version ?? 0});
+
+function connect() {
+    link?.close();
+    if (!state().token) return;
+    link = live({
+        path: '/v1/courier',
+        token: state().token,
+        ping: hello,
+        onopen: () => link.say(hello()),
+        onmessage,
+        onstate(name) {
+            connected = name;
+            if (name !== 'open') queue.away();
+            if (name === 'refused') store.set({token: ''});
+            render();
+        },
+    });
+}
+
+// ---- where we are ----
+
+function tell() {
+    if (!at || !state().onShift) return;
+    const silent = Date.now() - told.ms;
+    const moved = told.at ? metres(told.at, at) : Infinity;
+    if (silent < POSITION_MS || (moved < MOVED_M && silent < REST_MS)) return;
+    if (link?.say({type: 'position', lat: at[0], lng: at[1]})) told = {at, ms: Date.now()};
+}
+
+function watch() {
+    navigator.geolocation?.watchPosition(
+        (p) => {
+            at = [p.coords.latitude, p.coords.longitude];
+            tell();
+            map?.self(at);
+        },
+        () => {}, {enableHighAccuracy: true, maximumAge: 5000});
+    setInterval(tell, POSITION_MS);
+}
+
+const whereNow = () => new Promise((resolve, reject) => {
+    if (at) resolve(at);
+    else navigator.geolocation.getCurrentPosition(
+        (p) => resolve([p.coords.latitude, p.coords.longitude]), reject, {timeout: 15000, maximumAge: 60000});
+});
+
+// ---- what the courier does ----
+
+const act = {
+    now,
+    token(token) {
+        store.set({token});
+        connect();
+        render();
+    },
+    async signOn(form) {
+        store.set({vehicle: form.vehicle.value, items: Number(form.items.value), hours: Number(form.hours.value)});
+        try {
+            at = await whereNow();
+        } catch {
+            notice(t('courier.no_position'), 'bad');
+            return;
+        }
+        queue.add({
+            type: 'sign_on', vehicle: state().vehicle, capacity_items: state().items, lat: at[0], lng: at[1],
+            shift_end: new Date(now() + state().hours * 3600000).toISOString(),
+        });
+        told = {at, ms: Date.now()};
+        render();
+    },
+    signOff() {
+        queue.add({type: 'sign_off'});
+        render();
+    },
+    accept: () => answer('accept'),
+    decline: () => answer('decline'),
+    arrived: (stop) => step('arrived', stop),
+    pickedUp: (stop) => step('picked_up', stop),
+    broughtBack: (stop) => step('brought_back', stop),
+    delivered: (stop, pin) => step('delivered', stop, {pin}),
+    problem(stop) {
+        view.askReason($('#dialog'), stop, (reason) =>
+            step(stop.kind === 'pickup' ? 'problem' : 'undeliverable', stop, {reason}));
+    },
+    async map() {
+        const element = $('#map');
+        element.hidden = !element.hidden;
+        if (!map && !element.hidden) map = await (await import('./map.js')).routeMap(element);
+        render();
+    },
+};
+
+function answer(type) {
+    queue.add({type, version: state().route.version});
+    render();
+}
+
+function step(type, stop, more) {
+    queue.add({type, order_id: stop.order_id, ...more});
+    render();
+    scrollTo({top: 0});
+}
+
+// setOut: the courier is on the way to the next stop as soon as the one before is done; the customer sees it.
+function setOut(stop) {
+    const name = `${stop.order_id} ${stop.kind}`;
+    if (state().underWay.includes(name) || stop.kind === 'return') return;
+    store.set({underWay: [...state().underWay.slice(-40), name]});
+    queue.add({type: 'enroute', order_id: stop.order_id});
+}
+
+// ---- what is shown ----
+
+function notice(text, kind) {
+    notices = [...notices.slice(-2), {text, kind, until: Date.now() + 12000}];
+    render();
+}
+
+function showLink() {
+    const waiting = state().actions.length;
+    const online = connected === 'open';
+    $('#link').className = `badge ${online ? 'good' : 'warn'}`;
+    $('#link').textContent = [t(`link.${connected}`), waiting ? t('courier.queued', {n: waiting}) : '']
+        .filter(Boolean).join(' · ');
+}
+
+function work() {
+    if (!state().token) return [view.token(act)];
+    const pending = state().actions.map((a) => a.type);
+    if ((!state().onShift && !pending.includes('sign_on')) || pending.includes('sign_off'))
+        if (stops().length === 0) return [view.signOn(state(), act)];
+    const {offered, accepted} = split(stops());
+    const live = offered.length > 0 && (!state().route.offer_expires_at || Date.parse(state().route.offer_expires_at) > now());
+    if (accepted[0] && !accepted[0].arrived) setOut(accepted[0]);
+    return [
+        live ? view.offer(state(), offered, act) : null,
+        accepted[0] ? view.next(accepted[0], act) : null,
+        !live && !accepted[0] ? view.idle() : null,
+    ];
+}
+
+let drawn = '';
+
+function render() {
+    const {offered, accepted} = split(stops());
+    notices = notices.filter((n) => n.until > Date.now());
+    showLink();
+    const typing = $('#pin')?.value;
+    // what is on the screen is only made anew when it changes: a finger may be on its way to it
+    const what = JSON.stringify([state().token, state().onShift, stops(), notices, connected === 'elsewhere',
+        state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
+        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered]);
+    if (what === drawn) return;
+    drawn = what;
+    fill($('#notices'),
+        connected === 'elsewhere' ? view.elsewhere() : null,
+        notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
+    fill($('#work'), ...work());
+    fill($('#rest'), state().token && (state().onShift || accepted.length)
+        ? [view.later(accepted.slice(1)), view.shift(state(), act, accepted.length > 0)] : []);
+    if (typing && $('#pin')) $('#pin').value = typing;
+    map?.route(at, [...accepted, ...offered].map(place).filter(Boolean));
+}
+
+function tick() {
+    const bar = $('#left-bar');
+    if (bar) {
+        const left = Date.parse(state().route.offer_expires_at) - now();
+        bar.value = Math.max(left, 0);
+        $('#left').textContent = view.seconds(left);
+    }
+    render();
+}
+
+translate();
+const words = secretFromAddress();
+if (words.get('token') && words.get('token') !== state().token) {
+    store.set({token: words.get('token'), route: null, actions: [], settled: [], underWay: [], onShift: false, delivered: 0});
+    queue.actions = [];
+}
+connect();
+watch();
+render();
+setInterval(tick, 1000);
+navigator.serviceWorker?.register('/sw.js', {scope: '/courier'}).catch(() => {});

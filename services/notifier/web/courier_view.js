@@ -1,0 +1,152 @@
+// courier_view: what the courier sees, made from the state. `act` are the things that can be done.
+import {h} from './dom.js';
+import {t, time} from './i18n.js';
+import {address, label, place} from './route.js';
+
+const reasons = {
+    pickup: ['merchant_closed', 'merchant_item_missing', 'courier_unassigned_self'],
+    dropoff: ['customer_absent', 'customer_refused', 'unable_to_find_address', 'unable_to_deliver'],
+};
+
+// mapsAddress: a link that the phone's own maps app opens.
+function mapsAddress(stop) {
+    const at = place(stop);
+    if (!at) return null;
+    const name = encodeURIComponent(address(stop) || label(stop));
+    return /iPhone|iPad/.test(navigator.userAgent)
+        ? `maps://?daddr=${at[0]},${at[1]}&q=${name}`
+        : `geo:${at[0]},${at[1]}?q=${at[0]},${at[1]}(${name})`;
+}
+
+function promise(stop, now) {
+    const at = stop.kind === 'dropoff' ? stop.window_end : stop.ready_at;
+    if (!at) return null;
+    const late = stop.kind === 'dropoff' && Date.parse(at) < now;
+    return h('span', {class: `badge ${late ? 'bad' : ''}`},
+        t(stop.kind === 'dropoff' ? 'courier.promised' : 'courier.ready', {time: time(at)}));
+}
+
+function facts(stop, now) {
+    return h('div', {class: 'facts'},
+        promise(stop, now),
+        h('span', {class: 'badge'}, t('courier.eta', {time: time(stop.eta)})),
+        stop.items ? h('span', {class: 'badge'}, t('items', {n: stop.items})) : null,
+        stop.age_check ? h('span', {class: 'badge warn'}, t('courier.age')) : null);
+}
+
+export function signOn(state, act) {
+    const option = (v) => h('option', {value: v, selected: v === state.vehicle}, t(`vehicle.${v}`));
+    return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); act.signOn(e.target); }},
+        h('h2', {}, t('courier.begin')),
+        h('div', {}, h('label', {for: 'vehicle'}, t('courier.vehicle')),
+            h('select', {id: 'vehicle', name: 'vehicle'},
+                ['bicycle', 'e-bike', 'scooter', 'foot', 'car', 'van'].map(option))),
+        h('div', {class: 'two'},
+            h('div', {}, h('label', {for: 'items'}, t('courier.capacity')),
+                h('input', {id: 'items', name: 'items', type: 'number', min: 1, max: 200, value: state.items, required: true})),
+            h('div', {}, h('label', {for: 'hours'}, t('courier.hours')),
+                h('input', {id: 'hours', name: 'hours', type: 'number', min: 1, max: 12, value: state.hours, required: true}))),
+        h('button', {class: 'primary thumb', id: 'sign-on'}, t('courier.sign_on')));
+}
+
+export function token(act) {
+    return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); act.token(e.target.token.value.trim()); }},
+        h('h2', {}, t('sign_in')),
+        h('div', {}, h('label', {for: 'token'}, t('courier.token')),
+            h('input', {id: 'token', name: 'token', autocomplete: 'off', spellcheck: false, required: true,
+                placeholder: 'lc_courier_…'})),
+        h('button', {class: 'primary thumb'}, t('sign_in')));
+}
+
+export function offer(state, stops, act) {
+    const left = state.route.offer_expires_at ? Date.parse(state.route.offer_expires_at) - act.now() : 0;
+    return h('section', {class: 'card stack next offer', 'aria-label': t('courier.offer')},
+        h('div', {class: 'row spread'},
+            h('h2', {}, t('courier.offer')),
+            h('span', {class: 'big', id: 'left', 'aria-hidden': 'true'}, seconds(left))),
+        h('progress', {id: 'left-bar', max: Math.max(left, 1), value: Math.max(left, 0),
+            'aria-label': t('courier.time_left')}),
+        h('ul', {class: 'later'}, stops.map(line)),
+        h('button', {class: 'primary thumb', id: 'accept', onclick: act.accept}, t('courier.accept')),
+        h('button', {class: 'thumb', id: 'decline', onclick: act.decline}, t('courier.decline')));
+}
+
+export const seconds = (ms) => {
+    const s = Math.max(0, Math.ceil(ms / 1000));
+    return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+};
+
+function line(stop) {
+    return h('li', {},
+        h('span', {class: 'badge'}, t(`courier.${stop.kind}`)),
+        h('span', {}, label(stop), address(stop) ? h('span', {class: 'soft'}, ` · ${address(stop)}`) : null),
+        h('span', {class: 'soft'}, time(stop.kind === 'dropoff' ? stop.window_end : stop.eta)));
+}
+
+function mainButton(stop, act) {
+    if (!stop.arrived)
+        return h('button', {class: 'primary thumb', id: 'arrived', onclick: () => act.arrived(stop)},
+            t(stop.kind === 'dropoff' ? 'courier.at_customer' : 'courier.at_store'));
+    if (stop.kind === 'pickup')
+        return h('button', {class: 'primary thumb', id: 'picked-up', onclick: () => act.pickedUp(stop)},
+            t('courier.picked_up'));
+    if (stop.kind === 'return')
+        return h('button', {class: 'primary thumb', id: 'brought-back', onclick: () => act.broughtBack(stop)},
+            t('courier.brought_back'));
+    return h('form', {class: 'stack', onsubmit: (e) => { e.preventDefault(); act.delivered(stop, e.target.pin.value); }},
+        h('div', {}, h('label', {for: 'pin'}, t('courier.pin')),
+            h('input', {id: 'pin', name: 'pin', class: 'pin', inputMode: 'numeric', pattern: '[0-9]{4}', maxLength: 4,
+                autocomplete: 'off', required: true})),
+        h('button', {class: 'primary thumb', id: 'delivered'}, t('courier.delivered')));
+}
+
+export function next(stop, act) {
+    const maps = mapsAddress(stop);
+    const phone = stop.customer?.phone;
+    return h('section', {class: 'card stack next', 'aria-label': t('courier.next')},
+        h('p', {class: 'what'}, t(`courier.${stop.kind}`)),
+        h('div', {}, h('h2', {class: 'who'}, label(stop) || '–'), h('p', {class: 'where'}, address(stop))),
+        stop.instructions ? h('p', {class: 'note'}, stop.instructions) : null,
+        facts(stop, act.now()),
+        h('div', {}, h('p', {class: 'soft'}, t('courier.order')), h('p', {class: 'code'}, stop.external_order_id)),
+        mainButton(stop, act),
+        h('div', {class: 'two'},
+            maps ? h('a', {class: 'button', href: maps, id: 'maps'}, t('courier.maps')) : null,
+            phone ? h('a', {class: 'button', href: `tel:${phone}`}, t('courier.call')) : null,
+            stop.kind === 'return' ? null
+                : h('button', {class: 'danger', id: 'problem', onclick: () => act.problem(stop)}, t('courier.problem'))));
+}
+
+export function later(stops) {
+    if (stops.length === 0) return null;
+    return h('section', {class: 'card stack'}, h('h2', {}, t('courier.then')), h('ul', {class: 'later'}, stops.map(line)));
+}
+
+export function idle() {
+    return h('section', {class: 'card stack'}, h('h2', {}, t('courier.waiting')),
+        h('p', {class: 'soft'}, t('courier.waiting_more')));
+}
+
+export function shift(state, act, busy) {
+    return h('section', {class: 'card row spread'},
+        h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')),
+            h('p', {class: 'big', id: 'count'}, String(state.delivered))),
+        h('div', {class: 'row'},
+            h('button', {id: 'show-map', onclick: act.map}, t('courier.map')),
+            h('button', {id: 'sign-off', disabled: busy, onclick: act.signOff}, t('courier.sign_off'))));
+}
+
+// askReason: which problem? Calls `chosen(reason)` or not.
+export function askReason(dialog, stop, chosen) {
+    const pick = (reason) => h('button', {onclick: () => { dialog.close(); chosen(reason); }}, t(`reason.${reason}`));
+    dialog.replaceChildren(
+        h('h2', {id: 'dialog-title'}, t('courier.what_problem')),
+        h('div', {class: 'reasons'},
+            (reasons[stop.kind] ?? []).map(pick),
+            h('button', {class: 'plain', onclick: () => dialog.close()}, t('back'))));
+    dialog.showModal();
+}
+
+export const elsewhere = () =>
+    h('div', {class: 'note bad row spread'}, t('link.elsewhere'),
+        h('button', {onclick: () => location.reload()}, t('courier.here')));

@@ -1,0 +1,59 @@
+// route: what is left to do, as the server's last route and the actions on top of it that it may not know of yet.
+// Pure: tested without a browser.
+
+// overlay(route, actions): the route as it looks once the actions are done.
+export function overlay(route, actions) {
+    let stops = (route?.stops ?? []).map((s) => ({...s}));
+    for (const a of actions) {
+        const is = (kind) => (s) => s.order_id === a.order_id && s.kind === kind;
+        if (a.type === 'accept' && a.version === route.version) {
+            for (const s of stops) s.accepted = true;
+        } else if (a.type === 'decline' && a.version === route.version) {
+            stops = stops.filter((s) => s.accepted);
+        } else if (a.type === 'arrived') {
+            const first = stops.find((s) => s.order_id === a.order_id);
+            if (first) first.arrived = true;
+        } else if (a.type === 'picked_up') {
+            stops = stops.filter((s) => !is('pickup')(s));
+        } else if (a.type === 'delivered') {
+            stops = stops.filter((s) => s.order_id !== a.order_id);
+        } else if (a.type === 'brought_back') {
+            stops = stops.filter((s) => !is('return')(s));
+        } else if (a.type === 'problem' && stops.some(is('pickup'))) {
+            stops = stops.filter((s) => s.order_id !== a.order_id);
+        } else if (a.type === 'undeliverable' || a.type === 'problem') {
+            for (const s of stops.filter(is('dropoff'))) {
+                s.kind = 'return';
+                s.arrived = false;
+            }
+        }
+    }
+    return stops;
+}
+
+// split: the offer that waits for an answer, and what was accepted.
+export function split(stops) {
+    return {
+        offered: stops.filter((s) => !s.accepted),
+        accepted: stops.filter((s) => s.accepted),
+    };
+}
+
+export const place = (stop) => {
+    const at = stop.kind === 'dropoff' ? stop : (stop.store ?? stop);
+    return at.lat === undefined ? null : [at.lat, at.lng];
+};
+
+export const label = (stop) =>
+    stop.kind === 'dropoff' ? (stop.customer?.name ?? '') : (stop.store?.name ?? '');
+
+export const address = (stop) =>
+    stop.kind === 'dropoff' ? (stop.address ?? '') : (stop.store?.address ?? '');
+
+// metres between two [lat, lng] (equirectangular: streets, not oceans)
+export function metres([a, b], [c, d]) {
+    const k = Math.PI / 180;
+    const x = (d - b) * k * Math.cos(((a + c) / 2) * k);
+    const y = (c - a) * k;
+    return Math.hypot(x, y) * 6371000;
+}

@@ -1,0 +1,159 @@
+// track: one order, for the customer who waits for it. The address holds the secret; the server shows the courier only
+// while they are on the way to this customer.
+import {$, fill, h} from './dom.js';
+import {t, time, translate} from './i18n.js';
+import {followMap} from './map.js';
+
+const home = location.pathname.replace(/\/$/, '');
+const steps = {
+    created: 0, held: 0, placed: 1, confirmed: 1, enroute_to_pickup: 1, arrived_at_pickup: 1, ready_for_collection: 2,
+    picked_up: 2, enroute_to_dropoff: 3, arrived_at_dropoff: 3, delivered: 4, collected: 4,
+};
+const over = ['cancelled', 'rejected', 'returned', 'returning'];
+let order = null;
+let map = null;
+let busy = '';
+let rated = false;
+let stars = 0;
+
+function headline() {
+    const isOver = over.includes(order.status);
+    const done = steps[order.status] ?? 4;
+    return h('div', {class: 'card stack'},
+        h('p', {class: 'soft'}, t('track.order', {id: order.external_order_id}),
+            order.store ? ` · ${t('track.from', {store: order.store.name})}` : '',
+            order.simulated ? ` · ${t('simulated')}` : ''),
+        h('h2', {class: 'headline', id: 'status'}, t(`state.${order.status}`)),
+        order.reason ? h('p', {class: 'note'}, t(`reason.${order.reason}`)) : null,
+        h('ol', {class: `steps ${isOver ? 'over' : ''}`, 'aria-hidden': 'true'},
+            [1, 2, 3, 4].map((n) => h('li', {class: n <= done ? 'done' : ''}))),
+        arrival());
+}
+
+// arrival: a window that gets narrower the nearer the order is.
+function arrival() {
+    if (!order.eta || order.collection_code) {
+        if (!order.collection_code || order.status === 'collected' || over.includes(order.status)) return null;
+        return h('div', {}, h('p', {class: 'soft'}, t('track.collect_by')), h('p', {class: 'big'}, time(order.window.end)));
+    }
+    const eta = Date.parse(order.eta);
+    const near = steps[order.status] >= 3 ? 3 : steps[order.status] >= 2 ? 5 : 10;
+    const from = new Date(Math.max(eta - near * 30000, Date.now()));
+    const until = new Date(Math.max(eta + near * 60000, Date.now() + 60000));
+    return h('div', {}, h('p', {class: 'soft'}, t('track.arrives')),
+        h('p', {class: 'big', id: 'eta'}, `${time(from)} – ${time(until)}`),
+        h('p', {class: 'soft'}, t('track.by', {time: time(order.window.end)})));
+}
+
+function secret() {
+    if (over.includes(order.status) || order.status === 'delivered' || order.status === 'collected') return null;
+    if (order.collection_code)
+        return h('div', {class: 'card stack'}, h('h2', {}, t('track.code')),
+            h('img', {class: 'qr', src: `${home}/code.svg`, alt: t('track.qr'), width: 200, height: 200}),
+            h('p', {class: 'pincode', id: 'code'}, order.collection_code), h('p', {class: 'soft'}, t('track.code_why')));
+    return h('div', {class: 'card'}, h('h2', {}, t('track.pin')),
+        h('p', {class: 'pincode', id: 'pin'}, order.pin), h('p', {class: 'soft'}, t('track.pin_why')));
+}
+
+function timeline() {
+    const shown = [...order.timeline].reverse();
+    return h('div', {class: 'card'}, h('h2', {}, t('track.timeline')),
+        h('ol', {class: 'timeline'}, shown.map((s) =>
+            h('li', {}, h('span', {}, t(`state.${s.status}`)), h('time', {class: 'soft', datetime: s.at}, time(s.at))))));
+}
+
+async function post(what, body) {
+    const answer = await fetch(`${home}/${what}`, {
+        method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body),
+    });
+    return answer.ok ? 'ok' : answer.status === 409 ? 'too_late' : 'failed';
+}
+
+async function cancel() {
+    if (!confirm(t('track.cancel_sure'))) return;
+    busy = '';
+    const result = await post('cancel', {}).catch(() => 'failed');
+    if (result !== 'ok') busy = t(`track.${result}`);
+    draw();
+}
+
+function actions() {
+    if (!order.can_cancel) return busy ? h('p', {class: 'note bad'}, busy) : null;
+    return h('div', {class: 'stack'}, busy ? h('p', {class: 'note bad', role: 'alert'}, busy) : null,
+        h('button', {class: 'danger', id: 'cancel', onclick: cancel}, t('track.cancel')));
+}
+
+async function rate(event) {
+    event.preventDefault();
+    const result = await post('rating', {stars, comment: event.target.comment.value}).catch(() => 'failed');
+    rated = result === 'ok';
+    busy = rated ? '' : t('track.failed');
+    draw();
+}
+
+function star(n) {
+    return h('label', {class: n <= stars ? 'on' : ''},
+        h('input', {type: 'radio', name: 'stars', id: `star-${n}`, value: n, checked: n === stars, required: true,
+            'aria-label': t('track.stars', {n}), onchange: () => { stars = n; drawRating(); }}),
+        h('span', {'aria-hidden': 'true'}, '★'));
+}
+
+function drawRating() {
+    const done = order.status === 'delivered' || order.status === 'collected';
+    if (!done || (order.rating && !rated)) return fill($('#rate'));
+    if (rated) return fill($('#rate'), h('p', {class: 'note good', role: 'status'}, t('track.thanks')));
+    const comment = $('#comment')?.value ?? '';
+    return fill($('#rate'), h('form', {class: 'card stack', onsubmit: rate},
+        h('fieldset', {class: 'stars'}, h('legend', {}, h('h2', {}, t('track.rate'))), [1, 2, 3, 4, 5].map(star)),
+        h('div', {}, h('label', {for: 'comment'}, t('track.comment')),
+            h('textarea', {id: 'comment', name: 'comment', maxLength: 180, rows: 2, value: comment})),
+        h('button', {class: 'primary', id: 'send-rating'}, t('track.send'))));
+}
+
+function draw() {
+    fill($('#state'), headline());
+    fill($('#secret'), secret());
+    fill($('#timeline'), timeline());
+    fill($('#actions'), actions());
+    drawRating();
+    $('#where').hidden = !order.courier;
+    if (order.courier) {
+        map ??= followMap($('#map'));
+        map?.show({
+            courier: [order.courier.lat, order.courier.lng],
+            home: order.dropoff ? [order.dropoff.lat, order.dropoff.lng] : null,
+        });
+    }
+}
+
+function link(name) {
+    $('#link').className = `badge ${name === 'open' ? 'good' : 'warn'}`;
+    $('#link').textContent = t(`link.${name}`);
+}
+
+async function unknown() {
+    const answer = await fetch(home, {headers: {Accept: 'application/json'}}).catch(() => null);
+    if (answer?.status !== 404) return false;
+    fill($('#state'), h('p', {class: 'note bad'}, t('track.unknown')));
+    $('#link').hidden = true;
+    return true;
+}
+
+function follow() {
+    const events = new EventSource(`${home}/events`);
+    events.addEventListener('order', (event) => {
+        order = JSON.parse(event.data);
+        link('open');
+        draw();
+    });
+    events.onerror = async () => {
+        link('away');
+        if (events.readyState !== EventSource.CLOSED) return; // it comes back by itself
+        if (order || !(await unknown())) setTimeout(follow, 3000);
+    };
+}
+
+translate();
+link('connecting');
+follow();
+setInterval(() => order && draw(), 30000);
