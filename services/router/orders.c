@@ -263,12 +263,13 @@ order_observe(struct router *r, struct slice bytes)
         take_ready(r, o, &head);
         return;
     }
-    if (o == NULL && !state_open(head.state))
+    bool open = state_open(head.state);
+    if (o == NULL && !open)
         return;
     if (in_the_way(r, head.courier) || (o != NULL && in_the_way(r, o->courier))) {
         if (!uuids_add(&r->later, id))
             router_rebuild(r, "memory");
-    } else if (!state_open(head.state)) {
+    } else if (!open) {
         observe_end(r, o);
     } else if (head.courier != 0) {
         doubt(r, head.courier, id);
