@@ -46,6 +46,16 @@ struct network {
 LC_MUST_CHECK enum lc_err network_build(struct network *n, struct osm_map *m);
 void network_free(struct network *n);
 
+enum { EDGE_COST_MAX = UINT32_MAX / 16 };
+/* edge_cost_ms: what a length costs at a speed in 10 m/h; at least 1, at most 74 hours. */
+static inline uint32_t
+edge_cost_ms(uint32_t cm, uint16_t speed)
+{
+    uint64_t ms = ((uint64_t)cm * 3600 + speed / 2) / speed;
+
+    return ms == 0 ? 1 : ms > EDGE_COST_MAX ? EDGE_COST_MAX : (uint32_t)ms;
+}
+
 static inline uint32_t
 edge_head(const struct network *n, uint32_t edge)
 {

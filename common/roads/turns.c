@@ -190,14 +190,6 @@ add_turns(struct maker *k, uint32_t e, uint32_t row)
     return true;
 }
 
-static uint32_t
-cost_ms(uint32_t cm, uint16_t speed)
-{
-    uint64_t ms = ((uint64_t)cm * 3600 + speed / 2) / speed;
-
-    return ms == 0 ? 1 : ms > UINT32_MAX / 16 ? UINT32_MAX / 16 : (uint32_t)ms;
-}
-
 /* list_states: a state for every open edge. */
 static bool
 list_states(struct maker *k)
@@ -240,8 +232,8 @@ fill_states(struct maker *k)
         g->edge[k->trie[t].state] = k->trie[t].edge;
     for (uint32_t s = 0; s < g->states; s++) {
         const struct way_dir *use = edge_use(k->n, k->m, g->edge[s], k->mode);
-        g->w[s] = cost_ms(k->n->road[g->edge[s] >> 1].cm, use->rate);
-        g->d[s] = cost_ms(k->n->road[g->edge[s] >> 1].cm, use->speed);
+        g->w[s] = edge_cost_ms(k->n->road[g->edge[s] >> 1].cm, use->rate);
+        g->d[s] = edge_cost_ms(k->n->road[g->edge[s] >> 1].cm, use->speed);
         bool passing = (k->m->use[k->n->use[g->edge[s] >> 1]].passing & 1U << k->mode) != 0;
         g->snap[s] = use->kind != WAY_CARRY && !passing;
     }

@@ -1,0 +1,88 @@
+/* Which arcs of a hierarchy are no shortest way? From the top down, each arc is compared with the
+ * ways over one other upper node: what is longer is never part of a shortest way and goes. The
+ * lengths found for a node are used for those below it, so what is compared with are the lengths of
+ * real ways: nothing that is needed goes, and nearly everything that is not does. */
+#include "roads/contract.h"
+
+#include <stdlib.h>
+
+struct pruner {
+    const struct hierarchy *h;
+    uint64_t *key[2]; /* of each arc: the shortest known */
+    uint32_t *at;     /* by node: the arc of the node in hand to it, + 1 */
+};
+
+/* compare: side d of v: its arcs to x and y, against the arcs between x and y. */
+static void
+compare(struct pruner *p, uint32_t v, int d)
+{
+    const struct hierarchy *h = p->h;
+
+    for (uint32_t a = h->first[d][v]; a < h->first[d][v + 1]; a++)
+        p->at[h->arc[d][a].to] = a + 1;
+    for (uint32_t a = h->first[d][v + 1]; a-- > h->first[d][v];) {
+        uint32_t x = h->arc[d][a].to;
+        if (x == v)
+            continue;
+        for (uint32_t b = h->first[d][x]; b < h->first[d][x + 1]; b++) {
+            uint32_t to_y = p->at[h->arc[d][b].to];
+            if (to_y == 0 || h->arc[d][b].to == x)
+                continue;
+            uint64_t key = p->key[d][a] + p->key[d][b];
+            if (key < p->key[d][to_y - 1])
+                p->key[d][to_y - 1] = key;
+        }
+        for (uint32_t b = h->first[!d][x]; b < h->first[!d][x + 1]; b++) {
+            uint32_t to_y = p->at[h->arc[!d][b].to];
+            if (to_y == 0 || h->arc[!d][b].to == x)
+                continue;
+            uint64_t key = p->key[d][to_y - 1] + p->key[!d][b];
+            if (key < p->key[d][a])
+                p->key[d][a] = key;
+        }
+    }
+    for (uint32_t a = h->first[d][v]; a < h->first[d][v + 1]; a++)
+        p->at[h->arc[d][a].to] = 0;
+}
+
+static void
+drop_longer(struct hierarchy *h, const uint64_t *key, int d)
+{
+    uint32_t kept = 0, a = 0;
+
+    for (uint32_t v = 0; v < h->nodes; v++) {
+        uint32_t end = h->first[d][v + 1];
+        for (; a < end; a++) {
+            if (key[a] < arc_key(&h->arc[d][a]))
+                continue;
+            h->arc[d][kept] = h->arc[d][a];
+            h->middle[d][kept++] = h->middle[d][a];
+        }
+        h->first[d][v + 1] = kept;
+    }
+}
+
+enum lc_err
+hierarchy_prune(struct hierarchy *h)
+{
+    struct pruner p = {.h = h, .at = calloc(h->nodes + 1, sizeof *p.at)};
+
+    for (int d = 0; d < 2; d++) {
+        uint32_t arcs = h->first[d][h->nodes];
+        p.key[d] = malloc((arcs + (size_t)1) * sizeof **p.key);
+        for (uint32_t a = 0; p.key[d] != NULL && a < arcs; a++)
+            p.key[d][a] = arc_key(&h->arc[d][a]);
+    }
+    bool ok = p.at != NULL && p.key[0] != NULL && p.key[1] != NULL;
+    for (uint32_t v = h->nodes; ok && v-- > 0;) {
+        compare(&p, v, 0);
+        compare(&p, v, 1);
+    }
+    for (int d = 0; d < 2; d++) {
+        if (ok)
+            drop_longer(h, p.key[d], d);
+        free(p.key[d]);
+    }
+    free(p.at);
+    return ok ? LC_OK : LC_ENOMEM;
+}

@@ -1,0 +1,169 @@
+#include "roads/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { AS_NEAR_CM = 5 };
+
+struct candidate {
+    uint32_t road;
+    double metres;
+    double share; /* of the road's length that lies before the point */
+    struct latlng at;
+};
+
+struct snapper {
+    const struct roads *r;
+    const struct roads_mode *m;
+    struct latlng p;
+    double shrink; /* of a degree of longitude there */
+    double best;
+    struct candidate near[ROADS_SPOT_EDGES];
+    uint32_t n;
+};
+
+static int32_t
+between(int32_t a, int32_t b, double share)
+{
+    return (int32_t)lrint(a + share * ((double)b - a));
+}
+
+/* nearest_on: the point of a road that is nearest to p, on the plane around p. */
+static struct candidate
+nearest_on(const struct snapper *s, uint32_t road)
+{
+    const struct road *r = &s->r->road[road];
+    const struct latlng *point = s->r->point + r->point;
+    struct candidate c = {road, INFINITY, 0, point[0]};
+    double along = 0, before = 0;
+    double x = ((double)point[0].lng_e7 - s->p.lng_e7) * s->shrink;
+    double y = (double)point[0].lat_e7 - s->p.lat_e7;
+
+    for (uint32_t i = 1; i < r->points; i++) {
+        double x2 = ((double)point[i].lng_e7 - s->p.lng_e7) * s->shrink;
+        double y2 = (double)point[i].lat_e7 - s->p.lat_e7;
+        double dx = x2 - x, dy = y2 - y, square = dx * dx + dy * dy;
+        double t = square > 0 ? -(x * dx + y * dy) / square : 0;
+        t = t < 0 ? 0 : t > 1 ? 1 : t;
+        double length = sqrt(square);
+        double away = hypot(x + t * dx, y + t * dy) * METRES_PER_E7;
+        if (away < c.metres) {
+            c.metres = away;
+            before = along + t * length;
+            c.at.lat_e7 = between(point[i - 1].lat_e7, point[i].lat_e7, t);
+            c.at.lng_e7 = between(point[i - 1].lng_e7, point[i].lng_e7, t);
+        }
+        along += length;
+        x = x2;
+        y = y2;
+    }
+    c.share = along > 0 ? before / along : 0;
+    return c;
+}
+
+static void
+consider(struct snapper *s, uint32_t road)
+{
+    if (s->m->slot_of[2 * road] == NO_SLOT && s->m->slot_of[2 * road + 1] == NO_SLOT)
+        return;
+    for (uint32_t i = 0; i < s->n; i++)
+        if (s->near[i].road == road)
+            return;
+    struct candidate c = nearest_on(s, road);
+    if (c.metres > s->best + AS_NEAR_CM * 0.01)
+        return;
+    if (c.metres < s->best) {
+        uint32_t kept = 0;
+        s->best = c.metres;
+        for (uint32_t i = 0; i < s->n; i++)
+            if (s->near[i].metres <= s->best + AS_NEAR_CM * 0.01)
+                s->near[kept++] = s->near[i];
+        s->n = kept;
+    }
+    if (s->n < ROADS_SPOT_EDGES)
+        s->near[s->n++] = c;
+}
+
+static void
+consider_cell(struct snapper *s, int64_t row, int64_t column)
+{
+    const struct file_header *h = s->r->header;
+
+    if (row < 0 || column < 0 || row >= h->grid_rows || column >= h->grid_columns)
+        return;
+    size_t cell = (size_t)row * h->grid_columns + (size_t)column;
+    for (uint32_t i = s->r->grid_first[cell]; i < s->r->grid_first[cell + 1]; i++)
+        consider(s, s->r->grid_road[i]);
+}
+
+/* consider_ring: the cells exactly k away from the one of p. */
+static void
+consider_ring(struct snapper *s, int64_t row, int64_t column, int64_t k)
+{
+    if (k == 0) {
+        consider_cell(s, row, column);
+        return;
+    }
+    for (int64_t i = -k; i <= k; i++) {
+        consider_cell(s, row - k, column + i);
+        consider_cell(s, row + k, column + i);
+    }
+    for (int64_t i = 1 - k; i < k; i++) {
+        consider_cell(s, row + i, column - k);
+        consider_cell(s, row + i, column + k);
+    }
+}
+
+static int64_t
+cell_of(int32_t x, int32_t origin, uint32_t step)
+{
+    int64_t d = (int64_t)x - origin;
+
+    return d >= 0 ? d / step : -1 - (-1 - d) / step;
+}
+
+static void
+fill(const struct snapper *s, struct roads_spot *out)
+{
+    *out = (struct roads_spot){.at = s->near[0].at, .away_cm = (uint32_t)(s->best * 100 + 0.5)};
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (s->near[i].metres <= s->best)
+            out->at = s->near[i].at;
+        for (uint32_t d = 0; d < 2; d++) {
+            double share = d == 0 ? s->near[i].share : 1 - s->near[i].share;
+            if (s->m->slot_of[2 * s->near[i].road + d] == NO_SLOT || out->edges == ROADS_SPOT_EDGES)
+                continue;
+            out->edge[out->edges].edge = 2 * s->near[i].road + d;
+            out->edge[out->edges++].behind = (uint32_t)(share * 1e6 + 0.5);
+        }
+    }
+}
+
+enum lc_err
+roads_snap(const struct roads *r, enum travel_mode mode, struct latlng p, uint32_t max_m,
+           struct roads_spot *out)
+{
+    const struct file_header *h = r->header;
+    struct snapper s = {.r = r, .m = &r->mode[mode], .p = p, .best = max_m};
+
+    *out = (struct roads_spot){.at = p};
+    if (!geo_valid(p) || !roads_has(r, mode))
+        return LC_EINVAL;
+    s.shrink = cos(p.lat_e7 * 1e-7 * M_PI / 180);
+    int64_t row = cell_of(p.lat_e7, h->south_west.lat_e7, h->grid_lat_step);
+    int64_t column = cell_of(p.lng_e7, h->south_west.lng_e7, h->grid_lng_step);
+    double lat_m = h->grid_lat_step * METRES_PER_E7;
+    double lng_m = h->grid_lng_step * METRES_PER_E7 * s.shrink;
+    double cell_m = lat_m < lng_m ? lat_m : lng_m;
+    int64_t most = (int64_t)h->grid_rows + h->grid_columns;
+    /* A road in ring k is at least k - 1 cells away. Far outside of the map there is nothing. */
+    for (int64_t k = 0; (double)(k - 1) * cell_m <= s.best + 0.05; k++) {
+        if (k > most + llabs(row) + llabs(column))
+            break;
+        consider_ring(&s, row, column, k);
+    }
+    if (s.n == 0)
+        return LC_ENOTFOUND;
+    fill(&s, out);
+    return LC_OK;
+}
