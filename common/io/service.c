@@ -178,6 +178,8 @@ start(struct shell *s)
     if (err == LC_OK)
         err = shell_http_start(s);
     if (err == LC_OK)
+        err = shell_travel_start(s);
+    if (err == LC_OK)
         err = start_core(s);
     return err;
 }
@@ -226,6 +228,7 @@ end(struct shell *s)
     bus_destroy(s->bus, LINGER_MS);
     redis_destroy(s->redis);
     http_client_destroy(s->client);
+    travel_remote_destroy(s->travel);
     http_server_destroy(s->http);
     http_server_destroy(s->admin);
     resolver_destroy(s->resolver);

@@ -22,9 +22,10 @@ enum {
     SERVICE_MATCHERS = 8,  /* sends work to them */
     SERVICE_INVENTORIES = 16,
     SERVICE_ROUTERS = 32,
-    SERVICE_HTTP = 64,   /* has a public HTTP port */
-    SERVICE_CALLS = 128, /* posts to other people's URLs */
-    SERVICE_SECRET = 256 /* makes or checks tokens: needs city-secret */
+    SERVICE_HTTP = 64,    /* has a public HTTP port */
+    SERVICE_CALLS = 128,  /* posts to other people's URLs */
+    SERVICE_SECRET = 256, /* makes or checks tokens: needs city-secret */
+    SERVICE_TRAVEL = 512  /* may ask routing servers for travel times */
 };
 
 /* service_ports: constant, one per daemon. The defaults fit one machine. */

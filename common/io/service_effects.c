@@ -150,7 +150,8 @@ carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
     case EFFECT_NOTE:
         log_note(e->name, e->bytes);
         break;
-    case EFFECT_TRAVEL: /* nobody is configured: the core's own deadline has it */
+    case EFFECT_TRAVEL:
+        shell_travel(s, e);
         break;
     }
 }

@@ -73,6 +73,12 @@ put_histogram(struct buf *b, const char *name, const char *help, int64_t (*bound
 }
 
 static void
+put_labelled(struct buf *b, const char *name, const char *label, const char *value, uint64_t n)
+{
+    buf_printf(b, "lifecircle_%s{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)n);
+}
+
+static void
 put_bus(const struct shell *s, struct buf *b)
 {
     const struct bus_counts *c = bus_counts(s->bus);
@@ -150,6 +156,39 @@ put_http(const struct shell *s, struct buf *b)
 }
 
 static void
+put_travel(const struct shell *s, struct buf *b)
+{
+    size_t n = s->travel == NULL ? 0 : travel_remote_servers(s->travel);
+    const struct travel_remote_counts *c[TRAVEL_SERVERS];
+
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        c[i] = travel_remote_counts(s->travel, i);
+    put_head(b, "travel_asked_total", "counter", "questions for a routing server");
+    for (size_t i = 0; i < n; i++)
+        put_labelled(b, "travel_asked_total", "server", c[i]->name, c[i]->asked);
+    put_head(b, "travel_ended_total", "counter", "questions to routing servers by how they ended");
+    for (size_t i = 0; i < n; i++)
+        for (int end = 0; end < TRAVEL_ENDS; end++)
+            buf_printf(b, "lifecircle_travel_ended_total{server=\"%s\",end=\"%s\"} %llu\n",
+                       c[i]->name, travel_end_name(end), (unsigned long long)c[i]->ended[end]);
+    put_head(b, "travel_requests_total", "counter", "HTTP requests that these took");
+    for (size_t i = 0; i < n; i++)
+        put_labelled(b, "travel_requests_total", "server", c[i]->name, c[i]->requests);
+    put_head(b, "travel_opened_total", "counter", "times a routing server was left alone");
+    for (size_t i = 0; i < n; i++)
+        put_labelled(b, "travel_opened_total", "server", c[i]->name, c[i]->opened);
+    put_head(b, "travel_open", "gauge", "1 while a routing server is left alone");
+    for (size_t i = 0; i < n; i++)
+        put_labelled(b, "travel_open", "server", c[i]->name, c[i]->open);
+    put_head(b, "travel_answered_seconds_total", "counter", "from question to answer, altogether");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, "lifecircle_travel_answered_seconds_total{server=\"%s\"} %.6f\n", c[i]->name,
+                   (double)c[i]->took_us / 1e6);
+}
+
+static void
 put_process(struct buf *b)
 {
     struct rusage use = {0};
@@ -196,5 +235,6 @@ shell_metrics(const struct shell *s, struct buf *b)
     put_bus(s, b);
     put_redis(s, b);
     put_http(s, b);
+    put_travel(s, b);
     put_process(b);
 }

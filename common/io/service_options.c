@@ -47,6 +47,32 @@ add_links(struct shell *s)
                                "webhooks may go to loopback and private addresses", false});
 }
 
+static void
+add_travel(struct shell *s)
+{
+    if ((s->ports->uses & SERVICE_TRAVEL) == 0)
+        return;
+    add_text(s, SERVICE_TRAVEL, "travel-osrm", "",
+             "OSRM servers to ask for travel times: URL, mode=URL or mode+mode=URL, several "
+             "separated by commas; #name behind a URL is the profile in its path (else foot, bike "
+             "or car). One osrm-routed knows one profile, whatever the path says: name its modes");
+    add_text(s, SERVICE_TRAVEL, "travel-valhalla", "",
+             "Valhalla servers, as travel-osrm, for the modes that none of those has; #name is the "
+             "costing");
+    add(s, (struct option){"travel-wait-ms", OPTION_NUMBER, "80",
+                           "so long an order waits for them, and at most a third of its time; then "
+                           "the times of this process count",
+                           false});
+    add(s, (struct option){"travel-table", OPTION_NUMBER, "100",
+                           "places in one request, at most 100; less for a server that says 'too "
+                           "big'",
+                           false});
+    add(s, (struct option){"travel-radius-m", OPTION_NUMBER, "1000",
+                           "no street is sought further from a place", false});
+    add(s,
+        (struct option){"travel-connections", OPTION_NUMBER, "4", "to each server at once", false});
+}
+
 void
 shell_options(struct shell *s)
 {
@@ -61,6 +87,7 @@ shell_options(struct shell *s)
         (struct option){"redis", OPTION_TEXT, "127.0.0.1:6379", "unix:/path or host:port", false});
     add(s, (struct option){"redis-password", OPTION_SECRET, "", "for AUTH", false});
     add_links(s);
+    add_travel(s);
     add(s, (struct option){"record", OPTION_TEXT, "",
                            "directory to record every step in, for lcctl replay; the files hold "
                            "secrets and customers",

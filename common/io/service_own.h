@@ -4,6 +4,7 @@
  *   service_options.c  the common parameters
  *   service_effects.c  events into the core, effects out of it
  *   service_http.c     HTTP, WebSocket and calls to and from events
+ *   service_travel.c   questions to routing servers
  *   service_metrics.c  /metrics */
 #ifndef LC_IO_SERVICE_OWN_H
 #define LC_IO_SERVICE_OWN_H
@@ -16,8 +17,9 @@
 #include "io/redis.h"
 #include "io/resolve.h"
 #include "io/service.h"
+#include "io/travel_remote.h"
 
-enum { COMMON_OPTIONS = 24, TURN_BUCKETS = 10, NO_WISH = 0 };
+enum { COMMON_OPTIONS = 32, TURN_BUCKETS = 10, NO_WISH = 0 };
 
 struct shell {
     const struct service *service;
@@ -34,6 +36,7 @@ struct shell {
     struct http_server *http;  /* NULL without */
     struct http_server *admin; /* NULL: on http */
     struct http_client *client;
+    struct travel_remote *travel; /* NULL: no routing server */
 
     struct loop_timer *wake;
     int64_t wake_ms; /* Unix ms the core wishes for; INT64_MAX = none */
@@ -77,6 +80,10 @@ int64_t shell_turn_bucket_us(size_t i);
 LC_MUST_CHECK enum lc_err shell_http_start(struct shell *s);
 void shell_http_effect(struct shell *s, const struct effect *e);
 void shell_call(struct shell *s, const struct effect *e);
+
+/* service_travel.c */
+LC_MUST_CHECK enum lc_err shell_travel_start(struct shell *s);
+void shell_travel(struct shell *s, const struct effect *e);
 
 /* service_metrics.c */
 bool shell_ready(const struct shell *s);

@@ -123,7 +123,10 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
         }
     } else if (d == TOWN_MATCHER) {
         add(w, "--listen=ipc://%s/matcher", t->dir);
-        add(w, "--follow=ipc://%s/inventory.news,ipc://%s/router.news", t->dir, t->dir);
+        if (t->how & TOWN_UNFORESEEN)
+            add(w, "--follow=ipc://%s/inventory.news", t->dir);
+        else
+            add(w, "--follow=ipc://%s/inventory.news,ipc://%s/router.news", t->dir, t->dir);
     } else if (d == TOWN_INVENTORY) {
         add(w, "--listen=ipc://%s/inventory", t->dir);
         add(w, "--news=ipc://%s/inventory.news", t->dir);
