@@ -129,7 +129,31 @@ top_speed(const struct mode_build *m)
     return top * 10 / 3 * 101 / 100 + 100;
 }
 
-static void
+/* write_arcs: one side of the hierarchy, in the file's two parts. */
+static bool
+write_arcs(struct builder *b, const struct hierarchy *h, unsigned d, unsigned section)
+{
+    size_t arcs = h->first[d][h->nodes];
+    struct hop *hop = malloc((arcs + 1) * sizeof *hop);
+    struct rest *rest = malloc((arcs + 1) * sizeof *rest);
+    bool ok = hop != NULL && rest != NULL;
+
+    for (size_t a = 0; ok && a < arcs; a++) {
+        const struct arc *x = &h->arc[d][a];
+        hop[a] = (struct hop){x->to, x->w};
+        rest[a] = (struct rest){x->d, x->cm, h->middle[d][a]};
+    }
+    if (ok) {
+        file_add(&b->file, section, h->first[d], (h->nodes + (size_t)1) * sizeof **h->first);
+        file_add(&b->file, section + 1, hop, arcs * sizeof *hop);
+        file_add(&b->file, section + 2, rest, arcs * sizeof *rest);
+    }
+    free(hop);
+    free(rest);
+    return ok;
+}
+
+static enum lc_err
 write_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode)
 {
     struct file_writer *w = &b->file;
@@ -148,13 +172,11 @@ write_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode)
     file_add(w, mode_section(mode, MODE_TWIN), m->twin, m->twins * sizeof *m->twin);
     file_add(w, mode_section(mode, MODE_FIRST_SLOT), m->first_slot,
              (h->nodes + (size_t)1) * sizeof *m->first_slot);
-    for (unsigned d = 0; d < 2; d++) {
-        unsigned part = mode_section(mode, d == 0 ? MODE_FIRST_UP : MODE_FIRST_DOWN);
-        size_t arcs = h->first[d][h->nodes];
-        file_add(w, part, h->first[d], (h->nodes + (size_t)1) * sizeof **h->first);
-        file_add(w, part + 1, h->arc[d], arcs * sizeof **h->arc);
-        file_add(w, part + 2, h->middle[d], arcs * sizeof **h->middle);
-    }
+    file_add(w, mode_section(mode, MODE_PARENT), h->parent, h->nodes * sizeof *h->parent);
+    return write_arcs(b, h, 0, mode_section(mode, MODE_FIRST_UP)) &&
+                   write_arcs(b, h, 1, mode_section(mode, MODE_FIRST_DOWN))
+               ? LC_OK
+               : LC_ENOMEM;
 }
 
 static void
@@ -192,7 +214,7 @@ build_mode(struct builder *b, enum travel_mode mode, char *error)
             hierarchy_build(&m.hierarchy, m.chains.nodes, m.chains.first_arc, m.chains.arc, m.rank);
     if (err == LC_OK) {
         qsort(m.twin, m.twins, sizeof *m.twin, by_edge);
-        write_mode(b, &m, mode);
+        err = write_mode(b, &m, mode);
         report_mode(b, &m, mode);
         b->file.header.modes |= 1U << mode;
     }

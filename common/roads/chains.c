@@ -43,7 +43,7 @@ take_chain(struct chains *c, const struct linker *l, const struct network *n, ui
         c->state[(*filled)++] = s;
         c->place[s] = at;
         uint32_t to = l->next[s];
-        if (to == NO_STATE || to == first || at.before_w > EDGE_COST_MAX / 2)
+        if (to == NO_STATE || to == first || at.before_w > EDGE_COST_MAX)
             break;
         at.before_w += l->g->w[s] + l->g->turn[l->g->first[s]].w;
         at.before_d += l->g->d[s] + l->g->turn[l->g->first[s]].d;

@@ -64,6 +64,8 @@ offer(struct contractor *c, uint32_t v, struct arc arc, uint32_t middle)
 {
     struct best *b = &c->best[arc.to];
 
+    if (arc.w >= NO_WAY)
+        return;
     if (c->seen[arc.to] != v + 1) {
         c->seen[arc.to] = v + 1;
         c->found[c->founds++] = arc.to;
@@ -186,7 +188,8 @@ hierarchy_build(struct hierarchy *h, uint32_t nodes, const uint32_t *first_arc,
     free(c.best);
     free(c.seen);
     free(c.found);
-    return ok ? hierarchy_prune(h) : LC_ENOMEM;
+    enum lc_err err = ok ? hierarchy_prune(h) : LC_ENOMEM;
+    return err == LC_OK ? hierarchy_tree(h, nodes, first_arc, arc, rank) : err;
 }
 
 void
@@ -197,5 +200,6 @@ hierarchy_free(struct hierarchy *h)
         free(h->arc[d]);
         free(h->middle[d]);
     }
+    free(h->parent);
     *h = (struct hierarchy){0};
 }

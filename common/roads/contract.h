@@ -14,6 +14,9 @@
 
 #define NO_MIDDLE UINT32_MAX
 
+/* No way is this long (12 days); two of them do not wrap round. */
+#define NO_WAY ((uint32_t)1 << 30)
+
 /* hierarchy: nodes numbered by importance, 0 the least. */
 struct hierarchy {
     uint32_t nodes;
@@ -21,6 +24,8 @@ struct hierarchy {
     struct arc *arc[2];  /* .to is always the upper node, ascending; the node itself: its shortest
                             way round, in [0] */
     uint32_t *middle[2]; /* of each arc: the lower node that it leads through; or NO_MIDDLE */
+    uint32_t *parent;    /* of each node: the next that its arcs, and theirs, can lead to: all of
+                            them lie on the way up to the root, whose parent is UINT32_MAX */
 };
 
 /* hierarchy_build: `rank` numbers the nodes of the input, a permutation. LC_ENOMEM; hierarchy_free
@@ -41,6 +46,12 @@ arc_key(const struct arc *a)
 {
     return cost_key(a->w, a->d);
 }
+
+/* hierarchy_tree: fills in the parents: the elimination tree (Liu 1986). Part of hierarchy_build.
+ */
+LC_MUST_CHECK enum lc_err hierarchy_tree(struct hierarchy *h, uint32_t nodes,
+                                         const uint32_t *first_arc, const struct arc *arc,
+                                         const uint32_t *rank);
 
 /* hierarchy_prune: throws out the arcs that are longer than another way. Part of hierarchy_build.
  * LC_ENOMEM. */

@@ -97,16 +97,18 @@ find_mode(struct roads *r, struct slice file, unsigned k)
     m->slot = section(file, h, at + MODE_SLOT, m->slots, sizeof *m->slot);
     m->twin = section(file, h, at + MODE_TWIN, m->twins, sizeof *m->twin);
     m->first_slot = section(file, h, at + MODE_FIRST_SLOT, m->nodes + (size_t)1, sizeof(uint32_t));
+    m->parent = section(file, h, at + MODE_PARENT, m->nodes, sizeof *m->parent);
     for (unsigned d = 0; d < 2; d++) {
         unsigned part = at + (d == 0 ? MODE_FIRST_UP : MODE_FIRST_DOWN);
         size_t arcs = d == 0 ? h->up[k] : h->down[k];
         m->first[d] = section(file, h, part, m->nodes + (size_t)1, sizeof(uint32_t));
-        m->arc[d] = section(file, h, part + 1, arcs, sizeof(struct arc));
-        m->middle[d] = section(file, h, part + 2, arcs, sizeof(uint32_t));
-        if (m->first[d] == NULL || m->arc[d] == NULL || m->middle[d] == NULL)
+        m->hop[d] = section(file, h, part + 1, arcs, sizeof(struct hop));
+        m->rest[d] = section(file, h, part + 2, arcs, sizeof(struct rest));
+        if (m->first[d] == NULL || m->hop[d] == NULL || m->rest[d] == NULL)
             return false;
     }
-    return m->slot_of != NULL && m->slot != NULL && m->twin != NULL && m->first_slot != NULL;
+    return m->slot_of != NULL && m->slot != NULL && m->twin != NULL && m->first_slot != NULL &&
+           m->parent != NULL;
 }
 
 static bool

@@ -22,6 +22,17 @@ struct slot {
     uint16_t rate, speed;        /* 10 m/h: what the edge itself costs, with its length */
 };
 
+/* hop and rest: an arc of the hierarchy; what searching reads, and what is read once it has found.
+ */
+struct hop {
+    uint32_t to;
+    uint32_t w;
+};
+struct rest {
+    uint32_t d, cm;
+    uint32_t middle;
+};
+
 /* twin: a further state of an edge: come there by way of a restriction. */
 struct twin {
     uint32_t edge;
@@ -39,12 +50,13 @@ enum file_section {
     MODE_SLOT,        /* struct slot, by node and place within it */
     MODE_TWIN,        /* struct twin, ascending */
     MODE_FIRST_SLOT,  /* uint32_t, nodes + 1 */
+    MODE_PARENT,      /* uint32_t, nodes: as struct hierarchy */
     MODE_FIRST_UP,    /* uint32_t, nodes + 1 */
-    MODE_UP,          /* struct arc */
-    MODE_UP_MIDDLE,   /* uint32_t */
+    MODE_UP,          /* struct hop */
+    MODE_UP_REST,     /* struct rest */
     MODE_FIRST_DOWN,
     MODE_DOWN,
-    MODE_DOWN_MIDDLE,
+    MODE_DOWN_REST,
     MODE_SECTIONS,
 };
 enum { FILE_SECTIONS = SEC_SHARED + TRAVEL_MODES * MODE_SECTIONS };
@@ -78,9 +90,10 @@ struct roads_mode {
     const struct slot *slot;
     const struct twin *twin;
     const uint32_t *first_slot;
+    const uint32_t *parent;
     const uint32_t *first[2]; /* [0] up, [1] down: as struct hierarchy */
-    const struct arc *arc[2];
-    const uint32_t *middle[2];
+    const struct hop *hop[2];
+    const struct rest *rest[2];
 };
 
 struct roads {

@@ -46,8 +46,8 @@ struct network {
 LC_MUST_CHECK enum lc_err network_build(struct network *n, struct osm_map *m);
 void network_free(struct network *n);
 
-enum { EDGE_COST_MAX = UINT32_MAX / 16 };
-/* edge_cost_ms: what a length costs at a speed in 10 m/h; at least 1, at most 74 hours. */
+enum { EDGE_COST_MAX = 1 << 26 };
+/* edge_cost_ms: what a length costs at a speed in 10 m/h; at least 1, at most 18 hours. */
 static inline uint32_t
 edge_cost_ms(uint32_t cm, uint16_t speed)
 {

@@ -86,3 +86,60 @@ hierarchy_prune(struct hierarchy *h)
     free(p.at);
     return ok ? LC_OK : LC_ENOMEM;
 }
+
+/* root_above: the root of the tree that u is in so far; v when it is already below v. Shortens the
+ * way there for the next time. */
+static uint32_t
+root_above(uint32_t *shortcut, uint32_t u, uint32_t v)
+{
+    while (shortcut[u] != UINT32_MAX && shortcut[u] != v) {
+        uint32_t next = shortcut[u];
+        shortcut[u] = v;
+        u = next;
+    }
+    if (shortcut[u] == v)
+        return v;
+    shortcut[u] = v;
+    return u;
+}
+
+enum lc_err
+hierarchy_tree(struct hierarchy *h, uint32_t nodes, const uint32_t *first_arc,
+               const struct arc *arc, const uint32_t *rank)
+{
+    uint32_t *first = calloc(nodes + (size_t)2, sizeof *first);
+    uint32_t *lower = malloc((first_arc[nodes] + (size_t)1) * sizeof *lower);
+    uint32_t *shortcut = malloc((nodes + (size_t)1) * sizeof *shortcut);
+    bool ok = first != NULL && lower != NULL && shortcut != NULL;
+
+    h->parent = malloc((nodes + (size_t)1) * sizeof *h->parent);
+    ok = ok && h->parent != NULL;
+    for (int pass = 0; ok && pass < 2; pass++) {
+        for (uint32_t i = 0; i < nodes; i++)
+            for (uint32_t a = first_arc[i]; a < first_arc[i + 1]; a++) {
+                uint32_t x = rank[i], y = rank[arc[a].to];
+                uint32_t low = x < y ? x : y, high = x < y ? y : x;
+                if (pass == 0)
+                    first[high + 1]++;
+                else
+                    lower[first[high]++] = low;
+            }
+        for (uint32_t v = 0; pass == 0 && v < nodes; v++)
+            first[v + 1] += first[v];
+    }
+    if (ok) {
+        memset(shortcut, 0xff, (nodes + (size_t)1) * sizeof *shortcut);
+        memset(h->parent, 0xff, (nodes + (size_t)1) * sizeof *h->parent);
+    }
+    /* first[v] is now where v's end, that is where v + 1's begin. */
+    for (uint32_t v = 0; ok && v < nodes; v++)
+        for (uint32_t i = v == 0 ? 0 : first[v - 1]; i < first[v]; i++) {
+            uint32_t root = lower[i] == v ? v : root_above(shortcut, lower[i], v);
+            if (root != v)
+                h->parent[root] = v;
+        }
+    free(first);
+    free(lower);
+    free(shortcut);
+    return ok ? LC_OK : LC_ENOMEM;
+}

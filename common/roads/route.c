@@ -1,14 +1,14 @@
-/* One pair: both sides in turn until they cannot meet any better; then the edges driven. */
+/* One pair: both sides climb, and meet at the best of the nodes above both; then the edges driven.
+ */
 #include "roads/search.h"
 
 #include <stdlib.h>
 
 /* meeting: how the two sides met. */
 struct meeting {
-    uint64_t key;
-    uint32_t cm;
+    uint32_t w; /* with the bias */
     uint32_t node;
-    bool round;            /* with the way round at that node */
+    uint32_t round;        /* the arc by which it goes round at that node; UINT32_MAX: none */
     bool along;            /* along one node, seeds from_i to to_i */
     uint32_t from_i, to_i; /* of the seeds */
 };
@@ -16,20 +16,18 @@ struct meeting {
 static void
 meet(const struct roads_search *s, const struct roads_mode *m, uint32_t node, struct meeting *best)
 {
-    const struct label *f = &s->side[0].label[node], *b = &s->side[1].label[node];
-    uint64_t key = f->key + b->key;
-    uint32_t cm = f->cm + b->cm, index;
-    bool round = key < BIAS_KEY;
+    uint32_t w = label_w(s->side[0].label[node]) + label_w(s->side[1].label[node]);
+    uint32_t round = UINT32_MAX;
 
-    if (round) {
-        const struct arc *x = round_of(m, node, &index);
-        if (x == NULL)
+    if (w >= best->w)
+        return;
+    if (w < BIAS) {
+        round = round_of(m, node);
+        if (round == UINT32_MAX || w + m->hop[0][round].w >= best->w)
             return;
-        key += arc_key(x);
-        cm += x->cm;
+        w += m->hop[0][round].w;
     }
-    if (key < best->key || (key == best->key && cm < best->cm))
-        *best = (struct meeting){key, cm, node, round, false, 0, 0};
+    *best = (struct meeting){w, node, round, false, 0, 0};
 }
 
 static bool
@@ -59,7 +57,7 @@ arc_between(const struct roads_mode *m, uint32_t a, uint32_t b, int *side, uint3
 
     *side = a <= b ? 0 : 1;
     for (*arc = m->first[*side][lower]; *arc < m->first[*side][lower + 1]; (*arc)++)
-        if (m->arc[*side][*arc].to == upper)
+        if (m->hop[*side][*arc].to == upper)
             return true;
     return false;
 }
@@ -83,7 +81,7 @@ unpack(struct roads_search *s, const struct roads_mode *m, uint32_t a, uint32_t 
         a = s->stack[--n];
         if (!arc_between(m, a, b, &side, &arc))
             return false;
-        uint32_t middle = m->middle[side][arc];
+        uint32_t middle = m->rest[side][arc].middle;
         if (middle == NO_MIDDLE) {
             if (!push_node(s, m, first == NO_SLOT ? m->first_slot[a] : first,
                            m->first_slot[a + 1] - 1))
@@ -101,99 +99,106 @@ unpack(struct roads_search *s, const struct roads_mode *m, uint32_t a, uint32_t 
     return true;
 }
 
-/* unpack_forward: from the seed up to the node where the sides met; *first is the slot to start
- * with, NO_SLOT once its node is done. */
+/* way_up: the nodes from a seed to `node`, into s->way from its beginning; how many. */
 static bool
-unpack_forward(struct roads_search *s, const struct roads_mode *m, uint32_t node, uint32_t *first)
+way_up(struct roads_search *s, const struct roads_mode *m, int d, uint32_t node, size_t *n)
 {
-    const struct label *label = s->side[0].label;
-    uint32_t deep = 0, at = node;
+    const struct search_side *side = &s->side[d];
 
-    while (label[at].from != at) {
-        at = label[at].from;
-        deep++;
+    for (*n = 0;; node = below(side, m, d, node)) {
+        if (!roads_grow(&s->way, &s->way_cap, *n + 1, sizeof *s->way))
+            return false;
+        s->way[(*n)++] = node;
+        if ((uint32_t)side->label[node] >= FROM_SEED)
+            break;
     }
-    uint32_t *up = malloc((deep + (size_t)1) * sizeof *up);
-    if (up == NULL)
-        return false;
-    at = node;
-    for (uint32_t i = deep + 1; i-- > 0; at = label[at].from)
-        up[i] = at;
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < deep; i++) {
-        ok = unpack(s, m, up[i], up[i + 1], *first);
-        *first = NO_SLOT;
-    }
-    free(up);
-    return ok;
-}
-
-static uint32_t
-origin(const struct search_side *side, uint32_t node, uint32_t *seed)
-{
-    while (side->label[node].from != node)
-        node = side->label[node].from;
-    *seed = side->label[node].arc;
-    return node;
+    return true;
 }
 
 static bool
 write_path(struct roads_search *s, const struct roads_mode *m, const struct meeting *best,
            const struct seed *from, const struct seed *to)
 {
-    uint32_t i, j;
+    size_t n;
 
     s->path_n = 0;
     if (best->along)
         return push_node(s, m, from[best->from_i].slot, to[best->to_i].slot);
-    origin(&s->side[0], best->node, &i);
-    origin(&s->side[1], best->node, &j);
-    uint32_t first = from[i].slot;
-    if (!unpack_forward(s, m, best->node, &first))
+    if (!way_up(s, m, 0, best->node, &n))
         return false;
-    if (best->round) {
+    uint32_t first = from[(uint32_t)s->side[0].label[s->way[n - 1]] - FROM_SEED].slot;
+    for (; n > 1; n--, first = NO_SLOT)
+        if (!unpack(s, m, s->way[n - 1], s->way[n - 2], first))
+            return false;
+    if (best->round != UINT32_MAX) {
         if (!unpack(s, m, best->node, best->node, first))
             return false;
         first = NO_SLOT;
     }
-    uint32_t at = best->node;
-    while (s->side[1].label[at].from != at) {
-        uint32_t next = s->side[1].label[at].from;
-        if (!unpack(s, m, at, next, first))
+    if (!way_up(s, m, 1, best->node, &n))
+        return false;
+    uint32_t end = s->way[n - 1];
+    for (size_t i = 0; i + 1 < n; i++, first = NO_SLOT)
+        if (!unpack(s, m, s->way[i], s->way[i + 1], first))
             return false;
-        first = NO_SLOT;
-        at = next;
-    }
-    return push_node(s, m, first == NO_SLOT ? m->first_slot[at] : first, to[j].slot);
+    return push_node(s, m, first == NO_SLOT ? m->first_slot[end] : first,
+                     to[(uint32_t)s->side[1].label[end] - FROM_SEED].slot);
 }
 
-/* search_both: a side rests when nothing it can still find beats the best: what it reaches next,
- * with the least that the other side can add. */
-static bool
-search_both(struct roads_search *s, const struct roads_mode *m, struct meeting *best)
+/* add_up: duration and length of one side's way up to where they met. */
+static struct extent
+add_up(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node,
+       const struct seed *seed)
 {
-    const uint64_t least[2] = {s->side[0].heap.n > 0 ? s->side[0].heap.entry[0].key : 0,
-                               s->side[1].heap.n > 0 ? s->side[1].heap.entry[0].key : 0};
-    bool ok = true, stalled, open = true;
-    uint32_t node;
+    struct extent e = {0, 0};
 
-    while (open) {
-        open = false;
-        for (int d = 0; d < 2; d++) {
-            const struct search_heap *h = &s->side[d].heap;
-            if (h->n == 0 || (best->key != UINT64_MAX && h->entry[0].key + least[!d] >= best->key))
-                continue;
-            if (!side_step(s, m, d, &node, &stalled, &ok)) {
-                if (!ok)
-                    return false;
-                continue;
-            }
-            open = true;
-            if (!stalled && side_knows(&s->side[!d], node))
-                meet(s, m, node, best);
-        }
+    for (uint32_t from; (from = (uint32_t)side->label[node]) < FROM_SEED;) {
+        e.d += m->rest[d][from].d;
+        e.cm += m->rest[d][from].cm;
+        node = below(side, m, d, node);
     }
-    return true;
+    const struct seed *x = &seed[(uint32_t)side->label[node] - FROM_SEED];
+    return d == 0 ? (struct extent){e.d - x->d, e.cm - x->cm}
+                  : (struct extent){e.d + x->d, e.cm + x->cm};
+}
+
+static struct roads_trip
+trip_of(const struct roads_search *s, const struct roads_mode *m, const struct meeting *best,
+        const struct seed *from, const struct seed *to)
+{
+    struct roads_trip t = {.weight_ms = best->w - BIAS};
+
+    if (best->along) {
+        t.ms = to[best->to_i].d - from[best->from_i].d;
+        t.cm = to[best->to_i].cm - from[best->from_i].cm;
+        return t;
+    }
+    struct extent f = add_up(&s->side[0], m, 0, best->node, from);
+    struct extent b = add_up(&s->side[1], m, 1, best->node, to);
+    t.ms = f.d + b.d;
+    t.cm = f.cm + b.cm;
+    if (best->round != UINT32_MAX) {
+        t.ms += m->rest[0][best->round].d;
+        t.cm += m->rest[0][best->round].cm;
+    }
+    return t;
+}
+
+/* search: both sides climb; what stands in both lists, which ascend, is above both. */
+static void
+search(struct roads_search *s, const struct roads_mode *m, struct meeting *best,
+       const struct seed *f, uint32_t f_n, const struct seed *t, uint32_t t_n)
+{
+    best->along = direct(f, f_n, t, t_n, &best->from_i, &best->to_i, &best->w);
+    climb(s, m, 0, f, f_n);
+    climb(s, m, 1, t, t_n);
+    for (uint32_t i = 0, j = 0; i < s->side[0].mets && j < s->side[1].mets;) {
+        uint32_t x = s->side[0].met[i], y = s->side[1].met[j];
+        if (x == y)
+            meet(s, m, x, best);
+        i += x <= y;
+        j += y <= x;
+    }
 }
 
 enum lc_err
@@ -204,20 +209,17 @@ roads_route(struct roads_search *s, enum travel_mode mode, const struct roads_sp
     const struct roads_mode *m = &s->r->mode[mode];
     struct seed f[SEEDS_MAX], t[SEEDS_MAX];
     uint32_t f_n = seeds_of(s->r, mode, from, false, f), t_n = seeds_of(s->r, mode, to, true, t);
-    struct meeting best = {.key = UINT64_MAX};
+    struct meeting best = {.w = NO_WAY, .round = UINT32_MAX};
 
     *out = (struct roads_trip){ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
     if (path != NULL)
         *path_n = 0;
     if (f_n == 0 || t_n == 0)
         return LC_OK;
-    best.key = direct(f, f_n, t, t_n, &best.from_i, &best.to_i, &best.cm);
-    best.along = best.key != UINT64_MAX;
-    if (!side_start(s, 0, f, f_n) || !side_start(s, 1, t, t_n) || !search_both(s, m, &best))
-        return LC_ENOMEM;
-    if (best.key == UINT64_MAX)
+    search(s, m, &best, f, f_n, t, t_n);
+    if (best.w >= NO_WAY)
         return LC_OK;
-    *out = trip_of(best.key, best.cm);
+    *out = trip_of(s, m, &best, f, t);
     if (path == NULL)
         return LC_OK;
     if (!write_path(s, m, &best, f, t))

@@ -2,7 +2,14 @@
 
 #include <stdlib.h>
 
-enum { ARITY = 4 };
+static bool
+side_new(struct search_side *side, size_t nodes)
+{
+    side->label = calloc(nodes + 1, sizeof *side->label);
+    side->extent = calloc(nodes + 1, sizeof *side->extent);
+    side->met = malloc((nodes + 1) * sizeof *side->met);
+    return side->label != NULL && side->extent != NULL && side->met != NULL;
+}
 
 struct roads_search *
 roads_search_new(const struct roads *r)
@@ -15,11 +22,10 @@ roads_search_new(const struct roads *r)
     for (unsigned k = 0; k < TRAVEL_MODES; k++)
         s->nodes = r->mode[k].nodes > s->nodes ? r->mode[k].nodes : s->nodes;
     for (int d = 0; d < 2; d++)
-        s->side[d].label = calloc(s->nodes + (size_t)1, sizeof *s->side[d].label);
-    if (s->side[0].label == NULL || s->side[1].label == NULL) {
-        roads_search_free(s);
-        return NULL;
-    }
+        if (!side_new(&s->side[d], s->nodes)) {
+            roads_search_free(s);
+            return NULL;
+        }
     return s;
 }
 
@@ -30,17 +36,18 @@ roads_search_free(struct roads_search *s)
         return;
     for (int d = 0; d < 2; d++) {
         free(s->side[d].label);
-        free(s->side[d].heap.entry);
+        free(s->side[d].extent);
+        free(s->side[d].met);
     }
     free(s->path);
     free(s->stack);
-    free(s->bucket);
-    free(s->sorted);
-    free(s->first_bucket);
+    free(s->way);
+    free(s->goal);
+    free(s->list);
+    free(s->w);
+    free(s->above);
     free(s->seed);
     free(s->seed_first);
-    free(s->swept);
-    free(s->swept_cm);
     free(s);
 }
 
@@ -61,7 +68,6 @@ seed_at(const struct roads *r, const struct roads_mode *m, uint32_t slot, uint32
         .w = x->before_w + share_of(edge_cost_ms(cm, x->rate), behind),
         .d = x->before_d + share_of(edge_cost_ms(cm, x->speed), behind),
         .cm = share_of(cm, behind),
-        .behind = behind,
     };
 
     for (uint32_t i = m->first_slot[x->node]; i < slot; i++)
@@ -88,151 +94,140 @@ seeds_of(const struct roads *r, enum travel_mode mode, const struct roads_spot *
     return n;
 }
 
-static bool
-push(struct search_heap *h, uint64_t key, uint32_t node)
+/* list_above: the nodes above the seeds, by merging their ways up; forgets what they held. */
+static void
+list_above(struct search_side *side, const struct roads_mode *m, const struct seed *seed,
+           uint32_t n)
 {
-    if (h->n == h->cap) {
-        uint32_t cap = h->cap == 0 ? 1024 : h->cap * 2;
-        struct search_entry *more = realloc(h->entry, cap * sizeof *more);
-        if (more == NULL)
-            return false;
-        h->entry = more;
-        h->cap = cap;
-    }
-    uint32_t i = h->n++;
-    while (i > 0 && h->entry[(i - 1) / ARITY].key > key) {
-        h->entry[i] = h->entry[(i - 1) / ARITY];
-        i = (i - 1) / ARITY;
-    }
-    h->entry[i] = (struct search_entry){key, node};
-    return true;
-}
+    uint32_t at[SEEDS_MAX], ways = 0;
 
-static struct search_entry
-pop(struct search_heap *h)
-{
-    struct search_entry top = h->entry[0], last = h->entry[--h->n];
-    uint32_t i = 0;
-
-    for (;;) {
-        uint32_t least = ARITY * i + 1, end = least + ARITY;
-        if (least >= h->n)
-            break;
-        end = end < h->n ? end : h->n;
-        for (uint32_t c = least + 1; c < end; c++)
-            if (h->entry[c].key < h->entry[least].key)
-                least = c;
-        if (h->entry[least].key >= last.key)
-            break;
-        h->entry[i] = h->entry[least];
-        i = least;
-    }
-    h->entry[i] = last;
-    return top;
-}
-
-/* reach: a way to a node. Equal ways by the shorter length, so that no order of events shows. */
-static bool
-reach(struct search_side *side, uint32_t node, struct label l)
-{
-    struct label *known = &side->label[node];
-
-    if (known->epoch == side->epoch &&
-        (known->key < l.key || (known->key == l.key && known->cm <= l.cm)))
-        return true;
-    bool again = known->epoch == side->epoch && known->key == l.key;
-    *known = l;
-    return again || push(&side->heap, l.key, node);
-}
-
-bool
-side_start(struct roads_search *s, int d, const struct seed *seed, uint32_t n)
-{
-    struct search_side *side = &s->side[d];
-
-    side->heap.n = 0;
-    if (++side->epoch == 0) {
-        memset(side->label, 0, (s->nodes + (size_t)1) * sizeof *side->label);
-        side->epoch = 1;
-    }
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t key = cost_key(seed[i].w, seed[i].d);
-        struct label l = {d == 0 ? BIAS_KEY - key : key, d == 0 ? 0 - seed[i].cm : seed[i].cm,
-                          side->epoch, seed[i].node, i};
-        if (!reach(side, seed[i].node, l))
-            return false;
+        bool known = false;
+        for (uint32_t k = 0; k < ways; k++)
+            known |= at[k] == seed[i].node;
+        if (!known)
+            at[ways++] = seed[i].node;
     }
-    return true;
+    side->mets = side->trunk = 0;
+    while (ways > 0) {
+        uint32_t lowest = 0;
+        for (uint32_t i = 1; i < ways; i++)
+            lowest = at[i] < at[lowest] ? i : lowest;
+        uint32_t node = at[lowest], parent = m->parent[node];
+        bool joined = parent == UINT32_MAX;
+        for (uint32_t i = 0; i < ways; i++)
+            joined |= at[i] == parent;
+        if (ways > 1)
+            side->trunk = side->mets + 1;
+        side->label[node] = NO_LABEL;
+        side->met[side->mets++] = node;
+        if (joined)
+            at[lowest] = at[--ways];
+        else
+            at[lowest] = parent;
+    }
 }
 
-/* stalls: is there a better way to the node over a higher one that is already known? */
-static bool
-stalls(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node,
-       uint64_t key)
+static void
+relax(uint64_t *label, const struct hop *hop, uint32_t first, uint32_t end, uint32_t w)
 {
-    for (uint32_t a = m->first[!d][node]; a < m->first[!d][node + 1]; a++) {
-        const struct arc *x = &m->arc[!d][a];
-        if (side_knows(side, x->to) && side->label[x->to].key + arc_key(x) < key)
-            return true;
+    for (uint32_t a = first; a < end; a++) {
+        uint64_t way = (uint64_t)(w + hop[a].w) << 32 | a;
+        uint64_t known = label[hop[a].to];
+        label[hop[a].to] = way < known ? way : known;
     }
-    return false;
+}
+
+void
+climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+      uint32_t n)
+{
+    struct search_side *side = &s->side[d];
+
+    list_above(side, m, seed, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t w = d == 0 ? BIAS - seed[i].w : seed[i].w;
+        uint64_t label = (uint64_t)w << 32 | (FROM_SEED + i);
+        if (label < side->label[seed[i].node])
+            side->label[seed[i].node] = label;
+    }
+    for (uint32_t i = 0; i < side->mets; i++) {
+        uint32_t node = side->met[i], w = label_w(side->label[node]);
+        if (w < NO_WAY)
+            relax(side->label, m->hop[d], m->first[d][node], m->first[d][node + 1], w);
+    }
+}
+
+uint32_t
+below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node)
+{
+    uint32_t arc = (uint32_t)side->label[node], low = 0, high = side->mets - 1;
+
+    if (arc >= FROM_SEED)
+        return node;
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2;
+        if (m->first[d][side->met[middle]] <= arc)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return side->met[low];
+}
+
+void
+measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed)
+{
+    for (uint32_t i = 0; i < side->mets; i++) {
+        uint32_t node = side->met[i], from = (uint32_t)side->label[node];
+        struct extent *e = &side->extent[node];
+        if (label_w(side->label[node]) >= NO_WAY)
+            continue;
+        if (from >= FROM_SEED) {
+            const struct seed *x = &seed[from - FROM_SEED];
+            *e = d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
+            continue;
+        }
+        const struct extent *before = &side->extent[below(side, m, d, node)];
+        *e = (struct extent){before->d + m->rest[d][from].d, before->cm + m->rest[d][from].cm};
+    }
 }
 
 bool
-side_step(struct roads_search *s, const struct roads_mode *m, int d, uint32_t *node, bool *stalled,
-          bool *ok)
+stalls(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node)
 {
-    struct search_side *side = &s->side[d];
-    struct search_entry e;
+    uint32_t w = label_w(side->label[node]);
+    bool better = false;
 
-    do {
-        if (side->heap.n == 0)
-            return false;
-        e = pop(&side->heap);
-    } while (e.key != side->label[e.node].key);
-    *node = e.node;
-    *stalled = stalls(side, m, d, e.node, e.key);
-    if (*stalled)
-        return true;
-    uint32_t cm = side->label[e.node].cm;
-    for (uint32_t a = m->first[d][e.node]; a < m->first[d][e.node + 1]; a++) {
-        const struct arc *x = &m->arc[d][a];
-        struct label l = {e.key + arc_key(x), cm + x->cm, side->epoch, e.node, a};
-        if (x->to != e.node && !reach(side, x->to, l)) {
-            *ok = false;
-            return false;
-        }
-    }
-    return true;
+    for (uint32_t a = m->first[!d][node]; a < m->first[!d][node + 1]; a++)
+        better |= label_w(side->label[m->hop[!d][a].to]) + m->hop[!d][a].w < w;
+    return better;
 }
 
-const struct arc *
-round_of(const struct roads_mode *m, uint32_t node, uint32_t *index)
+uint32_t
+round_of(const struct roads_mode *m, uint32_t node)
 {
     /* Arcs are in ascending order of their upper node, so a round is the first. */
-    *index = m->first[0][node];
-    if (*index == m->first[0][node + 1] || m->arc[0][*index].to != node)
-        return NULL;
-    return &m->arc[0][*index];
+    uint32_t a = m->first[0][node];
+
+    return a < m->first[0][node + 1] && m->hop[0][a].to == node ? a : UINT32_MAX;
 }
 
-uint64_t
+bool
 direct(const struct seed *from, uint32_t from_n, const struct seed *to, uint32_t to_n,
-       uint32_t *from_i, uint32_t *to_i, uint32_t *cm)
+       uint32_t *from_i, uint32_t *to_i, uint32_t *w)
 {
-    uint64_t best = UINT64_MAX;
+    bool found = false;
 
     for (uint32_t i = 0; i < from_n; i++)
         for (uint32_t j = 0; j < to_n; j++) {
-            if (from[i].node != to[j].node)
+            if (from[i].node != to[j].node || to[j].w < from[i].w || to[j].d < from[i].d ||
+                (found && BIAS + to[j].w - from[i].w >= *w))
                 continue;
-            uint64_t a = cost_key(from[i].w, from[i].d), b = cost_key(to[j].w, to[j].d);
-            if (b < a || BIAS_KEY + b - a >= best)
-                continue;
-            best = BIAS_KEY + b - a;
+            found = true;
+            *w = BIAS + to[j].w - from[i].w;
             *from_i = i;
             *to_i = j;
-            *cm = to[j].cm - from[i].cm;
         }
-    return best;
+    return found;
 }

@@ -1,57 +1,58 @@
 /* search: the parts that route, table, reach and area share. Inside roads only.
  *
  * A search starts at the beginning of nodes, but trips start on an edge somewhere within one. So a
- * start is put before the beginning: at BIAS less what lies between. Ends lie behind it. What is
- * left of the sums above twice BIAS is the trip; less means that the end lies before the start on
- * the very same node: then only the way round counts. */
+ * start is put before the beginning: at BIAS less what lies between. Ends lie behind it. What the
+ * sums are above BIAS is the trip; less means that the end lies before the start on the very same
+ * node: then only the way round counts.
+ *
+ * Searching compares weights alone; duration and length of what is found are added up afterwards.
+ * Among ways of equal weight the first arc in the file wins, so that answers are always the same.
+ */
 #ifndef LC_ROADS_SEARCH_H
 #define LC_ROADS_SEARCH_H
 
 #include "roads/file.h"
 
-#define BIAS_MS ((uint32_t)1 << 28)
-#define BIAS_KEY ((uint64_t)BIAS_MS << 32 | BIAS_MS)
+#define BIAS ((uint32_t)1 << 28)
 
 /* seed: an end of a trip, on a node of the search graph: how far behind its beginning. */
 struct seed {
     uint32_t node;
     uint32_t slot;
     uint32_t w, d, cm;
-    uint32_t behind; /* as in roads_spot */
 };
 enum { SEEDS_MAX = 4 * ROADS_SPOT_EDGES };
 
-/* label: the best way to a node known so far; lengths wrap round, sums come out right. */
-struct label {
-    uint64_t key;
-    uint32_t cm;
-    uint32_t epoch;
-    uint32_t from; /* node before; the node itself: a seed */
-    uint32_t arc;  /* from there, in the side's arcs */
-};
+/* A label is the best way to a node known so far: its weight in the upper half; in the lower, by
+ * which of the side's arcs it came, or FROM_SEED + the number of a seed. One number, so that a
+ * better one is found without a branch. */
+#define FROM_SEED ((uint32_t)1 << 31)
+#define NO_LABEL ((uint64_t)NO_WAY << 32 | UINT32_MAX)
 
-struct search_entry {
-    uint64_t key;
-    uint32_t node;
-};
-
-struct search_heap {
-    struct search_entry *entry;
-    uint32_t n, cap;
+/* extent: what belongs to a label; wraps round, sums come out right. */
+struct extent {
+    uint32_t d, cm;
 };
 
 /* One direction: [0] forward, going up; [1] backward, along the arcs that come down. */
 struct search_side {
-    struct label *label;
-    struct search_heap heap;
-    uint32_t epoch;
+    uint64_t *label;       /* of those in met; of others: stale */
+    struct extent *extent; /* of those measured */
+    uint32_t *met;         /* the nodes above the seeds, ascending */
+    uint32_t mets;
+    uint32_t trunk; /* from this one of them on, each is above all before it */
 };
 
-struct bucket {
-    uint64_t key;
-    uint32_t cm;
-    uint32_t to;
+/* goal: what is left to an end of a table's trips, at one node above it. */
+struct goal {
     uint32_t node;
+    uint32_t w;
+    struct extent extent;
+};
+
+/* goal_list: into goal. */
+struct goal_list {
+    uint32_t first, n, trunk;
 };
 
 struct roads_search {
@@ -62,54 +63,53 @@ struct roads_search {
     size_t path_n, path_cap;
     uint32_t *stack; /* for unpacking */
     size_t stack_cap;
-    struct bucket *bucket; /* as found, then by node */
-    size_t buckets, bucket_cap;
-    struct bucket *sorted;
-    size_t sorted_cap;
-    uint32_t *first_bucket; /* by node */
+    uint32_t *way;
+    size_t way_cap;
+    struct goal *goal; /* of all ends of a table */
+    size_t goal_cap;
+    struct goal_list *list; /* one each */
+    size_t list_cap;
+    uint32_t *w;     /* by node: of roads_table's start in hand; NO_WAY elsewhere */
+    uint32_t *above; /* by node: the last start that it is above of */
+    uint32_t starts;
     struct seed *seed;
     size_t seed_cap;
     uint32_t *seed_first;
     size_t seed_first_cap;
-    uint64_t *swept; /* by node: roads_reach */
-    uint32_t *swept_cm;
 };
 
 /* seeds_of: what a spot means on the search graph; arriving also means the twins. How many. */
 uint32_t seeds_of(const struct roads *r, enum travel_mode mode, const struct roads_spot *spot,
                   bool arriving, struct seed *out);
 
-/* side_start: forgets the last search; plants the seeds. False without memory. */
-bool side_start(struct roads_search *s, int d, const struct seed *seed, uint32_t n);
+/* climb: the best ways from the seeds up to every node above them: no queue is needed, as all that
+ * a node can lead to lies on its way up the tree. */
+void climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+           uint32_t n);
 
-/* side_step: settles the nearest node: false when there is none, or no memory (*ok). A node that
- * can be reached better over a higher one is not looked at further: *stalled. */
-bool side_step(struct roads_search *s, const struct roads_mode *m, int d, uint32_t *node,
-               bool *stalled, bool *ok);
+/* measure: the extents of all that was met. */
+void measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed);
 
-static inline bool
-side_knows(const struct search_side *side, uint32_t node)
+/* stalls: can a node that the side has met be reached better over a higher one? Then its label is
+ * no shortest way. */
+bool stalls(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node);
+
+static inline uint32_t
+label_w(uint64_t label)
 {
-    return side->label[node].epoch == side->epoch;
+    return (uint32_t)(label >> 32);
 }
 
-/* round_of: the shortest way from a node's beginning back to it; NULL when there is none. */
-const struct arc *round_of(const struct roads_mode *m, uint32_t node, uint32_t *index);
+/* below: the node that a label came from, which owns its arc; the node itself for a seed. */
+uint32_t below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node);
 
-/* trip_of: from a sum of both sides. */
-static inline struct roads_trip
-trip_of(uint64_t key, uint32_t cm)
-{
-    return (struct roads_trip){(uint32_t)key - BIAS_MS, cm, (uint32_t)(key >> 32) - BIAS_MS};
-}
+/* round_of: the arc that is the shortest way from a node's beginning back to it; UINT32_MAX when
+ * there is none. In side 0. */
+uint32_t round_of(const struct roads_mode *m, uint32_t node);
 
-/* direct: the best way along one node from a start to an end behind it: UINT64_MAX when none is. */
-uint64_t direct(const struct seed *from, uint32_t from_n, const struct seed *to, uint32_t to_n,
-                uint32_t *from_i, uint32_t *to_i, uint32_t *cm);
-
-/* sweep: the least key from the seeds to the beginning of every node into s->swept (UINT64_MAX
- * where there is no way), with lengths. */
-LC_MUST_CHECK enum lc_err sweep(struct roads_search *s, enum travel_mode mode,
-                                const struct seed *seed, uint32_t n);
+/* direct: the best trip along one node, from a start to an end behind it; false when there is none.
+ * Its weight has the bias. */
+bool direct(const struct seed *from, uint32_t from_n, const struct seed *to, uint32_t to_n,
+            uint32_t *from_i, uint32_t *to_i, uint32_t *w);
 
 #endif

@@ -1,6 +1,5 @@
-/* Many to many by buckets (Knopp, Sanders, Schultes, Schulz, Wagner 2007): every end leaves, at the
- * nodes that lead down to it, what is left to go; every start looks what lies at the nodes it
- * reaches. */
+/* Many to many: every end is climbed from once, every start once; where their ways up are one, the
+ * sums are compared. */
 #include "roads/search.h"
 
 #include <stdlib.h>
@@ -25,105 +24,141 @@ seeds_for_all(struct roads_search *s, enum travel_mode mode, const struct roads_
     return true;
 }
 
-/* leave_buckets: for the end number `to`. */
+/* leave_goals: for the end number `to`: what is left to it from every node above it. */
 static bool
-leave_buckets(struct roads_search *s, const struct roads_mode *m, size_t at, uint32_t to)
+leave_goals(struct roads_search *s, const struct roads_mode *m, size_t at, size_t to, size_t *goals)
 {
-    bool ok = true, stalled;
-    uint32_t node;
+    const struct search_side *side = &s->side[1];
+    struct goal_list *list = &s->list[to];
 
-    if (!side_start(s, 1, s->seed + s->seed_first[at], s->seed_first[at + 1] - s->seed_first[at]))
+    climb(s, m, 1, s->seed + s->seed_first[at], s->seed_first[at + 1] - s->seed_first[at]);
+    if (!roads_grow(&s->goal, &s->goal_cap, *goals + side->mets, sizeof *s->goal))
         return false;
-    while (side_step(s, m, 1, &node, &stalled, &ok)) {
-        if (stalled)
-            continue;
-        if (!roads_grow(&s->bucket, &s->bucket_cap, s->buckets + 1, sizeof *s->bucket))
-            return false;
-        const struct label *l = &s->side[1].label[node];
-        s->bucket[s->buckets++] = (struct bucket){l->key, l->cm, to, node};
+    measure(&s->side[1], m, 1, s->seed + s->seed_first[at]);
+    *list = (struct goal_list){(uint32_t)*goals, 0, 0};
+    for (uint32_t i = 0; i < side->mets; i++) {
+        uint32_t node = side->met[i];
+        uint32_t w = label_w(side->label[node]);
+        if (i == side->trunk)
+            list->trunk = list->n;
+        if (w < NO_WAY && !stalls(side, m, 1, node))
+            s->goal[list->first + list->n++] = (struct goal){node, w, side->extent[node]};
     }
-    return ok;
-}
-
-/* sort_buckets: by node. */
-static bool
-sort_buckets(struct roads_search *s, uint32_t nodes)
-{
-    if (s->first_bucket == NULL) {
-        s->first_bucket = malloc((s->nodes + (size_t)2) * sizeof *s->first_bucket);
-        if (s->first_bucket == NULL)
-            return false;
-    }
-    if (!roads_grow(&s->sorted, &s->sorted_cap, s->buckets + 1, sizeof *s->sorted))
-        return false;
-    memset(s->first_bucket, 0, (nodes + (size_t)2) * sizeof *s->first_bucket);
-    for (size_t i = 0; i < s->buckets; i++)
-        s->first_bucket[s->bucket[i].node + 1]++;
-    for (uint32_t v = 0; v < nodes; v++)
-        s->first_bucket[v + 1] += s->first_bucket[v];
-    /* Filled from behind, so that the beginnings end up in place. */
-    for (size_t i = s->buckets; i-- > 0;)
-        s->sorted[--s->first_bucket[s->bucket[i].node + 1]] = s->bucket[i];
-    /* first_bucket[v + 1] is now where v begins. */
-    s->first_bucket[nodes + 1] = (uint32_t)s->buckets;
+    *goals += list->n;
     return true;
 }
 
-static void
-improve(struct roads_trip *out, uint64_t key, uint32_t cm)
+/* first_common: the first goal worth looking at: on the trunk, all goals that are not above the
+ * start come before all that are. */
+static uint32_t
+first_common(const struct roads_search *s, const struct goal_list *list, uint32_t start)
 {
-    struct roads_trip t = trip_of(key, cm);
+    const struct goal *goal = s->goal + list->first;
+    uint32_t low = list->trunk, high = list->n;
 
-    if (out->ms == ROADS_UNREACHABLE || t.weight_ms < out->weight_ms ||
-        (t.weight_ms == out->weight_ms && (t.ms < out->ms || (t.ms == out->ms && t.cm < out->cm))))
-        *out = t;
+    if (low == high || s->above[goal[low].node] == start)
+        return 0;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (s->above[goal[middle].node] == start)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
 }
 
-/* look_into: the buckets at a node that a start has reached. */
+/* meet: the start in hand with one end; better than *out, if that is one. */
 static void
-look_into(const struct roads_search *s, const struct roads_mode *m, uint32_t node,
-          struct roads_trip *row)
+meet(const struct roads_search *s, const struct roads_mode *m, const struct goal_list *list,
+     uint32_t start, struct roads_trip *out)
 {
-    const struct label *l = &s->side[0].label[node];
-    uint32_t index;
+    const struct goal *goal = s->goal + list->first;
+    uint32_t best = out->ms == ROADS_UNREACHABLE ? NO_WAY : out->weight_ms + BIAS;
+    uint32_t at = UINT32_MAX, round = UINT32_MAX;
 
-    for (uint32_t i = s->first_bucket[node + 1]; i < s->first_bucket[node + 2]; i++) {
-        const struct bucket *b = &s->sorted[i];
-        uint64_t key = l->key + b->key;
-        uint32_t cm = l->cm + b->cm;
-        if (key < BIAS_KEY) {
-            const struct arc *round = round_of(m, node, &index);
-            if (round == NULL)
+    for (uint32_t i = first_common(s, list, start); i < list->n; i++) {
+        uint32_t w = s->w[goal[i].node] + goal[i].w, back = UINT32_MAX;
+        if (w >= best)
+            continue;
+        if (w < BIAS) {
+            back = round_of(m, goal[i].node);
+            if (back == UINT32_MAX || w + m->hop[0][back].w >= best)
                 continue;
-            key += arc_key(round);
-            cm += round->cm;
+            w += m->hop[0][back].w;
         }
-        improve(&row[b->to], key, cm);
+        best = w;
+        at = i;
+        round = back;
+    }
+    if (at == UINT32_MAX)
+        return;
+    struct extent e = s->side[0].extent[goal[at].node];
+    *out = (struct roads_trip){e.d + goal[at].extent.d, e.cm + goal[at].extent.cm, best - BIAS};
+    if (round != UINT32_MAX) {
+        out->ms += m->rest[0][round].d;
+        out->cm += m->rest[0][round].cm;
     }
 }
 
-static bool
+/* start_row: the start number i: its labels where they are shortest ways. */
+static void
+start_row(struct roads_search *s, const struct roads_mode *m, size_t i)
+{
+    const struct seed *from = s->seed + s->seed_first[i];
+    const struct search_side *side = &s->side[0];
+
+    s->starts++;
+    climb(s, m, 0, from, s->seed_first[i + 1] - s->seed_first[i]);
+    measure(&s->side[0], m, 0, from);
+    for (uint32_t k = 0; k < side->mets; k++) {
+        uint32_t node = side->met[k];
+        s->above[node] = s->starts;
+        if (!stalls(side, m, 0, node))
+            s->w[node] = label_w(side->label[node]);
+    }
+}
+
+static void
 fill_row(struct roads_search *s, const struct roads_mode *m, size_t i, size_t from_n, size_t to_n,
          struct roads_trip *row)
 {
     const struct seed *from = s->seed + s->seed_first[i];
-    uint32_t n = s->seed_first[i + 1] - s->seed_first[i];
-    bool ok = true, stalled;
-    uint32_t node, x, y, cm;
+    uint32_t n = s->seed_first[i + 1] - s->seed_first[i], x, y, w;
 
+    start_row(s, m, i);
     for (size_t j = 0; j < to_n; j++) {
         const uint32_t *first = s->seed_first + from_n + j;
+        const struct seed *to = s->seed + first[0];
         row[j] = (struct roads_trip){ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
-        uint64_t key = direct(from, n, s->seed + first[0], first[1] - first[0], &x, &y, &cm);
-        if (key != UINT64_MAX)
-            row[j] = trip_of(key, cm);
+        if (direct(from, n, to, first[1] - first[0], &x, &y, &w))
+            row[j] = (struct roads_trip){to[y].d - from[x].d, to[y].cm - from[x].cm, w - BIAS};
+        meet(s, m, &s->list[j], s->starts, &row[j]);
     }
-    if (!side_start(s, 0, from, n))
-        return false;
-    while (side_step(s, m, 0, &node, &stalled, &ok))
-        if (!stalled)
-            look_into(s, m, node, row);
-    return ok;
+    for (uint32_t k = 0; k < s->side[0].mets; k++)
+        s->w[s->side[0].met[k]] = NO_WAY;
+}
+
+/* prepare: what only tables need. */
+static bool
+prepare(struct roads_search *s, size_t to_n)
+{
+    if (s->w == NULL) {
+        s->w = malloc((s->nodes + (size_t)1) * sizeof *s->w);
+        s->above = calloc(s->nodes + (size_t)1, sizeof *s->above);
+        if (s->w == NULL || s->above == NULL) {
+            free(s->w);
+            s->w = NULL;
+            return false;
+        }
+        for (uint32_t v = 0; v <= s->nodes; v++)
+            s->w[v] = NO_WAY;
+    }
+    if (s->starts > UINT32_MAX / 2) {
+        memset(s->above, 0, (s->nodes + (size_t)1) * sizeof *s->above);
+        s->starts = 0;
+    }
+    return roads_grow(&s->list, &s->list_cap, to_n + 1, sizeof *s->list);
 }
 
 enum lc_err
@@ -131,17 +166,14 @@ roads_table(struct roads_search *s, enum travel_mode mode, const struct roads_sp
             size_t from_n, const struct roads_spot *to, size_t to_n, struct roads_trip *out)
 {
     const struct roads_mode *m = &s->r->mode[mode];
+    size_t goals = 0;
 
-    s->buckets = 0;
-    if (!seeds_for_all(s, mode, from, from_n, to, to_n))
+    if (!prepare(s, to_n) || !seeds_for_all(s, mode, from, from_n, to, to_n))
         return LC_ENOMEM;
     for (size_t j = 0; j < to_n; j++)
-        if (!leave_buckets(s, m, from_n + j, (uint32_t)j))
+        if (!leave_goals(s, m, from_n + j, j, &goals))
             return LC_ENOMEM;
-    if (!sort_buckets(s, m->nodes))
-        return LC_ENOMEM;
     for (size_t i = 0; i < from_n; i++)
-        if (!fill_row(s, m, i, from_n, to_n, out + i * to_n))
-            return LC_ENOMEM;
+        fill_row(s, m, i, from_n, to_n, out + i * to_n);
     return LC_OK;
 }
