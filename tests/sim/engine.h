@@ -27,7 +27,7 @@ struct item {
     bool orphan;         /* ITEM_REDIS_RUN: nobody waits for the answer any more */
     enum event_kind event;
     uint64_t ref;
-    int status;                         /* EVENT_CALLED */
+    int status;                         /* EVENT_CALLED, EVENT_TRAVEL */
     struct buf bytes;                   /* ITEM_EVENT: frame; ITEM_REDIS_RUN: argv as blobs */
     redisReply *reply;                  /* ITEM_REDIS_REPLY */
     void (*call)(struct sim *, void *); /* ITEM_CALL, ITEM_ARRIVAL */
@@ -47,6 +47,9 @@ void queue_free(struct item *it);
 void node_end_turn(struct sim *s, enum node_id id);
 /* node_death: without another birth being planned. */
 void node_death(struct sim *s, enum node_id id);
+
+/* roads.c: EFFECT_TRAVEL. */
+void roads_asked(struct sim *s, enum node_id id, const struct effect *e);
 
 /* commands.c */
 void commands_send(struct sim *s, enum node_id id, const struct effect *e);

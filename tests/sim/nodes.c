@@ -167,7 +167,8 @@ carry_out(struct sim *s, enum node_id id, const struct effect *e)
     case EFFECT_CALL:
         outside_effect(s, id, e);
         break;
-    case EFFECT_TRAVEL: /* none is configured */
+    case EFFECT_TRAVEL:
+        roads_asked(s, id, e);
         break;
     }
 }

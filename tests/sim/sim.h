@@ -182,6 +182,10 @@ void node_check_recording(struct sim *s, enum node_id id);
 /* nodes_write_recordings: every life of every node as DIR/<service>.<life>.steps. */
 bool nodes_write_recordings(const struct sim *s, const char *dir);
 
+/* ---- roads.c ---- */
+/* roads_here: do this seed's matchers have a routing server? */
+bool roads_here(const struct sim *s);
+
 /* ---- commands.c: Redis from the nodes' side ---- */
 /* commands_redis_died: the server is gone until back_ms. commands_cut: one node's connection
  * breaks. commands_orphan: the node died; what it had sent may still be run. */

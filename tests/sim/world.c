@@ -336,6 +336,8 @@ configure(struct sim *s)
     set_config(s, "city-secret", secret);
     for (size_t i = 0; i < sizeof items / sizeof *items; i++)
         set_config(s, items[i][0], items[i][1]);
+    if (roads_here(s))
+        set_config(s, "travel-osrm", "http://roads");
 }
 
 bool
