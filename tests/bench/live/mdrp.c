@@ -307,12 +307,13 @@ set_policy(struct game *g, const char *word)
     } known[] = {
         {"late", &p->late, NULL},       {"busy", &p->busy, NULL}, {"pay", &p->pay, NULL},
         {"soon", &p->soon, NULL},       {"fade", &p->fade, NULL}, {"near", NULL, &p->near},
-        {"bundles", NULL, &p->bundles},
+        {"rivals", &p->rivals, NULL}, {"chains", NULL, &p->chains}, {"tour", &p->tour, NULL}, {"trips", &p->trips, NULL}, {"most", &p->most, NULL}, {"blink", &p->blink, NULL}, {"hope", &p->hope, NULL}, {"wide", &p->wide, NULL}, {"bundles", NULL, &p->bundles},
     };
     const char *value = strchr(word, '=');
 
     for (size_t i = 0; value != NULL && i < sizeof known / sizeof *known; i++)
-        if (strncmp(word, known[i].name, (size_t)(value - word)) == 0) {
+        if (strlen(known[i].name) == (size_t)(value - word) &&
+            strncmp(word, known[i].name, (size_t)(value - word)) == 0) {
             if (known[i].size != NULL)
                 *known[i].size = strtoull(value + 1, NULL, 10);
             else
@@ -326,7 +327,10 @@ static const struct live_policy standard = {
     .door = 10,
     .busy = 1,
     .unassigned = 10 * 150 * MINUTE,
-    .pay = 300,
+    .pay = 400,
+    .tour = 1, .chains = 1, .trips = 25, .most = 7, .blink = 10,
+    .hope = 75,
+    .wide = 50,
     .hour = 60 * MINUTE,
     .ahead = MINUTE,
     .near = 25,

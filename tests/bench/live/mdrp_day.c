@@ -113,7 +113,9 @@ mdrp_read(struct mdrp_day *d, const char *dir)
     d->places = calloc(d->n_restaurants + d->n_couriers + d->n_orders + 1, sizeof *d->places);
     d->orders = calloc(d->n_orders + 1, sizeof *d->orders);
     d->couriers = calloc(d->n_couriers + 1, sizeof *d->couriers);
-    if (d->places == NULL || d->orders == NULL || d->couriers == NULL) {
+    d->minutes = calloc((d->n_restaurants + d->n_couriers + d->n_orders + 1) *
+                            (d->n_restaurants + 1), sizeof *d->minutes);
+    if (d->minutes == NULL || d->places == NULL || d->orders == NULL || d->couriers == NULL) {
         fprintf(stderr, "mdrp: out of memory\n");
         mdrp_free(d);
         return 1;
@@ -135,13 +137,27 @@ mdrp_free(struct mdrp_day *d)
     free(d->places);
     free(d->orders);
     free(d->couriers);
+    free(d->minutes);
     *d = (struct mdrp_day){.n_orders = 0};
+}
+
+static int
+minutes_of(const struct mdrp_day *d, uint32_t from, uint32_t to)
+{
+    double x = d->places[from].x - d->places[to].x, y = d->places[from].y - d->places[to].y;
+
+    return (int)ceil(sqrt(x * x + y * y) / d->metres_per_minute);
 }
 
 int
 mdrp_minutes(const struct mdrp_day *d, uint32_t from, uint32_t to)
 {
-    double x = d->places[from].x - d->places[to].x, y = d->places[from].y - d->places[to].y;
+    uint32_t shop = from < to ? from : to, other = from < to ? to : from;
 
-    return (int)ceil(sqrt(x * x + y * y) / d->metres_per_minute);
+    if (shop >= d->n_restaurants)
+        return minutes_of(d, from, to);
+    uint16_t *known = &d->minutes[other * d->n_restaurants + shop];
+    if (*known == 0)
+        *known = (uint16_t)(minutes_of(d, from, to) + 1);
+    return *known - 1;
 }

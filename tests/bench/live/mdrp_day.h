@@ -27,6 +27,7 @@ struct mdrp_day {
     struct mdrp_place *places;
     struct mdrp_order *orders;
     struct mdrp_courier *couriers;
+    uint16_t *minutes; /* [place][restaurant], + 1; 0 = not asked yet */
     size_t n_restaurants, n_couriers, n_orders;
     double metres_per_minute;
     int pickup_service, dropoff_service, target;

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_INSTANCES = 4096, SLICES = 64 };
+enum { MOST_INSTANCES = 4096, SLICES = 64, MODES = 2 };
+
+static const char *const modes[MODES] = {"plus10", "exact"}; /* VROOM's */
 
 struct args {
     const char *dir;
@@ -28,7 +30,7 @@ struct args {
 struct totals {
     int instances, refused, best_known, compared_best, at_fleet, within, more_vehicles;
     double gap, worst_gap;
-    int vroom, better, worse;
+    int vroom, better[MODES], worse[MODES];
 };
 
 static double
@@ -126,11 +128,10 @@ add_up(struct totals *t, const struct reached *r, const struct reached *best,
             t->worst_gap = fmax(t->worst_gap, gap);
         }
     }
-    if (vroom != NULL) {
-        int c = tables_compare(r, vroom);
-        t->vroom++;
-        t->better += c < 0;
-        t->worse += c > 0;
+    t->vroom += vroom != NULL;
+    for (int k = 0; vroom != NULL && k < MODES; k++) {
+        t->better[k] += tables_compare(r, &vroom[k]) < 0;
+        t->worse[k] += tables_compare(r, &vroom[k]) > 0;
     }
 }
 
@@ -138,9 +139,10 @@ static void
 solve(const struct args *a, const char *name, struct totals *t)
 {
     char path[4096];
-    struct reached best = {0}, vroom = {0};
+    struct reached best = {0}, vroom[MODES] = {0};
     bool known = tables_best(a->dir, name, &best);
-    bool peer = tables_vroom(a->dir, name, &vroom);
+    bool peer = tables_vroom(a->dir, name, modes[0], &vroom[0]) &&
+                tables_vroom(a->dir, name, modes[1], &vroom[1]);
     double seconds = a->seconds;
     double start = cpu_s();
 
@@ -151,7 +153,7 @@ solve(const struct args *a, const char *name, struct totals *t)
             printf("%-12s VROOM was not measured\n", name);
             return;
         }
-        seconds = vroom.seconds;
+        seconds = vroom[0].seconds;
     }
     int fleet = a->fleet < 0 && known ? best.vehicles : a->fleet > 0 ? a->fleet : 0;
     struct lilim *x = lilim_read(path, fleet);
@@ -189,17 +191,17 @@ solve(const struct args *a, const char *name, struct totals *t)
            (unsigned long long)f.iterations);
     if (known)
         printf(" %+6d %9.4f", c.vehicles - best.vehicles, gap);
-    if (peer)
-        printf("  %s", tables_compare(&r, &vroom) < 0   ? "better"
-                       : tables_compare(&r, &vroom) > 0 ? "WORSE"
-                                                        : "same");
+    for (int k = 0; peer && k < MODES; k++) {
+        int order = tables_compare(&r, &vroom[k]);
+        printf(" %7s", order < 0 ? "better" : order > 0 ? "WORSE" : "same");
+    }
     if (c.why[0] != '\0') {
         printf("  REFUSED: %s", c.why);
         t->refused++;
     }
     putchar('\n');
     fflush(stdout);
-    add_up(t, &r, known ? &best : NULL, peer ? &vroom : NULL, gap);
+    add_up(t, &r, known ? &best : NULL, peer ? vroom : NULL, gap);
     if (a->write != NULL)
         write_plan(a->write, name, routes, a->seed);
     free(routes);
@@ -247,9 +249,9 @@ summary(const struct totals *t)
                "mean gap %.4f %%, worst %.4f %%\n",
                t->at_fleet, t->best_known, t->more_vehicles, t->within,
                t->at_fleet > 0 ? t->gap / t->at_fleet : 0, t->worst_gap);
-    if (t->vroom > 0)
-        printf("against VROOM: %d better, %d the same, %d worse\n", t->better,
-               t->vroom - t->better - t->worse, t->worse);
+    for (int k = 0; t->vroom > 0 && k < MODES; k++)
+        printf("against VROOM, %s: %d better, %d the same, %d worse\n", modes[k], t->better[k],
+               t->vroom - t->better[k] - t->worse[k], t->worse[k]);
 }
 
 static int
@@ -305,8 +307,8 @@ main(int argc, char **argv)
         return usage();
     a.dir = argv[optind];
     int n = list(&a, names);
-    printf("%-12s %8s %8s %12s %8s %11s %6s %9s  %s\n", "instance", "unserved", "vehicles",
-           "distance", "cpu/s", "iterations", "+veh", "gap/%", "VROOM");
+    printf("%-12s %8s %8s %12s %8s %11s %6s %9s %7s %7s\n", "instance", "unserved", "vehicles",
+           "distance", "cpu/s", "iterations", "+veh", "gap/%", modes[0], modes[1]);
     for (int i = 0; i < n; i++) {
         solve(&a, names[i], &t);
         free(names[i]);

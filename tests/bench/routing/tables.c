@@ -41,26 +41,29 @@ tables_compare(const struct reached *a, const struct reached *b)
 }
 
 bool
-tables_vroom(const char *dir, const char *instance, struct reached *out)
+tables_vroom(const char *dir, const char *instance, const char *mode, struct reached *out)
 {
     FILE *f = table(dir, "../peers/vroom-lilim.tsv");
-    char line[512], name[128];
+    char line[512], name[128], how[16];
+    double shortest = 1e9;
     bool found = false;
 
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
         struct reached r;
         int unserved;
-        if (sscanf(line, "%127s %*d %*s %*d %d %lf %d %lf", name, &r.vehicles, &r.distance,
-                   &unserved, &r.seconds) != 5 ||
+        if (sscanf(line, "%127s %*d %15s %*d %d %lf %d %lf", name, how, &r.vehicles, &r.distance,
+                   &unserved, &r.seconds) != 6 ||
             strcmp(name, instance) != 0)
             continue;
+        shortest = r.seconds < shortest ? r.seconds : shortest;
+        if (strcmp(how, mode) != 0)
+            continue;
         r.unserved = unserved / 2;
-        double seconds = !found || r.seconds < out->seconds ? r.seconds : out->seconds;
-        if (!found || tables_compare(&r, out) < 0)
-            *out = r;
-        out->seconds = seconds;
+        *out = r;
         found = true;
     }
+    if (found)
+        out->seconds = shortest;
     if (f != NULL)
         fclose(f);
     return found;

@@ -14,9 +14,9 @@ struct reached {
 /* tables_best: the best known of an instance, from DIR/best-known.tsv. */
 bool tables_best(const char *dir, const char *instance, struct reached *out);
 
-/* tables_vroom: the better of VROOM's two runs, and the shorter of their times, from
- * DIR/../peers/vroom-lilim.tsv. */
-bool tables_vroom(const char *dir, const char *instance, struct reached *out);
+/* tables_vroom: VROOM's run in this mode ("plus10", "exact"), and the shorter of the times of its
+ * two runs, from DIR/../peers/vroom-lilim.tsv. */
+bool tables_vroom(const char *dir, const char *instance, const char *mode, struct reached *out);
 
 /* tables_compare: < 0 when a is better than b: fewer left out, fewer vehicles, less distance (to
  * the hundredth that VROOM reports). */

@@ -102,7 +102,8 @@ pd_best_adopt(struct pd_search *s, const struct pd_best *from)
             s->failed = true;
             return;
         }
-        memcpy(b->stops[v], from->stops[v], (size_t)from->n[v] * sizeof *b->stops[v]);
+        if (from->n[v] > 0)
+            memcpy(b->stops[v], from->stops[v], (size_t)from->n[v] * sizeof *b->stops[v]);
         b->n[v] = from->n[v];
         s->routes[v].dirty = true;
     }

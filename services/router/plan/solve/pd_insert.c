@@ -2,6 +2,8 @@
  * are never looked at, because the gaps' costs bound the pair's. */
 #include "router/plan/solve/pd_own.h"
 
+enum { BLINKS = 10 }; /* in a thousand */
+
 static inline int64_t
 later(int64_t a, int64_t b)
 {
@@ -13,7 +15,7 @@ later(int64_t a, int64_t b)
 static inline bool
 blinks(struct pd_search *s, bool blink)
 {
-    return blink && pd_below(&s->rng, 100) == 0;
+    return blink && pd_below(&s->rng, 1000) < BLINKS;
 }
 
 /* One end of a request, with the matrix rows from and to it. */

@@ -170,6 +170,7 @@ struct pd_search {
     struct pd_rng rng;
     bool fewest;
     bool failed; /* out of memory */
+    bool stuck;  /* goods aboard found no place, or a route is late: such a plan is not taken */
 
     struct pd_route *routes;
     int32_t *live; /* routes in use */
@@ -222,6 +223,7 @@ void pd_route_set(struct pd_search *s, int32_t car, const int32_t *stops, int32_
 void pd_touch(struct pd_search *s, int32_t car);
 void pd_put(struct pd_search *s, int32_t request, const struct pd_spot *spot);
 void pd_drop_gone(struct pd_search *s, int32_t car);
+bool pd_in_time(const struct pd_search *s, int32_t car);
 void pd_begin(struct pd_search *s);
 void pd_undo(struct pd_search *s);
 void pd_accept(struct pd_search *s);

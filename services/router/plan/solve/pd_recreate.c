@@ -2,9 +2,7 @@
  * by chance. */
 #include "router/plan/solve/pd_own.h"
 
-#ifndef ASKED
-enum { ASKED = 20, MANY_ROUTES = 30 };
-#endif
+enum { ASKED = 20, MANY_ROUTES = 30, OVERLOOKED = 8 };
 
 static int64_t
 rank(struct pd_search *s, int32_t request, int how)
@@ -13,17 +11,18 @@ rank(struct pd_search *s, int32_t request, int how)
 
     switch (how) {
     case 0:
-        return -t->reach; /* far first */
+        return s->m->n_requests - t->reach; /* far first */
     case 1:
         return t->reach;
     case 2:
         return t->window; /* short windows first */
     default:
-        return (int64_t)(pd_next(&s->rng) >> 2);
+        return (int64_t)(pd_next(&s->rng) >> 8);
     }
 }
 
-/* By insertion: mostly a handful, and nearly as many orders as calls. */
+/* Goods aboard come first: until they have a place, nothing may be put on top of them. By
+ * insertion: mostly a handful, and nearly as many orders as calls. */
 static void
 order_left(struct pd_search *s)
 {
@@ -32,7 +31,7 @@ order_left(struct pd_search *s)
 
     for (int32_t k = 0; k < s->n_left; k++) {
         int32_t request = s->left[k];
-        int64_t by = rank(s, request, how);
+        int64_t by = s->m->terms[request].half ? -1 : 1 + rank(s, request, how);
         int32_t i = k;
         for (; i > 0 && s->keys[i - 1] > by; i--) {
             s->keys[i] = s->keys[i - 1];
@@ -45,7 +44,7 @@ order_left(struct pd_search *s)
 
 /* The first empty vehicle of each type, while more may be used. */
 static void
-seek_empty(struct pd_search *s, int32_t request, struct pd_spot *best)
+seek_empty(struct pd_search *s, int32_t request, bool blink, struct pd_spot *best)
 {
     const struct pd_model *m = s->m;
 
@@ -53,7 +52,8 @@ seek_empty(struct pd_search *s, int32_t request, struct pd_spot *best)
         int32_t k = m->first_of[t];
         while (k < m->first_of[t + 1] && s->routes[m->by_type[k]].n > 2)
             k++;
-        if (k < m->first_of[t + 1])
+        bool overlooked = blink && m->n_types > 1 && pd_below(&s->rng, OVERLOOKED) == 0;
+        if (k < m->first_of[t + 1] && !overlooked)
             pd_seek(s, request, m->by_type[k], false, best);
     }
 }
@@ -93,12 +93,23 @@ seek_live(struct pd_search *s, int32_t request, bool blink, struct pd_spot *best
         pd_seek(s, request, s->live[i], blink, best);
 }
 
+/* Was it in a route when this iteration began? */
+static bool
+was_placed(const struct pd_search *s, int32_t request)
+{
+    for (int32_t k = 0; k < s->n_moved; k++)
+        if (s->moved[k].request == request)
+            return s->moved[k].car >= 0;
+    return false;
+}
+
 void
 pd_recreate(struct pd_search *s, bool blink)
 {
     int32_t still = 0;
 
     order_left(s);
+    s->stuck = false;
     for (int32_t k = 0; k < s->n_left && !s->failed; k++) {
         int32_t request = s->left[k];
         const struct pd_terms *t = &s->m->terms[request];
@@ -110,12 +121,15 @@ pd_recreate(struct pd_search *s, bool blink)
         } else {
             seek_live(s, request, blink, &best);
             if (s->n_live < s->max_live && (best.car < 0 || !s->fewest))
-                seek_empty(s, request, &best);
+                seek_empty(s, request, blink, &best);
         }
         if (best.car >= 0)
             pd_put(s, request, &best);
         else
             s->left[still++] = request;
+        s->stuck |= t->half && best.car < 0 && was_placed(s, request);
     }
     s->n_left = still;
+    for (int32_t k = 0; k < s->n_touched; k++) /* without a triangle, a shorter route can be late */
+        s->stuck |= !pd_in_time(s, s->touched[k]);
 }

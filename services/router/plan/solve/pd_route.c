@@ -85,6 +85,8 @@ refresh(struct pd_search *s, int32_t car, int32_t from)
     for (int32_t k = r->n - 2; k >= 0; k--) {
         int64_t late = at[k + 1].late - at[k].travel - at[k].service;
         late = late < at[k].close ? late : at[k].close;
+        if (late < at[k].open) /* too late however early it comes */
+            late = -PD_INFINITE;
         if (k < from - 1 && late == at[k].late)
             break;
         at[k].late = late;
@@ -152,6 +154,16 @@ pd_route_set(struct pd_search *s, int32_t car, const int32_t *stops, int32_t n)
     refresh(s, car, 1);
     s->cost += r->cost;
     set_live(s, car);
+}
+
+/* pd_in_time: is nobody served too late behind what is committed? */
+bool
+pd_in_time(const struct pd_search *s, int32_t car)
+{
+    const struct pd_route *r = &s->routes[car];
+    const struct pd_pos *last = &r->at[s->m->cars[car].n_fixed];
+
+    return r->n == 2 || last->start <= last->late;
 }
 
 /* pd_begin: a new iteration; what is changed from here on can be undone. */

@@ -5,6 +5,10 @@
 #include <string.h>
 
 enum {
+    RELATED_PERCENT = 0, /* of ruins take those near the seed one by one, */
+    RELATED_FEW = 60,    /* where routes are few */
+    FEW_ROUTES = 1,
+    RELATED_MOST = 9,
     STOPS_OUT = 10,    /* on average */
     LONGEST = 10,      /* string */
     SPLIT_PERCENT = 50 /* of strings keep a part in their middle */
@@ -54,24 +58,18 @@ stops_in_use(const struct pd_search *s)
     return n;
 }
 
-/* pd_ruin: takes requests from their routes and adds them to those left out. */
-void
-pd_ruin(struct pd_search *s)
+/* Adjacent strings around the seed. */
+static void
+take_strings(struct pd_search *s, const int32_t *near)
 {
     const struct pd_model *m = s->m;
-
-    if (m->n_near == 0 || s->n_live == 0)
-        return;
     int32_t mean = stops_in_use(s) / s->n_live;
     int32_t longest = mean < LONGEST ? mean : LONGEST;
     longest = longest < 1 ? 1 : longest;
     /* floor(U(1, 4 c / (1 + longest))), in thousandths */
     uint32_t most = (uint32_t)(4000 * STOPS_OUT / (1 + longest));
     int32_t strings = most <= 1000 ? 1 : (int32_t)((1000 + pd_below(&s->rng, most - 1000)) / 1000);
-    int32_t before = s->n_moved;
 
-    int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
-    const int32_t *near = m->near[pd_next(&s->rng) >> 63] + (size_t)seed * (size_t)m->n_near;
     for (int32_t k = 0; k < m->n_near && strings > 0; k++) {
         int32_t car = s->car_of[near[k] / 2];
         if (car < 0 || s->stamp[car] == s->now)
@@ -84,6 +82,41 @@ pd_ruin(struct pd_search *s)
         s->stamp[car] = s->now;
         strings--;
     }
+}
+
+/* The seed and some of those near it, one by one wherever they are: what strings cannot do in a
+ * route or two. */
+static void
+take_related(struct pd_search *s, const int32_t *near)
+{
+    int32_t count = 2 + (int32_t)pd_below(&s->rng, RELATED_MOST - 1);
+
+    for (int32_t k = 0; k < s->m->n_near && count > 0; k++) {
+        int32_t request = near[k] / 2;
+        int32_t car = s->car_of[request];
+        if (car < 0 || s->gone[request] || (k > 0 && pd_below(&s->rng, 3) == 0))
+            continue;
+        pd_leave_out(s, request);
+        s->stamp[car] = s->now;
+        count--;
+    }
+}
+
+/* pd_ruin: takes requests from their routes and adds them to those left out. */
+void
+pd_ruin(struct pd_search *s)
+{
+    const struct pd_model *m = s->m;
+    int32_t before = s->n_moved;
+
+    if (m->n_near == 0 || s->n_live == 0)
+        return;
+    int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
+    const int32_t *near = m->near[pd_next(&s->rng) >> 63] + (size_t)seed * (size_t)m->n_near;
+    if (pd_below(&s->rng, 100) < (s->n_live <= FEW_ROUTES ? RELATED_FEW : RELATED_PERCENT))
+        take_related(s, near);
+    else
+        take_strings(s, near);
     for (int32_t k = before; k < s->n_moved; k++) {
         int32_t car = s->moved[k].car;
         if (s->stamp[car] == s->now) {

@@ -165,7 +165,7 @@ step_fleet(struct pd_search *s)
         (is == was && s->n_left == s->n_left_old && s->cost + penalties(s) < before + grace(s));
     for (int32_t k = 0; k < s->n_left; k++)
         s->absent[s->left[k]]++;
-    if (!take) {
+    if (!take || s->stuck) {
         pd_undo(s);
         return;
     }
@@ -189,7 +189,7 @@ step_cost(struct pd_search *s)
     pd_begin(s);
     pd_ruin(s);
     pd_recreate(s, true);
-    if (s->cost + penalties(s) >= before + grace(s)) {
+    if (s->stuck || s->cost + penalties(s) >= before + grace(s)) {
         pd_undo(s);
     } else {
         pd_accept(s);

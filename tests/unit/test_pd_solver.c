@@ -1,0 +1,213 @@
+#include "pd_world.h"
+#include "unit.h"
+
+static struct pd_world world;
+
+static struct pd_solver *
+solved(struct pd_world *w, struct pd_options o, uint64_t slice)
+{
+    struct pd_solver *s = NULL;
+    struct pd_error e = {"", ""};
+
+    enum lc_err err = pd_solver_new(&w->p, &o, &s, &e);
+    if (err != LC_OK) {
+        printf("refused: %s: expected %s\n", e.field, e.expected);
+        CU_FAIL_FATAL("the problem is refused");
+        return NULL;
+    }
+    for (uint64_t k = 0; k < o.iterations; k += slice)
+        CU_ASSERT_EQUAL(pd_run(s, slice), LC_OK);
+    return s;
+}
+
+static void
+expect_valid(const struct pd_world *w, const struct pd_solver *s, uint64_t seed)
+{
+    char why[80];
+
+    world_check(w, s, why);
+    if (why[0] != '\0')
+        printf("seed %llu: %s\n", (unsigned long long)seed, why);
+    CU_ASSERT_EQUAL(why[0], '\0');
+}
+
+static bool
+same_plan(const struct pd_world *w, const struct pd_solver *a, const struct pd_solver *b)
+{
+    struct pd_step x[2 * WORLD_REQUESTS], y[2 * WORLD_REQUESTS];
+
+    for (size_t v = 0; v < w->p.n_vehicles; v++) {
+        size_t n = pd_route(a, v, x, 2 * WORLD_REQUESTS);
+        if (n != pd_route(b, v, y, 2 * WORLD_REQUESTS))
+            return false;
+        for (size_t k = 0; k < n; k++)
+            if (x[k].request != y[k].request || x[k].dropoff != y[k].dropoff)
+                return false;
+    }
+    return true;
+}
+
+static void
+test_pd_run_keeps_every_rule(void)
+{
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        world_random(&world, seed, 4 + (int32_t)seed % 21, 2 + (int32_t)seed % 5, seed % 3 == 0);
+        if (seed % 2 == 0)
+            world_commit(&world);
+        struct pd_options o = {seed, 400, seed % 4 < 2, 0};
+        struct pd_solver *s = solved(&world, o, 50);
+        expect_valid(&world, s, seed);
+        pd_solver_free(s);
+    }
+}
+
+static void
+test_pd_run_is_the_same_from_the_same_seed(void)
+{
+    for (int threads = 1; threads <= 3; threads += 2) {
+        world_random(&world, 9, 30, 6, false);
+        struct pd_options o = {42, 3000, true, threads};
+        struct pd_solver *a = solved(&world, o, 500);
+        struct pd_solver *b = solved(&world, o, 500);
+        CU_ASSERT(same_plan(&world, a, b));
+        CU_ASSERT_EQUAL(pd_figures(a).iterations, 3000u * (unsigned)threads);
+        pd_solver_free(a);
+        pd_solver_free(b);
+    }
+}
+
+static void
+test_pd_run_does_not_mind_its_slices(void)
+{
+    world_random(&world, 5, 24, 5, true);
+    struct pd_options o = {7, 2000, false, 1};
+    struct pd_solver *a = solved(&world, o, 2000);
+    struct pd_solver *b = solved(&world, o, 8);
+
+    CU_ASSERT(same_plan(&world, a, b));
+    pd_solver_free(a);
+    pd_solver_free(b);
+}
+
+/* Every plan of a small world, vehicle by vehicle. */
+struct brute {
+    struct pd_step steps[WORLD_CARS][16];
+    size_t n[WORLD_CARS];
+    size_t must;
+    size_t used;
+    int64_t cost; /* of the best */
+    bool fewest;
+};
+
+static void
+judge(struct brute *b)
+{
+    int state[WORLD_REQUESTS] = {0};
+    int64_t cost = 0;
+    size_t must = 0, used = 0;
+    char why[80];
+
+    for (size_t v = 0; v < world.p.n_vehicles; v++) {
+        used += b->n[v] > 0;
+        if (!world_drive(&world, (int32_t)v, b->steps[v], b->n[v], state, &cost, why))
+            return;
+    }
+    for (size_t r = 0; r < world.p.n_requests; r++) {
+        if (state[r] > 0)
+            return;
+        must += state[r] == 0 && world.requests[r].unserved == 0;
+        cost += state[r] == 0 ? world.requests[r].unserved : 0;
+    }
+    bool better = must != b->must                ? must < b->must
+                  : b->fewest && used != b->used ? used < b->used
+                                                 : cost < b->cost;
+    if (better) {
+        b->must = must;
+        b->used = used;
+        b->cost = cost;
+    }
+}
+
+static void
+try_all(struct brute *b, size_t v, int *given)
+{
+    if (v == world.p.n_vehicles) {
+        judge(b);
+        return;
+    }
+    try_all(b, v + 1, given);
+    size_t n = b->n[v];
+    for (int32_t r = 0; r < (int32_t)world.p.n_requests; r++) {
+        if (given[r] != 0 && given[r] != (int)v + 1)
+            continue;
+        b->steps[v][n] = (struct pd_step){r, given[r] != 0};
+        int before = given[r];
+        given[r] = before == 0 ? (int)v + 1 : -1;
+        b->n[v] = n + 1;
+        try_all(b, v, given);
+        b->n[v] = n;
+        given[r] = before;
+    }
+}
+
+static void
+test_pd_run_finds_what_trying_all_finds(void)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct brute b = {
+            .must = SIZE_MAX, .used = SIZE_MAX, .cost = INT64_MAX, .fewest = seed % 2};
+        int given[WORLD_REQUESTS] = {0};
+        world_random(&world, seed, 3, 2 + (int32_t)seed % 2, seed % 3 == 0);
+        try_all(&b, 0, given);
+        struct pd_options o = {seed, 600, b.fewest, 0};
+        struct pd_solver *s = solved(&world, o, 600);
+        expect_valid(&world, s, seed);
+        if (pd_figures(s).cost != b.cost)
+            printf("seed %llu: cost %lld, best %lld\n", (unsigned long long)seed,
+                   (long long)pd_figures(s).cost, (long long)b.cost);
+        CU_ASSERT_EQUAL(pd_figures(s).cost, b.cost);
+        pd_solver_free(s);
+    }
+}
+
+static void
+test_pd_solver_new_starts_from_the_proposal(void)
+{
+    struct pd_step steps[6];
+
+    world_random(&world, 3, 12, 3, false);
+    struct pd_options o = {1, 2000, false, 0};
+    struct pd_solver *s = solved(&world, o, 2000);
+    int64_t cost = pd_figures(s).cost;
+    size_t unserved = pd_figures(s).unserved;
+    for (size_t v = 0; v < world.p.n_vehicles; v++) {
+        world.vehicles[v].steps = world.steps[v];
+        world.vehicles[v].n_steps = pd_route(s, v, world.steps[v], 2 * WORLD_REQUESTS);
+    }
+    pd_solver_free(s);
+    s = solved(&world, o, 3000); /* one slice: rounded up */
+    CU_ASSERT(pd_figures(s).cost <= cost);
+    CU_ASSERT_EQUAL(pd_figures(s).unserved, unserved);
+    expect_valid(&world, s, 3);
+    CU_ASSERT_EQUAL(pd_route(s, 0, steps, 0), pd_route(s, 0, steps, 6));
+    pd_solver_free(s);
+}
+
+static void
+test_pd_solver_new_takes_nothing_to_do(void)
+{
+    world_random(&world, 2, 0, 2, false);
+    world.p.n_bans = 0;
+    struct pd_options o = {1, 100, true, 2};
+    struct pd_solver *s = solved(&world, o, 100);
+
+    CU_ASSERT_EQUAL(pd_figures(s).vehicles, 0);
+    CU_ASSERT_EQUAL(pd_figures(s).cost, 0);
+    pd_solver_free(s);
+}
+
+UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
+          UNIT(test_pd_run_is_the_same_from_the_same_seed),
+          UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_finds_what_trying_all_finds),
+          UNIT(test_pd_solver_new_starts_from_the_proposal),
+          UNIT(test_pd_solver_new_takes_nothing_to_do))
