@@ -136,20 +136,25 @@ write_arcs(struct builder *b, const struct hierarchy *h, unsigned d, unsigned se
     size_t arcs = h->first[d][h->nodes];
     struct hop *hop = malloc((arcs + 1) * sizeof *hop);
     struct rest *rest = malloc((arcs + 1) * sizeof *rest);
-    bool ok = hop != NULL && rest != NULL;
+    uint32_t *duration = malloc((arcs + 1) * sizeof *duration);
+    bool ok = hop != NULL && rest != NULL && duration != NULL, differ = false;
 
     for (size_t a = 0; ok && a < arcs; a++) {
         const struct arc *x = &h->arc[d][a];
         hop[a] = (struct hop){x->to, x->w};
-        rest[a] = (struct rest){x->d, x->cm, h->middle[d][a]};
+        rest[a] = (struct rest){x->cm, h->middle[d][a]};
+        duration[a] = x->d;
+        differ |= x->d != x->w;
     }
     if (ok) {
         file_add(&b->file, section, h->first[d], (h->nodes + (size_t)1) * sizeof **h->first);
         file_add(&b->file, section + 1, hop, arcs * sizeof *hop);
         file_add(&b->file, section + 2, rest, arcs * sizeof *rest);
+        file_add(&b->file, section + 3, duration, differ ? arcs * sizeof *duration : 0);
     }
     free(hop);
     free(rest);
+    free(duration);
     return ok;
 }
 

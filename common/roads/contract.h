@@ -47,8 +47,12 @@ arc_key(const struct arc *a)
     return cost_key(a->w, a->d);
 }
 
+/* A search numbers what it meets (a few ways up the tree) and a node's arcs in these bounds; real
+ * maps, countries too, stay far below. */
+enum { HIERARCHY_DEEPEST = 1 << 18, HIERARCHY_ARCS = 1 << 13 };
+
 /* hierarchy_tree: fills in the parents: the elimination tree (Liu 1986). Part of hierarchy_build.
- */
+ * LC_ENOMEM; LC_ETOOBIG when the tree is deeper, or a node has more arcs, than searches take. */
 LC_MUST_CHECK enum lc_err hierarchy_tree(struct hierarchy *h, uint32_t nodes,
                                          const uint32_t *first_arc, const struct arc *arc,
                                          const uint32_t *rank);

@@ -98,24 +98,24 @@ nth(int64_t *v, uint32_t n, uint32_t k)
     return v[k];
 }
 
-/* choose_ends: the first quarter of the part along a direction, and the last. */
+/* choose_ends: the first three tenths of the part along a direction, and the last. */
 static void
 choose_ends(struct dissector *d, struct part p, int direction)
 {
     static const int along[4][2] = {{1, 0}, {0, 1}, {1, 1}, {1, -1}};
-    uint32_t quarter = p.n / 4 > 0 ? p.n / 4 : 1;
+    uint32_t share = p.n * 3 / 10 > 0 ? p.n * 3 / 10 : 1;
 
     for (uint32_t i = 0; i < p.n; i++) {
         struct latlng at = d->n->junction_at[d->junction[p.from + i]];
-        /* The position breaks ties, so that the quarters are quarters. */
+        /* The position breaks ties, so that the shares are exact. */
         d->key[i] =
             ((int64_t)at.lat_e7 * along[direction][0] + (int64_t)at.lng_e7 * along[direction][1]) *
                 ((int64_t)1 << 31) / 2 +
             i;
         d->sorted[i] = d->key[i];
     }
-    int64_t source = nth(d->sorted, p.n, quarter - 1);
-    int64_t sink = nth(d->sorted, p.n, p.n - quarter);
+    int64_t source = nth(d->sorted, p.n, share - 1);
+    int64_t sink = nth(d->sorted, p.n, p.n - share);
     for (uint32_t i = 0; i < p.n; i++)
         d->end[i] = d->key[i] <= source ? 1 : d->key[i] >= sink ? 2 : 0;
 }

@@ -1,9 +1,9 @@
 /* dissect: in which order to take a city apart. Pure; part of roads_build.
  *
  * The junctions are halved again and again where few roads join the halves (inertial flow:
- * Schild and Sommer 2015): along each of four directions, the first quarter of the junctions is
- * joined to the last by a maximum flow of one per road, and the smallest of the four cuts is
- * taken. Roads cut early are important. */
+ * Schild and Sommer 2015): along each of four directions, the first three tenths of the
+ * junctions are joined to the last by a maximum flow of one per road, and the smallest of the four
+ * cuts is taken. Roads cut early are important. */
 #ifndef LC_ROADS_DISSECT_H
 #define LC_ROADS_DISSECT_H
 

@@ -104,6 +104,9 @@ find_mode(struct roads *r, struct slice file, unsigned k)
         m->first[d] = section(file, h, part, m->nodes + (size_t)1, sizeof(uint32_t));
         m->hop[d] = section(file, h, part + 1, arcs, sizeof(struct hop));
         m->rest[d] = section(file, h, part + 2, arcs, sizeof(struct rest));
+        if (h->span[part + 3].bytes > 0 &&
+            (m->d[d] = section(file, h, part + 3, arcs, sizeof(uint32_t))) == NULL)
+            return false;
         if (m->first[d] == NULL || m->hop[d] == NULL || m->rest[d] == NULL)
             return false;
     }

@@ -29,7 +29,7 @@ struct hop {
     uint32_t w;
 };
 struct rest {
-    uint32_t d, cm;
+    uint32_t cm;
     uint32_t middle;
 };
 
@@ -54,9 +54,11 @@ enum file_section {
     MODE_FIRST_UP,    /* uint32_t, nodes + 1 */
     MODE_UP,          /* struct hop */
     MODE_UP_REST,     /* struct rest */
+    MODE_UP_D,        /* uint32_t: durations; empty where all are as the weights */
     MODE_FIRST_DOWN,
     MODE_DOWN,
     MODE_DOWN_REST,
+    MODE_DOWN_D,
     MODE_SECTIONS,
 };
 enum { FILE_SECTIONS = SEC_SHARED + TRAVEL_MODES * MODE_SECTIONS };
@@ -94,7 +96,14 @@ struct roads_mode {
     const uint32_t *first[2]; /* [0] up, [1] down: as struct hierarchy */
     const struct hop *hop[2];
     const struct rest *rest[2];
+    const uint32_t *d[2]; /* NULL: as the weights */
 };
+
+static inline uint32_t
+arc_d(const struct roads_mode *m, int side, uint32_t arc)
+{
+    return m->d[side] == NULL ? m->hop[side][arc].w : m->d[side][arc];
+}
 
 struct roads {
     const struct file_header *header;

@@ -1,11 +1,11 @@
-/* Roads near a point: a grid of cells about 250 m wide over the map, and for each the roads whose
+/* Roads near a point: a grid of cells about 150 m wide over the map, and for each the roads whose
  * box touches it. */
 #include "roads/file.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { CELL_LAT_E7 = 22500, CELLS_MAX = 1 << 24 };
+enum { CELL_LAT_E7 = 13500, CELLS_MAX = 1 << 24 };
 
 struct grid {
     const struct network *n;

@@ -103,6 +103,21 @@ root_above(uint32_t *shortcut, uint32_t u, uint32_t v)
     return u;
 }
 
+/* within_bounds: overwrites depth. A spot has several edges, so what is met is a few ways up. */
+static bool
+within_bounds(const struct hierarchy *h, uint32_t *depth)
+{
+    bool ok = true;
+
+    for (uint32_t v = h->nodes; v-- > 0;) {
+        depth[v] = h->parent[v] == UINT32_MAX ? 1 : depth[h->parent[v]] + 1;
+        ok &= depth[v] < HIERARCHY_DEEPEST / 48;
+        for (int d = 0; d < 2; d++)
+            ok &= h->first[d][v + 1] - h->first[d][v] < HIERARCHY_ARCS;
+    }
+    return ok;
+}
+
 enum lc_err
 hierarchy_tree(struct hierarchy *h, uint32_t nodes, const uint32_t *first_arc,
                const struct arc *arc, const uint32_t *rank)
@@ -138,8 +153,9 @@ hierarchy_tree(struct hierarchy *h, uint32_t nodes, const uint32_t *first_arc,
             if (root != v)
                 h->parent[root] = v;
         }
+    bool fits = ok && within_bounds(h, shortcut);
     free(first);
     free(lower);
     free(shortcut);
-    return ok ? LC_OK : LC_ENOMEM;
+    return !ok ? LC_ENOMEM : fits ? LC_OK : LC_ETOOBIG;
 }

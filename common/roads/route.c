@@ -99,19 +99,20 @@ unpack(struct roads_search *s, const struct roads_mode *m, uint32_t a, uint32_t 
     return true;
 }
 
-/* way_up: the nodes from a seed to `node`, into s->way from its beginning; how many. */
+/* way_up: the nodes from a seed to `node`, into s->way, backwards; how many. */
 static bool
 way_up(struct roads_search *s, const struct roads_mode *m, int d, uint32_t node, size_t *n)
 {
-    const struct search_side *side = &s->side[d];
+    uint32_t arc;
+    bool more;
 
-    for (*n = 0;; node = below(side, m, d, node)) {
+    *n = 0;
+    do {
         if (!roads_grow(&s->way, &s->way_cap, *n + 1, sizeof *s->way))
             return false;
         s->way[(*n)++] = node;
-        if ((uint32_t)side->label[node] >= FROM_SEED)
-            break;
-    }
+        more = step_below(&s->side[d], m, d, node, &node, &arc);
+    } while (more);
     return true;
 }
 
@@ -152,10 +153,9 @@ add_up(const struct search_side *side, const struct roads_mode *m, int d, uint32
 {
     struct extent e = {0, 0};
 
-    for (uint32_t from; (from = (uint32_t)side->label[node]) < FROM_SEED;) {
-        e.d += m->rest[d][from].d;
-        e.cm += m->rest[d][from].cm;
-        node = below(side, m, d, node);
+    for (uint32_t arc; step_below(side, m, d, node, &node, &arc);) {
+        e.d += arc_d(m, d, arc);
+        e.cm += m->rest[d][arc].cm;
     }
     const struct seed *x = &seed[(uint32_t)side->label[node] - FROM_SEED];
     return d == 0 ? (struct extent){e.d - x->d, e.cm - x->cm}
@@ -178,7 +178,7 @@ trip_of(const struct roads_search *s, const struct roads_mode *m, const struct m
     t.ms = f.d + b.d;
     t.cm = f.cm + b.cm;
     if (best->round != UINT32_MAX) {
-        t.ms += m->rest[0][best->round].d;
+        t.ms += arc_d(m, 0, best->round);
         t.cm += m->rest[0][best->round].cm;
     }
     return t;

@@ -129,12 +129,12 @@ list_above(struct search_side *side, const struct roads_mode *m, const struct se
 }
 
 static void
-relax(uint64_t *label, const struct hop *hop, uint32_t first, uint32_t end, uint32_t w)
+relax(uint64_t *label, const struct hop *hop, uint32_t n, uint32_t w, uint32_t how)
 {
-    for (uint32_t a = first; a < end; a++) {
-        uint64_t way = (uint64_t)(w + hop[a].w) << 32 | a;
-        uint64_t known = label[hop[a].to];
-        label[hop[a].to] = way < known ? way : known;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t way = (uint64_t)(w + hop[i].w) << 32 | (how + i);
+        uint64_t known = label[hop[i].to];
+        label[hop[i].to] = way < known ? way : known;
     }
 }
 
@@ -154,42 +154,26 @@ climb(struct roads_search *s, const struct roads_mode *m, int d, const struct se
     for (uint32_t i = 0; i < side->mets; i++) {
         uint32_t node = side->met[i], w = label_w(side->label[node]);
         if (w < NO_WAY)
-            relax(side->label, m->hop[d], m->first[d][node], m->first[d][node + 1], w);
+            relax(side->label, m->hop[d] + m->first[d][node],
+                  m->first[d][node + 1] - m->first[d][node], w, i << FROM_SHIFT);
     }
-}
-
-uint32_t
-below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node)
-{
-    uint32_t arc = (uint32_t)side->label[node], low = 0, high = side->mets - 1;
-
-    if (arc >= FROM_SEED)
-        return node;
-    while (low < high) {
-        uint32_t middle = (low + high + 1) / 2;
-        if (m->first[d][side->met[middle]] <= arc)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return side->met[low];
 }
 
 void
 measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed)
 {
     for (uint32_t i = 0; i < side->mets; i++) {
-        uint32_t node = side->met[i], from = (uint32_t)side->label[node];
-        struct extent *e = &side->extent[node];
+        uint32_t node = side->met[i], from, arc;
         if (label_w(side->label[node]) >= NO_WAY)
             continue;
-        if (from >= FROM_SEED) {
-            const struct seed *x = &seed[from - FROM_SEED];
-            *e = d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
+        if (step_below(side, m, d, node, &from, &arc)) {
+            side->extent[node] = (struct extent){side->extent[from].d + arc_d(m, d, arc),
+                                                 side->extent[from].cm + m->rest[d][arc].cm};
             continue;
         }
-        const struct extent *before = &side->extent[below(side, m, d, node)];
-        *e = (struct extent){before->d + m->rest[d][from].d, before->cm + m->rest[d][from].cm};
+        const struct seed *x = &seed[(uint32_t)side->label[node] - FROM_SEED];
+        side->extent[node] =
+            d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
     }
 }
 

@@ -23,10 +23,11 @@ struct seed {
 };
 enum { SEEDS_MAX = 4 * ROADS_SPOT_EDGES };
 
-/* A label is the best way to a node known so far: its weight in the upper half; in the lower, by
- * which of the side's arcs it came, or FROM_SEED + the number of a seed. One number, so that a
- * better one is found without a branch. */
+/* A label is the best way to a node known so far: its weight in the upper half; in the lower, how
+ * it came: from which of the nodes met and by which of that node's arcs, or FROM_SEED + the number
+ * of a seed. One number, so that a better one is found without a branch. */
 #define FROM_SEED ((uint32_t)1 << 31)
+#define FROM_SHIFT 13
 #define NO_LABEL ((uint64_t)NO_WAY << 32 | UINT32_MAX)
 
 /* extent: what belongs to a label; wraps round, sums come out right. */
@@ -100,8 +101,19 @@ label_w(uint64_t label)
     return (uint32_t)(label >> 32);
 }
 
-/* below: the node that a label came from, which owns its arc; the node itself for a seed. */
-uint32_t below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node);
+/* step_below: the node that a label came from, and the arc; false for a seed. */
+static inline bool
+step_below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node,
+           uint32_t *from, uint32_t *arc)
+{
+    uint32_t how = (uint32_t)side->label[node];
+
+    if (how >= FROM_SEED)
+        return false;
+    *from = side->met[how >> FROM_SHIFT];
+    *arc = m->first[d][*from] + (how & ((1U << FROM_SHIFT) - 1));
+    return true;
+}
 
 /* round_of: the arc that is the shortest way from a node's beginning back to it; UINT32_MAX when
  * there is none. In side 0. */

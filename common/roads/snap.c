@@ -28,16 +28,19 @@ between(int32_t a, int32_t b, double share)
     return (int32_t)lrint(a + share * ((double)b - a));
 }
 
-/* nearest_on: the point of a road that is nearest to p, on the plane around p. */
-static struct candidate
-nearest_on(const struct snapper *s, uint32_t road)
+/* nearest_on: the point of a road that is nearest to p, on the plane around p; false when it is not
+ * as near as the nearest known. */
+static bool
+nearest_on(const struct snapper *s, uint32_t road, struct candidate *c)
 {
     const struct road *r = &s->r->road[road];
     const struct latlng *point = s->r->point + r->point;
-    struct candidate c = {road, INFINITY, 0, point[0]};
-    double along = 0, before = 0;
+    const double limit_m = s->best + AS_NEAR_CM * 0.01;
+    double least = limit_m * limit_m / (METRES_PER_E7 * METRES_PER_E7), along = 0, before = 0;
     double x = ((double)point[0].lng_e7 - s->p.lng_e7) * s->shrink;
     double y = (double)point[0].lat_e7 - s->p.lat_e7;
+    uint32_t at = 0;
+    double share = 0;
 
     for (uint32_t i = 1; i < r->points; i++) {
         double x2 = ((double)point[i].lng_e7 - s->p.lng_e7) * s->shrink;
@@ -45,20 +48,29 @@ nearest_on(const struct snapper *s, uint32_t road)
         double dx = x2 - x, dy = y2 - y, square = dx * dx + dy * dy;
         double t = square > 0 ? -(x * dx + y * dy) / square : 0;
         t = t < 0 ? 0 : t > 1 ? 1 : t;
-        double length = sqrt(square);
-        double away = hypot(x + t * dx, y + t * dy) * METRES_PER_E7;
-        if (away < c.metres) {
-            c.metres = away;
-            before = along + t * length;
-            c.at.lat_e7 = between(point[i - 1].lat_e7, point[i].lat_e7, t);
-            c.at.lng_e7 = between(point[i - 1].lng_e7, point[i].lng_e7, t);
+        double ax = x + t * dx, ay = y + t * dy, away = ax * ax + ay * ay;
+        if (away <= least) {
+            least = away;
+            at = i;
+            share = t;
         }
-        along += length;
         x = x2;
         y = y2;
     }
-    c.share = along > 0 ? before / along : 0;
-    return c;
+    if (at == 0)
+        return false;
+    for (uint32_t i = 1; i < r->points; i++) {
+        double length = hypot(((double)point[i].lng_e7 - point[i - 1].lng_e7) * s->shrink,
+                              (double)point[i].lat_e7 - point[i - 1].lat_e7);
+        before += i < at ? length : i == at ? share * length : 0;
+        along += length;
+    }
+    *c = (struct candidate){road,
+                            sqrt(least) * METRES_PER_E7,
+                            along > 0 ? before / along : 0,
+                            {between(point[at - 1].lat_e7, point[at].lat_e7, share),
+                             between(point[at - 1].lng_e7, point[at].lng_e7, share)}};
+    return true;
 }
 
 static void
@@ -69,8 +81,8 @@ consider(struct snapper *s, uint32_t road)
     for (uint32_t i = 0; i < s->n; i++)
         if (s->near[i].road == road)
             return;
-    struct candidate c = nearest_on(s, road);
-    if (c.metres > s->best + AS_NEAR_CM * 0.01)
+    struct candidate c;
+    if (!nearest_on(s, road, &c))
         return;
     if (c.metres < s->best) {
         uint32_t kept = 0;
@@ -122,6 +134,18 @@ cell_of(int32_t x, int32_t origin, uint32_t step)
     return d >= 0 ? d / step : -1 - (-1 - d) / step;
 }
 
+/* to_edge: from p to the nearest side of its cell, in metres. */
+static double
+to_edge(const struct snapper *s, const struct file_header *h, int64_t row, int64_t column)
+{
+    double south = (double)s->p.lat_e7 - h->south_west.lat_e7 - (double)row * h->grid_lat_step;
+    double west = (double)s->p.lng_e7 - h->south_west.lng_e7 - (double)column * h->grid_lng_step;
+    double lat = fmin(south, h->grid_lat_step - south);
+    double lng = fmin(west, h->grid_lng_step - west) * s->shrink;
+
+    return fmin(lat, lng) * METRES_PER_E7;
+}
+
 static void
 fill(const struct snapper *s, struct roads_spot *out)
 {
@@ -155,10 +179,11 @@ roads_snap(const struct roads *r, enum travel_mode mode, struct latlng p, uint32
     double lat_m = h->grid_lat_step * METRES_PER_E7;
     double lng_m = h->grid_lng_step * METRES_PER_E7 * s.shrink;
     double cell_m = lat_m < lng_m ? lat_m : lng_m;
-    int64_t most = (int64_t)h->grid_rows + h->grid_columns;
-    /* A road in ring k is at least k - 1 cells away. Far outside of the map there is nothing. */
-    for (int64_t k = 0; (double)(k - 1) * cell_m <= s.best + 0.05; k++) {
-        if (k > most + llabs(row) + llabs(column))
+    double edge_m = to_edge(&s, h, row, column);
+    int64_t most = (int64_t)h->grid_rows + h->grid_columns + llabs(row) + llabs(column);
+    /* What lies in ring k is at least as far as the own cell's edge and k - 1 cells. */
+    for (int64_t k = 0; k <= most; k++) {
+        if (k > 0 && edge_m + (double)(k - 1) * cell_m > s.best + 0.06)
             break;
         consider_ring(&s, row, column, k);
     }

@@ -96,12 +96,12 @@ meet(const struct roads_search *s, const struct roads_mode *m, const struct goal
     struct extent e = s->side[0].extent[goal[at].node];
     *out = (struct roads_trip){e.d + goal[at].extent.d, e.cm + goal[at].extent.cm, best - BIAS};
     if (round != UINT32_MAX) {
-        out->ms += m->rest[0][round].d;
+        out->ms += arc_d(m, 0, round);
         out->cm += m->rest[0][round].cm;
     }
 }
 
-/* start_row: the start number i: its labels where they are shortest ways. */
+/* start_row: climbs from the start number i. */
 static void
 start_row(struct roads_search *s, const struct roads_mode *m, size_t i)
 {
@@ -114,8 +114,7 @@ start_row(struct roads_search *s, const struct roads_mode *m, size_t i)
     for (uint32_t k = 0; k < side->mets; k++) {
         uint32_t node = side->met[k];
         s->above[node] = s->starts;
-        if (!stalls(side, m, 0, node))
-            s->w[node] = label_w(side->label[node]);
+        s->w[node] = label_w(side->label[node]);
     }
 }
 
