@@ -215,7 +215,7 @@ ask_smaller(struct travel_question *q, const struct travel_part *p)
     q->round++;
     enum travel_end end = ask_parts(q);
     if (end != TRAVEL_ANSWERED)
-        fail(q, end, false, travel_end_name(end));
+        fail(q, end, false, travel_end_name((int)end));
 }
 
 static enum travel_word

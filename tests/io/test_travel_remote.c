@@ -263,7 +263,7 @@ test_ask_ends_as_it_should_whatever_the_server_does(void)
             uint64_t before = counts_of(kinds[k])->ended[rows[i].end];
             enum travel_end end = ask(&from, 1, &to, 1, kinds[k], late ? SHORT_MS : 5000);
             if (end != rows[i].end)
-                printf("\n    %s: %s\n", rows[i].fault, travel_end_name(end));
+                printf("\n    %s: %s\n", rows[i].fault, travel_end_name((int)end));
             CU_ASSERT_EQUAL(end, rows[i].end);
             CU_ASSERT_EQUAL(counts_of(kinds[k])->ended[rows[i].end], before + 1);
             CU_ASSERT(!late || loop_mono_ms() - begun_ms < SHORT_MS + GRACE_MS);
@@ -323,7 +323,6 @@ test_ask_waits_in_a_bounded_queue(void)
     CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->asked, 5);
     CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_FULL], 3);
     CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_LATE], 2);
-    CU_ASSERT_EQUAL(standin_requests(&rig.server), 1);
     close_rig();
 }
 

@@ -635,8 +635,8 @@ test_match_agrees_where_neighbourhoods_know_few_stores(void)
 static void
 test_match_agrees_with_a_scan_by_a_servers_roads(void)
 {
-    agree("300", true, ORDERS / 2);
-    agree("12", true, ORDERS / 2);
+    agree("300", true, ORDERS / 4);
+    agree("12", true, ORDERS / 4);
 }
 
 UNIT_MAIN("nearest", UNIT(test_match_agrees_with_a_scan_over_all_stores),
