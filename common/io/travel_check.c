@@ -2,10 +2,41 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const double SECONDS_MAX = 30 * 86400.0;
 static const double METRES_MAX = 5e7;
 static const double SPEED_MAX_M_S = 100;
+
+/* The last `width` digits, or as many as there are. */
+static void
+put_digits(struct buf *b, size_t n, size_t width)
+{
+    char text[24];
+    size_t at = sizeof text;
+
+    for (; n > 0 || at > sizeof text - width; n /= 10)
+        text[--at] = (char)('0' + n % 10);
+    buf_append(b, text + at, sizeof text - at);
+}
+
+void
+travel_put_count(struct buf *b, size_t n)
+{
+    put_digits(b, n, 1);
+}
+
+void
+travel_put_degrees(struct buf *b, int32_t e7)
+{
+    size_t micro = ((size_t)llabs((long long)e7) + 5) / 10;
+
+    if (e7 < 0)
+        buf_char(b, '-');
+    put_digits(b, micro / 1000000, 1);
+    buf_char(b, '.');
+    put_digits(b, micro % 1000000, 6);
+}
 
 const struct json_value *
 travel_json(struct arena *a, struct slice body)

@@ -21,9 +21,13 @@ profile_of(enum travel_mode mode)
 static void
 put_places(struct buf *url, const struct latlng *p, size_t n, bool first)
 {
-    for (size_t i = 0; i < n; i++)
-        buf_printf(url, "%s%.6f,%.6f", first && i == 0 ? "" : ";", p[i].lng_e7 / 1e7,
-                   p[i].lat_e7 / 1e7);
+    for (size_t i = 0; i < n; i++) {
+        if (!first || i > 0)
+            buf_char(url, ';');
+        travel_put_degrees(url, p[i].lng_e7);
+        buf_char(url, ',');
+        travel_put_degrees(url, p[i].lat_e7);
+    }
 }
 
 static void
@@ -39,16 +43,22 @@ put_head(struct buf *url, const struct travel_server *s, const struct travel_gri
     put_places(url, g->from, g->from_n, true);
     put_places(url, g->to, g->to_n, false);
     buf_str(url, "?generate_hints=false&radiuses=");
-    for (size_t i = 0; i < g->from_n + g->to_n; i++)
-        buf_printf(url, "%s%u", i == 0 ? "" : ";", (unsigned)g->radius_m);
+    for (size_t i = 0; i < g->from_n + g->to_n; i++) {
+        if (i > 0)
+            buf_char(url, ';');
+        travel_put_count(url, g->radius_m);
+    }
 }
 
 static void
 put_indexes(struct buf *url, const char *name, size_t first, size_t n)
 {
     buf_str(url, name);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(url, "%s%zu", i == 0 ? "" : ";", first + i);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_char(url, ';');
+        travel_put_count(url, first + i);
+    }
 }
 
 void

@@ -4,7 +4,7 @@
  *   travel_server.c    the servers and their breakers
  *   travel_osrm.c      OSRM's requests and answers
  *   travel_valhalla.c  Valhalla's
- *   travel_check.c     what may be believed */
+ *   travel_check.c     numbers in requests, and what may be believed of answers */
 #ifndef LC_IO_TRAVEL_REMOTE_OWN_H
 #define LC_IO_TRAVEL_REMOTE_OWN_H
 
@@ -120,6 +120,11 @@ enum travel_word valhalla_read(struct arena *a, int status, struct slice body,
                                const struct travel_grid *g, const char **detail);
 
 /* ---- travel_check.c ---- */
+
+/* travel_put_degrees: with 6 decimals, as much as either server reads. travel_put_count: a number.
+ * printf would be a fifth of the cost of a question. */
+void travel_put_degrees(struct buf *b, int32_t e7);
+void travel_put_count(struct buf *b, size_t n);
 
 /* travel_json: a JSON object, or NULL. */
 const struct json_value *travel_json(struct arena *a, struct slice body);

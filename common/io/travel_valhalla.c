@@ -32,9 +32,15 @@ static void
 put_places(struct buf *body, const char *name, const struct latlng *p, size_t n, uint32_t radius_m)
 {
     buf_printf(body, "\"%s\":[", name);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(body, "%s{\"lat\":%.6f,\"lon\":%.6f,\"search_cutoff\":%u}", i == 0 ? "" : ",",
-                   p[i].lat_e7 / 1e7, p[i].lng_e7 / 1e7, (unsigned)radius_m);
+    for (size_t i = 0; i < n; i++) {
+        buf_str(body, i == 0 ? "{\"lat\":" : ",{\"lat\":");
+        travel_put_degrees(body, p[i].lat_e7);
+        buf_str(body, ",\"lon\":");
+        travel_put_degrees(body, p[i].lng_e7);
+        buf_str(body, ",\"search_cutoff\":");
+        travel_put_count(body, radius_m);
+        buf_char(body, '}');
+    }
     buf_str(body, "],");
 }
 

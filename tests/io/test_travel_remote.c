@@ -3,7 +3,7 @@
 #include "await.h"
 #include "standin.h"
 
-#include "io/travel_remote.h"
+#include "io/travel_remote_own.h"
 
 #include <math.h>
 
@@ -385,6 +385,28 @@ test_ask_lets_one_question_probe(void)
 }
 
 static void
+test_put_degrees_rounds_to_six_decimals(void)
+{
+    static const struct {
+        int32_t e7;
+        const char *text;
+    } rows[] = {{0, "0.000000"},
+                {-4, "-0.000000"},
+                {-5, "-0.000001"},
+                {392850004, "39.285000"},
+                {-765920006, "-76.592001"},
+                {1800000000, "180.000000"},
+                {-1800000000, "-180.000000"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf b = {0};
+        travel_put_degrees(&b, rows[i].e7);
+        CU_ASSERT_TRUE(slice_eq_str(buf_slice(&b), rows[i].text));
+        buf_free(&b);
+    }
+}
+
+static void
 test_destroy_drops_what_is_out(void)
 {
     struct latlng from[90], to = place(5, 5);
@@ -451,5 +473,6 @@ UNIT_MAIN("travel_remote", UNIT(test_ask_gives_the_servers_matrix),
           UNIT(test_ask_repeats_on_a_connection_that_was_closed_meanwhile),
           UNIT(test_ask_waits_in_a_bounded_queue),
           UNIT(test_ask_leaves_a_failing_server_alone_for_a_while),
-          UNIT(test_ask_lets_one_question_probe), UNIT(test_destroy_drops_what_is_out),
-          UNIT(test_way_gives_the_line), UNIT(test_new_says_what_is_wrong_with_a_list))
+          UNIT(test_ask_lets_one_question_probe), UNIT(test_put_degrees_rounds_to_six_decimals),
+          UNIT(test_destroy_drops_what_is_out), UNIT(test_way_gives_the_line),
+          UNIT(test_new_says_what_is_wrong_with_a_list))
