@@ -30,22 +30,20 @@ meet(const struct roads_search *s, const struct roads_mode *m, uint32_t node, st
     *best = (struct meeting){w, node, round, false, 0, 0};
 }
 
-static bool
-push_edge(struct roads_search *s, uint32_t edge)
-{
-    if (!roads_grow(&s->path, &s->path_cap, s->path_n + 1, sizeof *s->path))
-        return false;
-    s->path[s->path_n++] = edge;
-    return true;
-}
-
 /* push_node: the edges of a node, from one of its slots to another, both included. */
 static bool
 push_node(struct roads_search *s, const struct roads_mode *m, uint32_t first, uint32_t last)
 {
-    for (uint32_t i = first; i <= last; i++)
-        if (!push_edge(s, m->slot[i].edge))
-            return false;
+    if (last < first)
+        return true;
+    size_t n = s->path_n + last - first + 1;
+    if (!roads_grow(&s->path, &s->path_cap, n, sizeof *s->path) ||
+        !roads_grow(&s->path_slot, &s->path_slot_cap, n, sizeof *s->path_slot))
+        return false;
+    for (uint32_t i = first; i <= last; i++) {
+        s->path_slot[s->path_n] = i;
+        s->path[s->path_n++] = m->slot[i].edge;
+    }
     return true;
 }
 

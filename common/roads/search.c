@@ -40,6 +40,7 @@ roads_search_free(struct roads_search *s)
         free(s->side[d].met);
     }
     free(s->path);
+    free(s->path_slot);
     free(s->stack);
     free(s->way);
     free(s->goal);
@@ -48,6 +49,8 @@ roads_search_free(struct roads_search *s)
     free(s->above);
     free(s->seed);
     free(s->seed_first);
+    free(s->swept);
+    free(s->swept_extent);
     free(s);
 }
 

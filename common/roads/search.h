@@ -62,6 +62,8 @@ struct roads_search {
     uint32_t nodes; /* that the labels have room for */
     uint32_t *path; /* edges */
     size_t path_n, path_cap;
+    uint32_t *path_slot; /* of each of them */
+    size_t path_slot_cap;
     uint32_t *stack; /* for unpacking */
     size_t stack_cap;
     uint32_t *way;
@@ -77,6 +79,8 @@ struct roads_search {
     size_t seed_cap;
     uint32_t *seed_first;
     size_t seed_first_cap;
+    uint32_t *swept; /* by node: sweep */
+    struct extent *swept_extent;
 };
 
 /* seeds_of: what a spot means on the search graph; arriving also means the twins. How many. */
@@ -123,5 +127,18 @@ uint32_t round_of(const struct roads_mode *m, uint32_t node);
  * Its weight has the bias. */
 bool direct(const struct seed *from, uint32_t from_n, const struct seed *to, uint32_t to_n,
             uint32_t *from_i, uint32_t *to_i, uint32_t *w);
+
+/* sweep: into s->swept the least weight, with the bias, from the seeds to the beginning of every
+ * node of the mode; NO_WAY and more where there is no way. False without memory. */
+LC_MUST_CHECK bool sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed,
+                         uint32_t n);
+
+/* swept_trip: to one end, after a sweep. */
+struct roads_trip swept_trip(const struct roads_search *s, const struct roads_mode *m,
+                             const struct seed *from, uint32_t from_n, const struct seed *to,
+                             uint32_t to_n);
+
+/* point_between: the point at a share (0 to 1) of the way from a to b. */
+struct latlng point_between(struct latlng a, struct latlng b, double share);
 
 #endif

@@ -1,4 +1,4 @@
-#include "roads/file.h"
+#include "roads/search.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,10 +22,13 @@ struct snapper {
     uint32_t n;
 };
 
-static int32_t
-between(int32_t a, int32_t b, double share)
+struct latlng
+point_between(struct latlng a, struct latlng b, double share)
 {
-    return (int32_t)lrint(a + share * ((double)b - a));
+    return (struct latlng){
+        (int32_t)lrint(a.lat_e7 + share * ((double)b.lat_e7 - a.lat_e7)),
+        (int32_t)lrint(a.lng_e7 + share * ((double)b.lng_e7 - a.lng_e7)),
+    };
 }
 
 /* nearest_on: the point of a road that is nearest to p, on the plane around p; false when it is not
@@ -65,11 +68,8 @@ nearest_on(const struct snapper *s, uint32_t road, struct candidate *c)
         before += i < at ? length : i == at ? share * length : 0;
         along += length;
     }
-    *c = (struct candidate){road,
-                            sqrt(least) * METRES_PER_E7,
-                            along > 0 ? before / along : 0,
-                            {between(point[at - 1].lat_e7, point[at].lat_e7, share),
-                             between(point[at - 1].lng_e7, point[at].lng_e7, share)}};
+    *c = (struct candidate){road, sqrt(least) * METRES_PER_E7, along > 0 ? before / along : 0,
+                            point_between(point[at - 1], point[at], share)};
     return true;
 }
 

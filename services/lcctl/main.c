@@ -33,6 +33,13 @@ static const struct command commands[] = {
     {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
     {"replay", cmd_replay, false, "replay DIR",
      "run recorded steps again and compare every outgoing byte"},
+    {"roads", cmd_roads, false,
+     "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
+     "  roads info FILE.roads\n"
+     "  roads ask FILE.roads [--mode car] LAT,LNG LAT,LNG\n"
+     "  roads area FILE.roads [--mode car] [--minutes 15] [--widen 60] LAT,LNG",
+     "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
+     "GeoJSON"},
     {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
     {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
 };

@@ -1,0 +1,92 @@
+/* From one to all in one sweep (Delling, Goldberg, Nowatzyk, Werneck 2011): up from the start, then
+ * down over all nodes in order. */
+#include "roads/search.h"
+
+#include <stdlib.h>
+
+bool
+sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed, uint32_t n)
+{
+    const struct roads_mode *m = &s->r->mode[mode];
+    const struct search_side *side = &s->side[0];
+
+    if (s->swept == NULL) {
+        s->swept = malloc((s->nodes + (size_t)1) * sizeof *s->swept);
+        s->swept_extent = malloc((s->nodes + (size_t)1) * sizeof *s->swept_extent);
+        if (s->swept == NULL || s->swept_extent == NULL)
+            return false;
+    }
+    climb(s, m, 0, seed, n);
+    measure(&s->side[0], m, 0, seed);
+    for (uint32_t v = 0; v < m->nodes; v++)
+        s->swept[v] = NO_WAY;
+    for (uint32_t i = 0; i < side->mets; i++) {
+        s->swept[side->met[i]] = label_w(side->label[side->met[i]]);
+        s->swept_extent[side->met[i]] = side->extent[side->met[i]];
+    }
+    for (uint32_t v = m->nodes; v-- > 0;) {
+        uint32_t best = UINT32_MAX;
+        for (uint32_t a = m->first[1][v]; a < m->first[1][v + 1]; a++) {
+            uint32_t w = s->swept[m->hop[1][a].to] + m->hop[1][a].w;
+            if (w < s->swept[v]) {
+                s->swept[v] = w;
+                best = a;
+            }
+        }
+        if (best != UINT32_MAX) {
+            const struct extent *above = &s->swept_extent[m->hop[1][best].to];
+            s->swept_extent[v] =
+                (struct extent){above->d + arc_d(m, 1, best), above->cm + m->rest[1][best].cm};
+        }
+    }
+    return true;
+}
+
+struct roads_trip
+swept_trip(const struct roads_search *s, const struct roads_mode *m, const struct seed *from,
+           uint32_t from_n, const struct seed *to, uint32_t to_n)
+{
+    struct roads_trip t = {ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
+    uint32_t best = NO_WAY, x, y;
+
+    if (direct(from, from_n, to, to_n, &x, &y, &best))
+        t = (struct roads_trip){to[y].d - from[x].d, to[y].cm - from[x].cm, best - BIAS};
+    for (uint32_t i = 0; i < to_n; i++) {
+        uint32_t w = s->swept[to[i].node] + to[i].w, round = UINT32_MAX;
+        struct extent e = s->swept_extent[to[i].node];
+        if (w < BIAS) {
+            round = round_of(m, to[i].node);
+            w = round == UINT32_MAX ? NO_WAY : w + m->hop[0][round].w;
+        }
+        if (w >= best)
+            continue;
+        best = w;
+        t = (struct roads_trip){e.d + to[i].d, e.cm + to[i].cm, w - BIAS};
+        if (round != UINT32_MAX) {
+            t.ms += arc_d(m, 0, round);
+            t.cm += m->rest[0][round].cm;
+        }
+    }
+    return t;
+}
+
+enum lc_err
+roads_reach(struct roads_search *s, enum travel_mode mode, const struct roads_spot *from,
+            uint32_t bound_ms, const struct roads_spot *to, size_t to_n, struct roads_trip *out)
+{
+    const struct roads_mode *m = &s->r->mode[mode];
+    struct seed f[SEEDS_MAX], t[SEEDS_MAX];
+    uint32_t f_n = seeds_of(s->r, mode, from, false, f);
+
+    if (f_n > 0 && !sweep(s, mode, f, f_n))
+        return LC_ENOMEM;
+    for (size_t j = 0; j < to_n; j++) {
+        out[j] = (struct roads_trip){ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
+        if (f_n == 0)
+            continue;
+        struct roads_trip trip = swept_trip(s, m, f, f_n, t, seeds_of(s->r, mode, &to[j], true, t));
+        if (trip.ms <= bound_ms)
+            out[j] = trip;
+    }
+    return LC_OK;
+}
