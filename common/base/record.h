@@ -117,8 +117,7 @@ struct ledger_change {
     int32_t on_hand;
 };
 
-/* ledger_next: the next entry of a field `l` (it holds one; several behind each other are read,
- * too). LC_EAGAIN at the end, LC_EINVAL when cut short. */
+/* ledger_next: the next entry of a field `l`. LC_EAGAIN at the end, LC_EINVAL when cut short. */
 LC_MUST_CHECK enum lc_err ledger_next(struct cursor *c, struct ledger_entry *out);
 
 /* ledger_change_at: change i < e->n. */
@@ -152,12 +151,33 @@ struct place_mode {
  * names the field. */
 LC_MUST_CHECK enum lc_err place_check(const Lifecircle__V1__Order *o, const char **why);
 
-/* place_fixed: appends the 64 bytes `fixed`. The order must have passed place_check. */
-void place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m);
+struct place_candidate {
+    uint32_t store;
+    uint32_t travel_s;
+    int64_t ready_ms;
+    int64_t eta_ms;
+};
 
-/* place_lines: appends `lines`: SKUs rising, equal ones added up. Two lines of one SKU that say
- * different prices say 0, which is no store's price. The order must have passed place_check. */
-void place_lines(struct buf *b, const Lifecircle__V1__Order *o);
+/* place_plan: appends `plan`: what the function decides by. SKUs rise, equal ones are added up. Two
+ * lines of one SKU that say different prices say 0, which is no store's price. The order must have
+ * passed place_check; at most 64 candidates. */
+void place_plan(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m,
+                const struct place_candidate *candidates, size_t n);
+
+/* place_record: appends head and lines of `record`: as they are to be written when the first
+ * candidate (NULL: there is none) has every line at the price asked. The Order's bytes belong
+ * behind them, and place_stamp writes the time. The order must have passed place_check. */
+void place_record(struct buf *b, const Lifecircle__V1__Order *o,
+                  const struct place_candidate *first);
+
+/* place_stamp: writes the call's `now` into a record made by place_record. */
+void place_stamp(char *record, int64_t now_ms);
+
+/* place_as_asked: appends head and lines as they were written when the function's answer for an
+ * order is its four bytes alone: `plan` and `record` as they were sent, and the candidate that the
+ * answer names. LC_EINVAL when the plan has no such candidate. */
+LC_MUST_CHECK enum lc_err place_as_asked(struct buf *b, struct slice plan, struct slice record,
+                                         unsigned candidate);
 
 /* place_idem: appends `<chain>:<key>`, nothing without a key. */
 void place_idem(struct buf *b, const Lifecircle__V1__Order *o);
@@ -165,10 +185,6 @@ void place_idem(struct buf *b, const Lifecircle__V1__Order *o);
 /* place_explain: appends `explain`: a packed DecisionRecord and the usual verdict. Nothing without
  * a record. */
 void place_explain(struct buf *b, struct slice decision);
-
-/* place_candidate: appends one candidate. */
-void place_candidate(struct buf *b, uint32_t store, uint32_t travel_s, int64_t ready_ms,
-                     int64_t eta_ms);
 
 /* feed_line: appends one line of stock_apply's `lines`. */
 void feed_line(struct buf *b, uint32_t sku_index, bool has_quantity, int32_t quantity,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 enum { IDEM_MAX = 128, SUBSTITUTES_MAX = 5, QUANTITY_MAX = 999 };
+enum { PLACE_PLAN_HEAD = 16, PLACE_PLAN_LINE = 28, PLACE_CANDIDATE = 24 };
 
 static const char *
 check_line(const Lifecircle__V1__OrderLine *l)
@@ -117,32 +118,11 @@ total_of(const struct merged *lines, size_t n)
     return sum;
 }
 
-void
-place_fixed(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m)
+static unsigned
+flags_of(const Lifecircle__V1__Order *o)
 {
-    struct merged lines[RECORD_LINES_MAX + 1];
-    size_t n = merge_lines(o, lines);
-    unsigned flags = 0;
-
-    if (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION)
-        flags |= RECORD_COLLECTION;
-    if (o->simulated)
-        flags |= RECORD_SIMULATED;
-    buf_u8(b, (uint8_t)flags);
-    buf_u8(b, (uint8_t)o->shortage);
-    buf_u8(b, (uint8_t)o->price_policy);
-    buf_u8(b, (uint8_t)((m->more ? 1 : 0) | (m->reject ? 2 : 0) | (m->create ? 4 : 0)));
-    buf_u8(b, m->reason);
-    buf_append(b, "\0\0", 3);
-    buf_u64(b, o->fingerprint);
-    buf_u32(b, o->chain);
-    buf_u16(b, (uint16_t)n);
-    buf_u16(b, 1); /* attempts */
-    buf_u64(b, (uint64_t)o->window_start_ms);
-    buf_u64(b, (uint64_t)o->window_end_ms);
-    buf_u64(b, (uint64_t)o->hold_until_ms);
-    buf_u64(b, (uint64_t)m->retry_ms);
-    buf_u64(b, total_of(lines, n));
+    return (o->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION ? RECORD_COLLECTION : 0u) |
+           (o->simulated ? RECORD_SIMULATED : 0u);
 }
 
 static void
@@ -156,30 +136,119 @@ put_substitutes(struct buf *b, size_t line, const Lifecircle__V1__OrderLine *fro
         buf_u32(b, from->substitute_indexes[i]);
 }
 
-void
-place_lines(struct buf *b, const Lifecircle__V1__Order *o)
+static void
+put_plan_lines(struct buf *b, const struct merged *lines, size_t n)
 {
+    for (size_t i = 0; i < n; i++) {
+        buf_u32(b, lines[i].sku);
+        buf_u32(b, lines[i].quantity);
+    }
+    for (size_t i = 0; i < n; i++) /* what the stock must have left; -1 where no price was said */
+        buf_u64(b, lines[i].price < 0
+                       ? UINT64_MAX
+                       : (uint64_t)lines[i].quantity << 32 | (uint64_t)lines[i].price);
+    buf_u8(b, LEDGER_RESERVE);
+    buf_u8(b, 0);
+    buf_u16(b, (uint16_t)n);
+    for (size_t i = 0; i < n; i++) {
+        buf_u32(b, lines[i].sku);
+        buf_u32(b, 0 - lines[i].quantity);
+        buf_u32(b, 0);
+    }
+}
+
+void
+place_plan(struct buf *b, const Lifecircle__V1__Order *o, const struct place_mode *m,
+           const struct place_candidate *candidates, size_t n)
+{
+    struct merged lines[RECORD_LINES_MAX + 1];
+    size_t n_lines = merge_lines(o, lines);
+
+    buf_u8(b, (uint8_t)flags_of(o));
+    buf_u8(b, (uint8_t)o->shortage);
+    buf_u8(b, (uint8_t)o->price_policy);
+    buf_u8(b, (uint8_t)((m->more ? 1 : 0) | (m->reject ? 2 : 0) | (m->create ? 4 : 0)));
+    buf_u8(b, m->reason);
+    buf_u8(b, (uint8_t)n);
+    buf_u16(b, (uint16_t)n_lines);
+    buf_u64(b, (uint64_t)m->retry_ms);
+    put_plan_lines(b, lines, n_lines);
+    for (size_t i = 0; i < n; i++) {
+        buf_u32(b, candidates[i].store);
+        buf_u32(b, candidates[i].travel_s);
+        buf_u64(b, (uint64_t)candidates[i].ready_ms);
+        buf_u64(b, (uint64_t)candidates[i].eta_ms);
+    }
+    for (size_t i = 0; i < n_lines; i++)
+        put_substitutes(b, i, lines[i].substitutes);
+}
+
+enum { AT_STORE = 20, AT_TIMES = 56, AT_UPDATED = 80, AT_STAMPS = 96 };
+
+void
+place_record(struct buf *b, const Lifecircle__V1__Order *o, const struct place_candidate *first)
+{
+    static const char no_stamps[RECORD_HEAD - AT_UPDATED];
     struct merged lines[RECORD_LINES_MAX + 1];
     size_t n = merge_lines(o, lines);
 
-    for (size_t i = 0; i < n; i++) { /* of the record */
+    buf_u8(b, 1);
+    buf_u8(b, LIFECIRCLE__V1__ORDER_STATE__PLACED);
+    buf_u8(b, LIFECIRCLE__V1__REASON__REASON_NONE);
+    buf_u8(b, (uint8_t)(flags_of(o) | RECORD_TAKEN));
+    buf_u32(b, 1); /* version */
+    buf_u64(b, o->fingerprint);
+    buf_u32(b, o->chain);
+    buf_u32(b, first == NULL ? 0 : first->store);
+    buf_u32(b, 0); /* courier */
+    buf_u16(b, (uint16_t)n);
+    buf_u16(b, 1); /* attempts */
+    buf_u64(b, (uint64_t)o->window_start_ms);
+    buf_u64(b, (uint64_t)o->window_end_ms);
+    buf_u64(b, (uint64_t)o->hold_until_ms);
+    buf_u64(b, first == NULL ? 0 : (uint64_t)first->ready_ms);
+    buf_u64(b, first == NULL ? 0 : (uint64_t)first->eta_ms);
+    buf_u64(b, total_of(lines, n));
+    buf_append(b, no_stamps, sizeof no_stamps);
+    for (size_t i = 0; i < n; i++) {
         buf_u32(b, lines[i].sku);
         buf_u16(b, (uint16_t)lines[i].quantity);
         buf_u16(b, (uint16_t)lines[i].quantity);
         buf_u32(b, (uint32_t)lines[i].price);
         buf_u32(b, 0);
     }
-    for (size_t i = 0; i < n; i++) /* what the stock must have left; -1 where no price was said */
-        buf_u64(b, lines[i].price < 0
-                       ? UINT64_MAX
-                       : (uint64_t)lines[i].quantity << 32 | (uint64_t)lines[i].price);
-    for (size_t i = 0; i < n; i++) { /* of the ledger */
-        buf_u32(b, lines[i].sku);
-        buf_u32(b, 0 - lines[i].quantity);
-        buf_u32(b, 0);
-    }
-    for (size_t i = 0; i < n; i++)
-        put_substitutes(b, i, lines[i].substitutes);
+}
+
+static void
+put_time(char *to, int64_t ms)
+{
+    for (size_t i = 0; i < 8; i++)
+        to[i] = (char)(uint8_t)((uint64_t)ms >> 8 * i);
+}
+
+void
+place_stamp(char *record, int64_t now_ms)
+{
+    put_time(record + AT_UPDATED, now_ms);
+    put_time(record + AT_STAMPS + 8 * (LIFECIRCLE__V1__ORDER_STATE__PLACED - 1), now_ms);
+}
+
+enum lc_err
+place_as_asked(struct buf *b, struct slice plan, struct slice record, unsigned candidate)
+{
+    size_t lines = record.n < RECORD_HEAD ? 0 : bytes_u16(record.p + 28);
+    size_t n = RECORD_HEAD + lines * RECORD_LINE;
+    size_t at = PLACE_PLAN_HEAD + lines * PLACE_PLAN_LINE + 4 + candidate * PLACE_CANDIDATE;
+
+    if (lines == 0 || record.n < n || plan.n < at + PLACE_CANDIDATE ||
+        candidate >= (unsigned char)plan.p[5])
+        return LC_EINVAL;
+    buf_append(b, record.p, AT_STORE);
+    buf_append(b, plan.p + at, 4);
+    buf_append(b, record.p + AT_STORE + 4, AT_TIMES - AT_STORE - 4);
+    buf_append(b, plan.p + at + 8, 16);
+    buf_append(b, record.p + AT_TIMES + 16, n - AT_TIMES - 16);
+    return LC_OK;
 }
 
 void
@@ -199,15 +268,6 @@ place_explain(struct buf *b, struct slice decision)
         return;
     buf_append(b, decision.p, decision.n);
     buf_append(b, had_all, sizeof had_all - 1);
-}
-
-void
-place_candidate(struct buf *b, uint32_t store, uint32_t travel_s, int64_t ready_ms, int64_t eta_ms)
-{
-    buf_u32(b, store);
-    buf_u32(b, travel_s);
-    buf_u64(b, (uint64_t)ready_ms);
-    buf_u64(b, (uint64_t)eta_ms);
 }
 
 void

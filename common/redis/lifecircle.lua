@@ -115,7 +115,10 @@ local sets, n_sets = {}, 0         -- MSET's arguments
 local events, n_events = {}, 0     -- XADD's
 local catalogue, n_catalogue = {}, 0
 local ledger, n_ledger = {}, 0
-local loads, load_stores, n_loads  -- store -> change, and the stores in their order
+local reserved, n_reserved = {}, 0 -- the ledger's entries of placed orders: uuid, store, the rest
+local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o`
+local loads, load_stores, n_loads = {}, {}, 0 -- store -> change, and the stores in their order
+local load_args = {'BITFIELD', '', 'OVERFLOW', 'SAT'} -- never below 0
 local history, bitfields, sold, moved_stock
 local due = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
 local done = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
@@ -127,8 +130,9 @@ local function begin(keys, time)
     end
     now = number(time or '', 'now', 1, NUMBER_MAX)
     p, now_text, now8 = keys[1] .. ':', time, spack('<i8', now)
-    written, bound, loads, load_stores = {}, {}, {}, {}
+    written, bound, loads = {}, {}, {}
     n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
+    n_reserved, n_heads = 0, 0
     history, bitfields, sold, moved_stock = {}, {}, {}, {stock = {}, shelf = {}}
     for i = 1, #QUEUES do
         due[QUEUES[i]].n, done[QUEUES[i]].n = 0, 0
@@ -196,13 +200,23 @@ local function put_record(id, key, record)
     put_set(key, record)
 end
 
-local function put_field(name, value)
-    events[n_events + 1], events[n_events + 2] = name, value
-    n_events = n_events + 2
+-- end_orders: what orders were told of since the last other field becomes one field
+local function end_orders()
+    if n_heads > 0 then
+        events[n_events + 1], events[n_events + 2] = 'o', concat(heads, '', 1, n_heads)
+        n_events, n_heads = n_events + 2, 0
+    end
 end
 
 local function put_event(id, head)
-    put_field('o', id .. head)
+    heads[n_heads + 1], heads[n_heads + 2] = id, head
+    n_heads = n_heads + 2
+end
+
+local function put_field(name, value)
+    end_orders()
+    events[n_events + 1], events[n_events + 2] = name, value
+    n_events = n_events + 2
 end
 
 local function put_ledger(entry)
@@ -269,13 +283,15 @@ local function flush_stock()
 end
 
 local function flush_load()
-    local key, args = p .. 'load', {}
-    local got = call('HMGET', key, unpack(load_stores, 1, n_loads))
+    local n = 4
     for i = 1, n_loads do
-        local v = tonumber(got[i] or 0) + loads[load_stores[i]]
-        args[i + i - 1], args[i + i] = load_stores[i], text(v > 0 and v or 0)
+        local store = load_stores[i]
+        load_args[n + 1], load_args[n + 2] = 'INCRBY', 'u32'
+        load_args[n + 3], load_args[n + 4] = '#' .. store, text(loads[store])
+        n = n + 4
     end
-    call('HSET', key, unpack(args))
+    load_args[2] = p .. 'load'
+    call(unpack(load_args, 1, n))
 end
 
 -- begin_at_one: who has read nothing yet asks for what is behind 1-0, where Redis would begin
@@ -285,6 +301,10 @@ local function begin_at_one(key, fields, n)
 end
 
 local function flush()
+    end_orders()
+    if n_reserved > 0 then
+        put_ledger(concat(reserved, '', 1, n_reserved))
+    end
     flush_stock()
     if n_sets > 0 then
         call('MSET', unpack(sets, 1, n_sets))
@@ -389,29 +409,30 @@ do
 
 -- placing: arguments
 --
--- `fixed` and `lines` come laid out so that the usual order (new, every line there, prices as shown) is put together
--- from slices of them. What a slice gives is not packed again.
+-- `plan` is what is decided by. `record` is what is to be written in the usual case: a new order, all of every line at
+-- the first candidate, at the prices asked. It is written as it came; with another candidate it is put together from
+-- slices of it, and only what differs from that is packed here.
 
-local FIXED_SIZE, ROW = 64, 36    -- ROW: line of the record, number wanted, ledger change
-local LINE_FORMAT = {}            -- by number of lines
-local NOT_SAID = 4294967295       -- as a price
-local ACCEPT = 12                 -- mode: create only, by order_accept
+local PLAN_HEAD, PLAN_LINE = 16, 28 -- PLAN_LINE: SKU, quantity; what must be left; the ledger's change
+local LINE_FORMAT = {}              -- by number of lines
+local NOT_SAID = 4294967295         -- as a price
+local ACCEPT = 12                   -- mode: create only, by order_accept
 
 local function parse_substitutes(s, at, n)
     local subs = {}
     while at <= #s do
         if at + 3 > #s then
-            refuse('lines: substitutes cut short')
+            refuse('plan: substitutes cut short')
         end
         local line, count = sunpack('<I2I2', s, at)
         if line >= n or count < 1 or count > 5 or at + 3 + 4 * count > #s then
-            refuse('lines: expected up to 5 substitutes of a line')
+            refuse('plan: expected up to 5 substitutes of a line')
         end
         local list = {sunpack('<' .. rep('I4', count), s, at + 4)}
         list[count + 1] = nil -- the position behind
         for i = 1, count do
             if list[i] > SKU_MAX then
-                refuse('lines: expected SKU indexes up to ', SKU_MAX)
+                refuse('plan: expected SKU indexes up to ', SKU_MAX)
             end
         end
         subs[line + 1] = list
@@ -420,70 +441,78 @@ local function parse_substitutes(s, at, n)
     return subs
 end
 
--- parse_lines: SKU and quantity * 65537 (ordered and taken, as one) of each line, then of each line the number that the
--- stock must have left: quantity * 2^32 + price asked
-local function parse_lines(s, n)
-    if n < 1 or n > 100 or #s < n * ROW then
-        refuse('lines: expected 1 to 100 of ', ROW, ' bytes')
-    end
+-- parse_lines: SKU and quantity of each line, then of each line the number that the stock must have left:
+-- quantity * 2^32 + price asked
+local function parse_lines(plan, n)
     local f = LINE_FORMAT[n]
     if not f then
-        f = '<' .. rep('I4I4xxxxxxxx', n) .. rep('i8', n)
+        f = '<' .. rep('I4', n + n) .. rep('i8', n)
         LINE_FORMAT[n] = f
     end
-    local v, last = {sunpack(f, s)}, -1
+    local v, last = {sunpack(f, plan, PLAN_HEAD + 1)}, -1
     for i = 1, n + n, 2 do
         local sku, quantity = v[i], v[i + 1]
         if sku <= last or sku > SKU_MAX then
-            refuse('lines: expected SKU indexes rising, up to ', SKU_MAX)
+            refuse('plan: expected SKU indexes rising, up to ', SKU_MAX)
         end
-        if quantity < 1 or quantity % 65537 > 0 then
-            refuse('lines: expected a quantity of at least 1, and all of it as taken')
+        if quantity < 1 or quantity > 65535 then
+            refuse('plan: expected quantities of 1 to 65535')
         end
         last = sku
     end
-    return v, #s > n * ROW and parse_substitutes(s, n * ROW + 1, n)
+    return v
 end
 
-local function parse_order(id, idem, fixed, lines, list, order, explain, accept)
+local ORDER = {} -- tables for the orders of a call, used again
+
+local function parse_order(i, id, idem, plan, record, explain, accept)
     if #id ~= 36 then
         refuse('uuid: expected 36 characters')
-    end
-    if #fixed ~= FIXED_SIZE then
-        refuse('fixed: expected ', FIXED_SIZE, ' bytes')
     end
     if #idem > 150 then
         refuse('idem: expected up to 150 bytes')
     end
-    if #list % 24 ~= 0 or #list > 64 * 24 then
-        refuse('candidates: expected up to 64 of 24 bytes')
+    if #plan < PLAN_HEAD + PLAN_LINE + 4 then
+        refuse('plan: cut short')
     end
-    if order == '' then
-        refuse('order: expected bytes')
+    local flags, shortage, policy, mode, _, n_candidates, low, high = byte(plan, 1, 8)
+    if flags > 3 or shortage > 3 or policy > 2 or mode > 7 or n_candidates > 64 then
+        refuse('plan: flags, shortage, price policy, mode or number of candidates out of range')
     end
-    local flags, shortage, policy, mode, reason = byte(fixed, 1, 5)
-    if flags > 3 or shortage > 3 or policy > 2 or mode > 7 then
-        refuse('fixed: flags, shortage, price policy or mode out of range')
-    end
-    local low, high = byte(fixed, 21, 22)
     local n = low + 256 * high
-    local values, subs = parse_lines(lines, n)
-    return {uuid = id, key = p .. 'order:' .. id, idem = idem ~= '' and p .. 'idem:' .. idem,
-        fixed = fixed, lines = lines, n = n, values = values, subs = subs, list = list, order = order,
-        explain = explain, flags = flags, mode = accept and ACCEPT or mode}
+    local list = PLAN_HEAD + PLAN_LINE * n + 4 -- candidates lie behind
+    local size = list + 24 * n_candidates
+    if n < 1 or n > 100 or #plan < size then
+        refuse('plan: expected 1 to 100 lines of ', PLAN_LINE, ' bytes, and candidates of 24')
+    end
+    if #record <= HEAD_SIZE + LINE_SIZE * n or byte(record, 29) ~= low or
+        byte(record, 30) ~= high then
+        refuse('record: expected head, lines and Order')
+    end
+    local o = ORDER[i]
+    if not o then
+        o = {}
+        ORDER[i] = o
+    end
+    o.uuid, o.key, o.idem = id, p .. 'order:' .. id, idem ~= '' and p .. 'idem:' .. idem
+    o.plan, o.record, o.explain, o.n, o.list, o.candidates = plan, record, explain, n, list, n_candidates
+    o.values = parse_lines(plan, n)
+    o.subs = #plan > size and parse_substitutes(plan, size + 1, n)
+    o.flags, o.mode = flags, accept and ACCEPT or mode
+    return o
 end
 
--- What is asked less often stays in `fixed`.
+-- What is asked less often stays in `plan` and `record`.
 local function shortage(o)
-    return byte(o.fixed, 2)
+    return byte(o.plan, 2)
+end
+
+local function reason_if_none(o)
+    return byte(o.plan, 5)
 end
 
 local function more_follow(o)
     return o.mode % 2 == 1
-end
-
-local function candidates(o)
-    return #o.list / 24
 end
 
 local function sku_at(o, i)
@@ -491,11 +520,17 @@ local function sku_at(o, i)
 end
 
 local function wanted(o, i)
-    return o.values[i + i] / 65537
+    return o.values[i + i]
 end
 
 local function asked_price(o, i)
-    return (sunpack('<I4', o.lines, 16 * i - 7))
+    return (sunpack('<I4', o.record, HEAD_SIZE + 16 * i - 7))
+end
+
+-- candidate: its store's number as text
+local function candidate(o, c)
+    local store = sunpack('<I4', o.plan, o.list + 24 * c + 1)
+    return PLAIN[store] or text(store)
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -537,16 +572,14 @@ end
 
 -- make_head: of a record not written before, or (existing) in place of its head. `times` is ready and eta.
 local function make_head(o, existing, state, reason, flags, version, store, times, total)
-    local fixed, attempts, stamps = o.fixed, nil, STAMPS
+    local from, attempts, stamps = o.record, '\1\0', STAMPS
     if existing then
-        attempts, stamps = sunpack('<I2', existing, 31), sub(existing, 97, HEAD_SIZE)
+        from, attempts, stamps = existing, sunpack('<I2', existing, 31), sub(existing, 97, HEAD_SIZE)
         attempts = spack('<I2', attempts < 65535 and attempts + 1 or 65535)
-        fixed = sub(existing, 9, 20) .. sub(existing, 29, 30) .. attempts .. sub(existing, 33, 56)
-        return char(1, state, reason, flags) .. version .. sub(fixed, 1, 12) .. store .. ZERO4 ..
-            sub(fixed, 13) .. times .. total .. now8 .. ZERO8 .. stamps_at(stamps, state)
     end
-    return prefix(1, state, reason, flags) .. version .. sub(fixed, 9, 20) .. store .. ZERO4 ..
-        sub(fixed, 21, 48) .. times .. total .. now8 .. ZERO8 .. stamps_at(stamps, state)
+    return char(1, state, reason, flags) .. version .. sub(from, 9, 20) .. store .. ZERO4 ..
+        sub(from, 29, 30) .. attempts .. sub(from, 33, 56) .. times .. total .. now8 .. ZERO8 ..
+        stamps_at(stamps, state)
 end
 
 -- make_lines: taken, prices, instead (SKU index + 1) may be nil: nothing taken
@@ -566,13 +599,8 @@ local function stored(record)
     return sub(record, 1, HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29))
 end
 
--- write: a new record, or a new head and lines in front of the Order that was written first
-local function write(o, existing, head, lines, verdicts)
-    local order = o.order
-    if existing then
-        order = sub(existing, #stored(existing) + 1)
-    end
-    put_record(o.uuid, o.key, head .. lines .. order)
+-- write_rest: what is kept beside the record; `verdicts` in place of the one that came with it
+local function write_rest(o, verdicts)
     if o.explain ~= '' then
         put_set(p .. 'explain:' .. o.uuid, verdicts and sub(o.explain, 1, -14) .. verdicts or o.explain)
     end
@@ -580,6 +608,13 @@ local function write(o, existing, head, lines, verdicts)
         bound[o.idem] = o.uuid
         put_set(o.idem, o.uuid)
     end
+end
+
+-- write: a new record, or a new head and lines in front of the Order that was written first
+local function write(o, existing, head, lines, verdicts)
+    local from = existing or o.record
+    put_record(o.uuid, o.key, head .. lines .. sub(from, #stored(from) + 1))
+    write_rest(o, verdicts)
 end
 
 local function answer(outcome, candidate, rest)
@@ -607,6 +642,7 @@ end
 local get, n_get = {'BITFIELD_RO', ''}, 0           -- BITFIELD's arguments, used again
 local take, n_take = {'BITFIELD', ''}, 0
 local avail, prices = {}, {}                        -- of the lines at the store looked at last
+local stock_key -- in front of a store's number
 
 -- look_for: the next looks are for this order's lines
 local function look_for(o)
@@ -641,7 +677,7 @@ end
 -- look: as look_closer, but where all is there at the prices asked, it only says that
 local function look(o, store_text)
     local n, values = o.n, o.values
-    get[2] = p .. 'stock:' .. store_text
+    get[2] = stock_key .. store_text
     local got = call(unpack(get, 1, 2 + 3 * n))
     local at = n + n
     for i = 1, n do
@@ -653,22 +689,27 @@ local function look(o, store_text)
     return nil, true
 end
 
--- take_whole: the usual case. Gives the ledger's changes.
+-- take_whole: the usual case, at the store looked at last
 local function take_whole(o)
     local values, n = o.values, o.n
     for i = n_take + 1, n do
         take[4 * i - 1], take[4 * i], n_take = 'INCRBY', 'i32', i
     end
     for i = 1, n do
-        local sku, t = values[i + i - 1], -values[i + i] / 65537
+        local sku, t = values[i + i - 1], -values[i + i]
         take[4 * i + 1], take[4 * i + 2] = LEVEL[sku] or level_of(sku), PLAIN[t] or text(t)
     end
     take[2] = get[2]
     call(unpack(take, 1, 2 + 4 * n))
-    return sub(o.lines, n * 24 + 1, n * ROW)
 end
 
--- take_some: another quantity, or something instead. Gives the ledger's changes.
+-- as_asked: the ledger's entry behind the store: cause, number and changes
+local function as_asked(o)
+    local at = PLAN_HEAD + 16 * o.n
+    return sub(o.plan, at + 1, at + 4 + 12 * o.n)
+end
+
+-- take_some: another quantity, or something instead. Gives what as_asked gives.
 local function take_some(o, store_text, taken, instead)
     local args, v, m = {'BITFIELD', p .. 'stock:' .. store_text}, {}, 0
     for i = 1, o.n do
@@ -682,7 +723,7 @@ local function take_some(o, store_text, taken, instead)
         end
     end
     call(unpack(args))
-    return spack('<' .. rep('I4i4i4', m / 3), unpack(v))
+    return spack('<BBI2' .. rep('I4i4i4', m / 3), RESERVE, 0, m / 3, unpack(v))
 end
 
 local function total_of(o, taken)
@@ -751,8 +792,8 @@ local function make_do(o)
     if more_follow(o) or shortage(o) < 2 then
         return nil
     end
-    for c = 0, candidates(o) - 1 do
-        local store = text(sunpack('<I4', o.list, 24 * c + 1))
+    for c = 0, o.candidates - 1 do
+        local store = candidate(o, c)
         if not look(o, store) then -- never: what is not short was taken
             return nil
         end
@@ -799,7 +840,7 @@ local function settle(o, existing, state, reason, verdicts, lines)
     elseif was == HELD and state ~= HELD then
         drop_due('held', o.uuid)
     end
-    local hold_until, at = sunpack('<i8i8', o.fixed, 41)
+    local hold_until, at = sunpack('<i8', o.record, 49), sunpack('<i8', o.plan, 9)
     if o.mode == ACCEPT then
         at = now
     elseif at <= now then
@@ -815,12 +856,12 @@ end
 
 -- none: no store can have it
 local function none(o, existing, verdicts)
-    local reason = candidates(o) > 0 and OUT_OF_STOCK or byte(o.fixed, 5)
+    local reason = o.candidates > 0 and OUT_OF_STOCK or reason_if_none(o)
     local held = existing and byte(existing, 2) == HELD
     if o.mode % 4 > 1 or shortage(o) == 1 then
         return settle(o, existing, REJECTED, reason, verdicts)
     end
-    if now >= sunpack('<i8', o.fixed, 41) then
+    if now >= sunpack('<i8', o.record, 49) then
         return settle(o, existing, REJECTED, held and HOLD_EXPIRED or reason, verdicts)
     end
     return settle(o, existing, HELD, reason, verdicts)
@@ -849,41 +890,67 @@ local function refuse_price(o, existing, c, store, verdicts, taken, instead)
     return answer(PRICE_DIFFERS, c, char(1, NONE) .. sub(head, 3, 96) .. STAMPS .. lines)
 end
 
+-- placed: what else a placed order makes due, tells and counts. `entry` is the ledger's behind the store.
+local function placed(o, head, store, store_text, entry)
+    reserved[n_reserved + 1], reserved[n_reserved + 2], reserved[n_reserved + 3] = o.uuid, store, entry
+    n_reserved = n_reserved + 3
+    put_event(o.uuid, head)
+    change_load(store_text, 1)
+    if o.flags % 2 == 0 then
+        put_due('dispatch', now_text, o.uuid)
+    else
+        put_due('expire', text(sunpack('<i8', head, 41)), o.uuid)
+    end
+end
+
+-- place_as_asked: the usual case: a new order, and all of every line at the price asked
+local function place_as_asked(o, c, store_text, verdicts)
+    local record = o.record
+    local store = sub(record, 21, 24)
+    take_whole(o)
+    if c > 0 then
+        local at = o.list + 24 * c
+        store = sub(o.plan, at + 1, at + 4)
+        record = sub(record, 1, 20) .. store .. sub(record, 25, 56) .. sub(o.plan, at + 9, at + 24) ..
+            sub(record, 73)
+    end
+    put_record(o.uuid, o.key, record)
+    write_rest(o, verdicts)
+    placed(o, sub(record, 1, HEAD_SIZE), store, store_text, as_asked(o))
+    return prefix(PLACED_AT, c, 0, 0)
+end
+
 -- place: takes the stock of a candidate. `taken` is nil when it is all of every line.
 local function place(o, existing, c, store_text, verdicts, same, taken, instead)
-    local store, times = sub(o.list, 24 * c + 1, 24 * c + 4), sub(o.list, 24 * c + 9, 24 * c + 24)
+    if same and not existing then
+        return place_as_asked(o, c, store_text, verdicts)
+    end
+    local at = o.list + 24 * c
+    local store, times = sub(o.plan, at + 1, at + 4), sub(o.plan, at + 9, at + 24)
     local flags = o.flags + F_TAKEN + (not taken and 0 or instead and F_SUBSTITUTED or F_PARTIAL)
     local other_price = not same and differs(o, taken, instead)
     if other_price then
-        if byte(o.fixed, 3) ~= 2 then
+        if byte(o.plan, 3) ~= 2 then
             return refuse_price(o, existing, c, store, verdicts, taken, instead)
         end
         flags = flags + F_PRICE
     end
-    local total, changes, lines
+    local q, entry = taken or quantities(o), nil
     if taken then
-        total, changes = total_of(o, taken), take_some(o, store_text, taken, instead)
-        lines = make_lines(o, taken, prices, instead)
-    elseif same then
-        total, changes = sub(o.fixed, 57, 64), take_whole(o)
-        lines = sub(o.lines, 1, o.n * LINE_SIZE)
+        entry = take_some(o, store_text, taken, instead)
     else
-        local q = quantities(o)
-        total, changes, lines = total_of(o, q), take_whole(o), make_lines(o, q, prices)
+        entry = as_asked(o)
+        take_whole(o)
     end
+    local total = same and sub(o.record, 73, 80) or total_of(o, q)
+    local lines = same and sub(o.record, HEAD_SIZE + 1, HEAD_SIZE + LINE_SIZE * o.n) or
+        make_lines(o, q, prices, instead)
     local head = make_head(o, existing, PLACED, 0, flags, version_after(existing), store, times, total)
     write(o, existing, head, lines, verdicts)
-    put_ledger(o.uuid .. store .. prefix(RESERVE, 0, #changes / 12, 0) .. changes)
-    put_event(o.uuid, head)
-    change_load(store_text, 1)
+    placed(o, head, store, store_text, entry)
     if existing then
         put_history(o.uuid, head, '')
         drop_due(byte(existing, 2) == CREATED and 'match' or 'held', o.uuid)
-    end
-    if o.flags % 2 == 0 then
-        put_due('dispatch', now_text, o.uuid)
-    else
-        put_due('expire', text(sunpack('<i8', o.fixed, 33)), o.uuid)
     end
     return prefix(PLACED_AT, c, 0, 0) .. head .. lines
 end
@@ -891,8 +958,8 @@ end
 local function find_store(o, existing)
     local verdicts = ''
     look_for(o)
-    for c = 0, candidates(o) - 1 do
-        local store = text(sunpack('<I4', o.list, 24 * c + 1))
+    for c = 0, o.candidates - 1 do
+        local store = candidate(o, c)
         local short, same = look(o, store)
         if not short then
             return place(o, existing, c, store, c > 0 and verdicts .. verdict(c), same)
@@ -914,8 +981,8 @@ local function place_or_hold(o, existing, named)
         return answer(CONFLICT, 0, '')
     end
     if existing then
-        if sub(existing, 9, 16) ~= sub(o.fixed, 9, 16) or
-            sub(existing, 29, 30) ~= sub(o.fixed, 21, 22) then
+        if sub(existing, 9, 16) ~= sub(o.record, 9, 16) or
+            sub(existing, 29, 30) ~= sub(o.record, 29, 30) then
             return answer(CONFLICT, 0, stored(existing))
         end
         if o.mode == ACCEPT or byte(existing, 2) > HELD then
@@ -924,7 +991,7 @@ local function place_or_hold(o, existing, named)
     end
     if o.mode > 3 then
         return settle(o, existing, existing and byte(existing, 2) or CREATED,
-            o.mode == ACCEPT and 0 or byte(o.fixed, 5), '')
+            o.mode == ACCEPT and 0 or reason_if_none(o), '')
     end
     return find_store(o, existing)
 end
@@ -949,6 +1016,7 @@ local function run_orders(orders, n)
         return {}
     end
     local got, answers, at = load_orders(orders, n), {}, n
+    stock_key = p .. 'stock:'
     for i = 1, n do
         local o, named = orders[i], nil
         if o.idem then
@@ -964,25 +1032,23 @@ end
 
 local function order_place(keys, args)
     begin(keys, args[1])
-    local n, orders = count(args, 2, 7, 128), {}
+    local n = count(args, 2, 5, 128)
     for i = 1, n do
-        local b = 7 * i - 4
-        orders[i] = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3], args[b + 4],
-            args[b + 5], args[b + 6], false)
+        local b = 5 * i
+        parse_order(i, args[b - 2], args[b - 1], args[b], args[b + 1], args[b + 2], false)
     end
-    return run_orders(orders, n)
+    return run_orders(ORDER, n)
 end
 register('order_place', order_place)
 
 local function order_accept(keys, args)
     begin(keys, args[1])
-    local n, orders = count(args, 2, 5, 128), {}
+    local n = count(args, 2, 4, 128)
     for i = 1, n do
-        local b = 5 * i - 2
-        orders[i] = parse_order(args[b], args[b + 1], args[b + 2], args[b + 3], '', args[b + 4], '',
-            true)
+        local b = 4 * i
+        parse_order(i, args[b - 1], args[b], args[b + 1], args[b + 2], '', true)
     end
-    return run_orders(orders, n)
+    return run_orders(ORDER, n)
 end
 register('order_accept', order_accept)
 

@@ -164,6 +164,8 @@ orders_reply(struct intake *in, const struct event *ev, struct outbox *out)
 
 /* ---- order_accept ---- */
 
+enum { ACCEPT_ARGS = 4 };
+
 struct accept_call {
     size_t n;
     struct uuid id[];
@@ -206,10 +208,10 @@ accept_done(struct intake *in, struct call *c, const struct event *ev, const str
     }
 }
 
-/* One order's five arguments, in the arena. False without memory, or for an Order that is none (a
- * bug). */
+/* One order's arguments, in the arena. False without memory, or for an Order that is none (a bug).
+ */
 static bool
-accept_args(const struct event *ev, const struct pending *p, struct slice argv[5])
+accept_args(const struct event *ev, const struct pending *p, struct slice argv[ACCEPT_ARGS])
 {
     const Lifecircle__V1__Order *o =
         wire_unpack(&lifecircle__v1__order__descriptor, ev->arena, p->order);
@@ -219,15 +221,15 @@ accept_args(const struct event *ev, const struct pending *p, struct slice argv[5
     if (o == NULL)
         return false;
     place_idem(&b[0], o);
-    place_fixed(&b[1], o, &(struct place_mode){.create = true});
-    place_lines(&b[2], o);
+    place_plan(&b[1], o, &(struct place_mode){.create = true}, NULL, 0);
+    place_record(&b[2], o, NULL);
+    buf_append(&b[2], p->order.p, p->order.n);
     argv[0] = slice_of(arena_copy(ev->arena, o->order_id, UUID_TEXT - 1), UUID_TEXT - 1);
     for (size_t i = 0; i < 3; i++) {
         argv[i + 1] = slice_of(arena_copy(ev->arena, b[i].p, b[i].n), b[i].n);
         ok = ok && !b[i].failed && argv[i + 1].p != NULL;
         buf_free(&b[i]);
     }
-    argv[4] = p->order;
     return ok && argv[0].p != NULL;
 }
 
@@ -243,7 +245,7 @@ number_arg(struct arena *a, int64_t v)
 static size_t
 accept_some(struct intake *in, const struct event *ev, struct outbox *out)
 {
-    enum { FIXED = 6, EACH = 5 };
+    enum { FIXED = 6, EACH = ACCEPT_ARGS };
     struct slice argv[FIXED + EACH * ORDERS_A_MESSAGE];
     struct accept_call *a = malloc(sizeof *a + ORDERS_A_MESSAGE * sizeof *a->id);
 

@@ -47,6 +47,12 @@ args_at(const struct args *a, size_t i)
     return slice_of(a->bytes.p + start, end_of(a, i) - start);
 }
 
+char *
+args_edit(struct args *a, size_t i)
+{
+    return a->bytes.p + (i == 0 ? 0 : end_of(a, i - 1));
+}
+
 void
 args_free(struct args *a)
 {

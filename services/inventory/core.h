@@ -66,7 +66,7 @@ struct args {
 struct item {
     struct item *next; /* in the queue */
     struct request *request;
-    size_t first; /* of its seven arguments */
+    size_t first; /* of its arguments */
     bool done;
     bool repeated; /* sent before, without an answer */
     bool alone;    /* a call with it was refused: next time by itself */
@@ -146,6 +146,7 @@ void args_end(struct args *a); /* what was appended to bytes since is one argume
 bool args_failed(const struct args *a);
 size_t args_count(const struct args *a);
 struct slice args_at(const struct args *a, size_t i);
+char *args_edit(struct args *a, size_t i); /* where argument i begins, to be written over */
 void args_free(struct args *a);
 
 /* call_new: an empty call with room for n items; NULL without memory. call_free gives it and what

@@ -8,11 +8,13 @@
  *
  * Configuration:
  *   city                 the city's tag
- *   place-calls          order_place calls in flight at once, default 2: fewer, fuller ones share
- * an fsync place-batch          orders a call, default 128 (1..128) place-queue          orders
- * that may wait, default 8192; more are answered UNAVAILABLE expire-slack-s       how long after
- * the end of its window a reservation that nobody took up lives, default 7200 expire-every-s how
- * often that is looked for, default 15 */
+ *   place-calls          order_place calls in flight at once, default 2. Another one than the first
+ *                        goes out only when it is full, so that one fsync is for many orders
+ *   place-batch          orders a call, default 128 (1..128)
+ *   place-queue          orders that may wait, default 8192; more are answered UNAVAILABLE
+ *   expire-slack-s       how long after the end of its window a reservation that nobody took up
+ *                        lives, default 7200
+ *   expire-every-s       how often that is looked for, default 15 */
 #ifndef LC_INVENTORY_INVENTORY_H
 #define LC_INVENTORY_INVENTORY_H
 

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-enum { ORDER_ARGS = 7, CANDIDATES_MAX = 64, ORDERS_MAX = 64 };
+enum { ARG_ID, ARG_IDEM, ARG_PLAN, ARG_RECORD, ARG_EXPLAIN, ORDER_ARGS };
+enum { CANDIDATES_MAX = 64, ORDERS_MAX = 64 };
 
 #define OUTCOME(name) LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__##name
 
@@ -43,19 +44,19 @@ put_args(struct args *a, const Lifecircle__V1__PlaceOrder *p)
                               .create = p->create,
                               .reason = (uint8_t)p->reason,
                               .retry_ms = p->retry_ms};
+    struct place_candidate candidates[CANDIDATES_MAX];
 
+    for (size_t i = 0; i < p->n_candidates; i++)
+        candidates[i] = (struct place_candidate){.store = p->candidates[i]->store,
+                                                 .travel_s = p->candidates[i]->travel_s,
+                                                 .ready_ms = p->candidates[i]->ready_ms,
+                                                 .eta_ms = p->candidates[i]->eta_ms};
     args_add(a, slice_str(p->order->order_id));
     place_idem(&a->bytes, p->order);
     args_end(a);
-    place_fixed(&a->bytes, p->order, &mode);
+    place_plan(&a->bytes, p->order, &mode, candidates, p->n_candidates);
     args_end(a);
-    place_lines(&a->bytes, p->order);
-    args_end(a);
-    for (size_t i = 0; i < p->n_candidates; i++) {
-        const Lifecircle__V1__PlaceCandidate *c = p->candidates[i];
-        place_candidate(&a->bytes, c->store, c->travel_s, c->ready_ms, c->eta_ms);
-    }
-    args_end(a);
+    place_record(&a->bytes, p->order, p->n_candidates == 0 ? NULL : candidates);
     put_order(a, p->order);
     args_end(a);
     place_explain(&a->bytes, slice_of((const char *)p->explain.data, p->explain.len));
@@ -78,12 +79,18 @@ refuse(struct item *it, uint8_t outcome)
     it->head_n = 0;
 }
 
-/* The id that an item's answer names: kept in front of the seven arguments even where those are
+static struct slice
+arg_of(const struct item *it, size_t which)
+{
+    return args_at(&it->request->args, it->first + which);
+}
+
+/* The id that an item's answer names: kept in front of its arguments even where those are
  * missing. */
 static struct slice
 id_of(const struct item *it)
 {
-    return args_at(&it->request->args, it->first);
+    return arg_of(it, ARG_ID);
 }
 
 /* request_new: of the first n orders. */
@@ -273,8 +280,9 @@ send_batch(struct inventory *inv, const struct event *ev, struct outbox *out,
     argv[1] = int_slice(ev, (int64_t)n);
     for (size_t i = 0; i < n; i++) {
         c->items[i] = items[i];
+        place_stamp(args_edit(&items[i]->request->args, items[i]->first + ARG_RECORD), ev->now_ms);
         for (size_t k = 0; k < ORDER_ARGS; k++)
-            argv[2 + i * ORDER_ARGS + k] = args_at(&items[i]->request->args, items[i]->first + k);
+            argv[2 + i * ORDER_ARGS + k] = arg_of(items[i], k);
     }
     c->n = n;
     if (!call_send(inv, ev, out, c, "order_place", argv, 2 + n * ORDER_ARGS)) {
@@ -287,12 +295,22 @@ send_batch(struct inventory *inv, const struct event *ev, struct outbox *out,
     return true;
 }
 
+/* may_send: a second call only when it is full: fewer orders wait for the first one's answer and go
+ * together, so that one fsync is for all of them. */
+static bool
+may_send(const struct inventory *inv)
+{
+    if (!inv->up || inv->head == NULL || inv->placing >= inv->place_calls)
+        return false;
+    return inv->placing == 0 || inv->head->alone || inv->queued >= inv->place_batch;
+}
+
 void
 place_send(struct inventory *inv, const struct event *ev, struct outbox *out)
 {
     struct item *items[CALL_ORDERS_MAX];
 
-    while (inv->up && inv->head != NULL && inv->placing < inv->place_calls) {
+    while (may_send(inv)) {
         size_t n = next_batch(inv, ev, out, items);
         if (n == 0)
             break;
@@ -334,6 +352,30 @@ wants_courier(const struct item *it, struct slice head)
             (it->outcome == OUTCOME(DUPLICATE) && it->repeated));
 }
 
+/* keep_head: head and lines as they were written: as the answer says, or, when it says no more than
+ * which candidate, as was asked. False when nobody can be told. */
+static bool
+keep_head(struct item *it, unsigned candidate, struct slice head)
+{
+    struct buf *heads = &it->request->heads;
+    bool known = true;
+
+    it->head_at = heads->n;
+    if (head.n == 0 && it->outcome == OUTCOME(PLACED_AT))
+        known =
+            place_as_asked(heads, arg_of(it, ARG_PLAN), arg_of(it, ARG_RECORD), candidate) == LC_OK;
+    else
+        buf_append(heads, head.p, head.n);
+    it->head_n = heads->n - it->head_at;
+    return known && !heads->failed;
+}
+
+static struct slice
+head_of(const struct item *it)
+{
+    return slice_of(it->request->heads.p + it->head_at, it->head_n);
+}
+
 static bool
 read_result(struct inventory *inv, struct item *it, const struct reply *reply)
 {
@@ -342,16 +384,12 @@ read_result(struct inventory *inv, struct item *it, const struct reply *reply)
     if (reply->kind != REPLY_STRING || s.n < 4 || s.p[0] < OUTCOME(PLACED_AT) ||
         s.p[0] > OUTCOME(PRICE_DIFFERS))
         return false;
-    struct buf *heads = &it->request->heads;
-    struct slice head = slice_of(s.p + 4, s.n - 4);
-    it->head_at = heads->n;
-    buf_append(heads, head.p, head.n);
-    if (heads->failed) /* nobody can be told: as if the answer had got lost */
-        return false;
-    it->head_n = head.n;
     it->outcome = (uint8_t)s.p[0];
     it->candidate = (uint8_t)s.p[1];
+    if (!keep_head(it, it->candidate, slice_of(s.p + 4, s.n - 4)))
+        return false; /* as if the answer had got lost */
     it->done = true;
+    struct slice head = head_of(it);
     count(inv, count_of(it->outcome, head.n > 1 ? (unsigned char)head.p[1] : 0), 1);
     return true;
 }
@@ -391,8 +429,7 @@ take_results(struct inventory *inv, const struct event *ev, struct outbox *out, 
             continue;
         }
         struct slice id = id_of(it);
-        if (wants_courier(it, slice_of(item->str.p + 4, item->str.n - 4)) &&
-            (ids[n] = arena_copy(ev->arena, id.p, id.n)) != NULL)
+        if (wants_courier(it, head_of(it)) && (ids[n] = arena_copy(ev->arena, id.p, id.n)) != NULL)
             n++;
         written = written || it->outcome == OUTCOME(PLACED_AT) ||
                   it->outcome == OUTCOME(HELD_OR_REJECTED) || it->repeated;

@@ -49,7 +49,7 @@ match_due_timers(struct match_step *s)
     if (!m->up || !catalogue_loaded(m->catalogue))
         return;
     if (match_timer_due(s, &m->load, LOAD_EVERY_MS)) {
-        struct slice argv[] = {SLICE_LIT("HGETALL"), slice_str(m->load_key)};
+        struct slice argv[] = {SLICE_LIT("GET"), slice_str(m->load_key)};
         outbox_redis(s->out, TAG_LOAD, argv, 2);
     }
     if (m->missed_any)

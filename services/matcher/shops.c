@@ -334,19 +334,23 @@ match_number(struct slice s, uint32_t *out)
     return v <= UINT32_MAX;
 }
 
+static uint32_t
+big_endian_at(const char *bytes)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 void
 match_shops_load(struct match_shops *s, const struct reply *reply)
 {
-    if (reply->kind != REPLY_ARRAY)
+    size_t n = reply->kind == REPLY_STRING ? reply->str.n / 4 : 0;
+
+    if (reply->kind != REPLY_STRING && reply->kind != REPLY_NIL)
         return;
     for (uint32_t i = 1; i < s->end; i++)
-        s->shop[i].load = 0;
-    for (size_t i = 0; i + 1 < reply->n; i += 2) {
-        uint32_t store, load;
-        if (match_number(reply->items[i].str, &store) &&
-            match_number(reply->items[i + 1].str, &load) && store < s->end)
-            s->shop[store].load = load;
-    }
+        s->shop[i].load = i < n ? big_endian_at(reply->str.p + 4 * (size_t)i) : 0;
 }
 
 bool

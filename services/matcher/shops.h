@@ -1,6 +1,6 @@
 /* shops: every store of the city as the matcher judges it, by store number. Pure.
  *
- * Fed by the catalogue's watch (base/catalogue.h) and by Redis' hash `load`. Not thread-safe. */
+ * Fed by the catalogue's watch (base/catalogue.h) and by Redis' `load`. Not thread-safe. */
 #ifndef LC_MATCHER_SHOPS_H
 #define LC_MATCHER_SHOPS_H
 
@@ -101,7 +101,7 @@ const uint32_t *match_shops_paused(struct match_shops *s, size_t *n);
  * evenly over the city. */
 double match_shops_near_m(const struct match_shops *s, uint32_t wanted);
 
-/* match_shops_load: takes the answer to HGETALL load; stores that are not named have none. */
+/* match_shops_load: takes the answer to GET load; stores behind its end have none. */
 void match_shops_load(struct match_shops *s, const struct reply *reply);
 
 /* match_shop_get: NULL when there is no such store. Valid until the next put. */

@@ -73,27 +73,55 @@ follow_batch_done(struct notifier *n, const struct event *ev, struct outbox *out
         follow_poll(n, ev, out);
 }
 
-/* one: a single field of an event. Fanned out only once, webhooks judge by their own cursor. */
+enum { EVENT_ORDER = UUID_TEXT - 1 + RECORD_HEAD };
+
+/* one_order: what happened to an order. Fanned out only once, webhooks judge by their own cursor.
+ */
 static void
-one(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t number, uint32_t part,
+one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t number,
+          uint32_t part, struct slice value)
+{
+    struct uuid order;
+    struct slice head = slice_of(value.p + UUID_TEXT - 1, RECORD_HEAD);
+
+    if (uuid_parse(slice_of(value.p, UUID_TEXT - 1), &order) != LC_OK)
+        return;
+    if (number > n->hooked)
+        hooks_event(n, number, part, order, head);
+    if (number > n->seen) {
+        tickets_event(n, ev, out, number, order, head);
+        tracking_event(n, ev, out, order);
+    }
+}
+
+/* one: a single field of an event. *part: how many things the event has told of so far. */
+static void
+one(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t number, uint32_t *part,
     struct slice field, struct slice value)
 {
     bool fresh = number > n->seen;
 
-    if (slice_eq_str(field, "o") && value.n == UUID_TEXT - 1 + RECORD_HEAD) {
-        struct uuid order;
-        struct slice head = slice_of(value.p + UUID_TEXT - 1, RECORD_HEAD);
-        if (uuid_parse(slice_of(value.p, UUID_TEXT - 1), &order) != LC_OK)
-            return;
-        if (number > n->hooked)
-            hooks_event(n, number, part, order, head);
-        if (fresh) {
-            tickets_event(n, ev, out, number, order, head);
-            tracking_event(n, ev, out, order);
-        }
-    } else if (fresh && (slice_eq_str(field, "r") || slice_eq_str(field, "s")) && value.n >= 4) {
+    if (slice_eq_str(field, "o")) {
+        for (size_t at = 0; at + EVENT_ORDER <= value.n; at += EVENT_ORDER)
+            one_order(n, ev, out, number, (*part)++, slice_of(value.p + at, EVENT_ORDER));
+        return;
+    }
+    ++*part;
+    if (fresh && (slice_eq_str(field, "r") || slice_eq_str(field, "s")) && value.n >= 4) {
         push_dirty(n, bytes_u32(value.p));
     }
+}
+
+/* parts_of: how many things an event tells of. */
+static size_t
+parts_of(const struct reply *fields)
+{
+    size_t parts = 0;
+
+    for (size_t f = 0; f + 1 < fields->n; f += 2)
+        parts +=
+            slice_eq_str(fields->items[f].str, "o") ? fields->items[f + 1].str.n / EVENT_ORDER : 1;
+    return parts;
 }
 
 static void
@@ -109,13 +137,13 @@ batch(struct notifier *n, const struct event *ev, struct outbox *out, const stru
         if (number > last + 1 && last != 0)
             count(n, COUNT_GAPS, 1);
         const struct reply *fields = &entry->items[1];
-        if (n->n_rows > 0 && n->n_rows + fields->n / 2 > HOOK_ROWS_A_CALL) {
+        if (n->n_rows > 0 && n->n_rows + parts_of(fields) > HOOK_ROWS_A_CALL) {
             n->poll_ms = 0; /* one call takes no more: the rest is read next */
             break;
         }
+        uint32_t part = 0;
         for (size_t f = 0; f + 1 < fields->n; f += 2)
-            one(n, ev, out, number, (uint32_t)(f / 2), fields->items[f].str,
-                fields->items[f + 1].str);
+            one(n, ev, out, number, &part, fields->items[f].str, fields->items[f + 1].str);
         count(n, COUNT_EVENTS, 1);
         if (number > last)
             last = number;

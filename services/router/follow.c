@@ -31,7 +31,7 @@ take_order(struct router *r, struct slice value)
     struct record head;
     struct uuid id;
 
-    if (value.n != EVENT_ORDER || uuid_parse(slice_of(value.p, 36), &id) != LC_OK ||
+    if (uuid_parse(slice_of(value.p, 36), &id) != LC_OK ||
         record_read(slice_of(value.p + 36, RECORD_HEAD), &head) != LC_OK ||
         (head.flags & RECORD_COLLECTION) != 0)
         return;
@@ -42,6 +42,13 @@ take_order(struct router *r, struct slice value)
         (o->ready || (head.flags & RECORD_READY) == 0))
         return; /* our own doing */
     orders_want(r, id);
+}
+
+static void
+take_orders(struct router *r, struct slice value)
+{
+    for (size_t at = 0; at + EVENT_ORDER <= value.n; at += EVENT_ORDER)
+        take_order(r, slice_of(value.p + at, EVENT_ORDER));
 }
 
 /* "1-42" → 42; 0 for anything else. */
@@ -66,7 +73,7 @@ take_entry(struct router *r, const struct reply *entry)
     const struct reply *fields = &entry->items[1];
     for (size_t i = 0; i + 1 < fields->n; i += 2)
         if (slice_eq_str(fields->items[i].str, "o"))
-            take_order(r, fields->items[i + 1].str);
+            take_orders(r, fields->items[i + 1].str);
     r->last_event++;
     return true;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ORDER_ARGS = 5 }; /* of order_place */
+
 const char *
 ask_id(uint32_t number)
 {
@@ -57,26 +59,28 @@ make_order(const struct ask *a, struct order_parts *p)
 }
 
 static void
-put_order(struct kit *k, const struct ask *a, bool accept)
+put_order(struct kit *k, int64_t now, const struct ask *a, bool accept)
 {
+    struct place_candidate candidates[ASK_STORES];
+    size_t n = accept ? 0 : a->n_stores;
     struct order_parts p;
     struct place_mode mode = a->mode;
 
     make_order(a, &p);
     if (mode.retry_ms == 0)
         mode.retry_ms = NOW + 60000;
+    for (size_t i = 0; i < n; i++)
+        candidates[i] = (struct place_candidate){a->stores[i], 300, NOW + 600000, NOW + 1500000};
     kit_text(k, p.order.order_id);
     place_idem(&k->bytes, &p.order);
     kit_end(k);
-    place_fixed(&k->bytes, &p.order, &mode);
+    place_plan(&k->bytes, &p.order, &mode, candidates, n);
     kit_end(k);
-    place_lines(&k->bytes, &p.order);
+    size_t at = k->bytes.n;
+    place_record(&k->bytes, &p.order, n == 0 ? NULL : candidates);
+    place_stamp(k->bytes.p + at, now);
+    buf_str(&k->bytes, "order");
     kit_end(k);
-    for (size_t i = 0; !accept && i < a->n_stores; i++)
-        place_candidate(&k->bytes, a->stores[i], 300, NOW + 600000, NOW + 1500000);
-    if (!accept)
-        kit_end(k);
-    kit_text(k, "order");
     if (accept)
         return;
     place_explain(&k->bytes, SLICE_LIT("\x08\x05"));
@@ -86,7 +90,29 @@ put_order(struct kit *k, const struct ask *a, bool accept)
 void
 ask_put(struct kit *k, const struct ask *a)
 {
-    put_order(k, a, false);
+    put_order(k, NOW, a, false);
+}
+
+/* complete: an answer of four bytes that says no more than which candidate: head and lines as
+ * asked, behind it. `first` is the first of the order's arguments in the call. */
+static void
+complete(const struct kit *k, redisReply *one, size_t first)
+{
+    struct buf b = {0};
+
+    if (one->len != 4 || one->str[0] != 1)
+        return;
+    buf_append(&b, one->str, 4);
+    CU_ASSERT_EQUAL_FATAL(place_as_asked(&b, kit_arg(k, first + 2), kit_arg(k, first + 3),
+                                         (unsigned char)one->str[1]),
+                          LC_OK);
+    char *longer = realloc(one->str, b.n + 1);
+    if (longer == NULL)
+        exit(EXIT_FAILURE);
+    memcpy(longer, b.p, b.n);
+    one->str = longer;
+    one->len = b.n;
+    buf_free(&b);
 }
 
 static redisReply *
@@ -96,8 +122,10 @@ ask_orders(struct kit *k, int64_t now, const struct ask *asks, size_t n, bool ac
     kit_int(k, now);
     kit_int(k, (int64_t)n);
     for (size_t i = 0; i < n; i++)
-        put_order(k, &asks[i], accept);
+        put_order(k, now, &asks[i], accept);
     redisReply *r = kit_reply(k);
+    for (size_t i = 0; !accept && r->type == REDIS_REPLY_ARRAY && i < r->elements; i++)
+        complete(k, r->element[i], 6 + ORDER_ARGS * i);
     if (r->type != REDIS_REPLY_ARRAY || r->elements != n) {
         fprintf(stderr, "order_place: %s\n", r->type == REDIS_REPLY_ERROR ? r->str : "no array");
         exit(EXIT_FAILURE);
@@ -290,6 +318,16 @@ ask_int(struct kit *k, const char *format, ...)
                                                   : -1;
     freeReplyObject(r);
     return v;
+}
+
+long long
+ask_load(struct kit *k, uint32_t store)
+{
+    redisReply *r = kit_do(k, "BITFIELD_RO {t}:load GET u32 #%u", store);
+    long long n = r->element[0]->integer;
+
+    freeReplyObject(r);
+    return n;
 }
 
 static void

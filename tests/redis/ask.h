@@ -36,10 +36,11 @@ struct ask {
 /* ask_id: the order's id as text; static, until the eighth call after. */
 const char *ask_id(uint32_t number);
 
-/* ask_put: the seven arguments of order_place. */
+/* ask_put: the arguments of order_place, at NOW. */
 void ask_put(struct kit *k, const struct ask *a);
 
-/* ask_place, ask_accept: order_place and order_accept. The caller frees the reply. */
+/* ask_place, ask_accept: order_place and order_accept; head and lines are there in every answer.
+ * The caller frees the reply. */
 redisReply *ask_place(struct kit *k, int64_t now, const struct ask *asks, size_t n);
 redisReply *ask_accept(struct kit *k, int64_t now, const struct ask *asks, size_t n);
 
@@ -91,6 +92,9 @@ void ask_stock(struct kit *k, uint32_t store, uint32_t sku, int32_t quantity);
 
 /* ask_level: a SKU's levels as they are. */
 struct stock_level ask_level(struct kit *k, uint32_t store, uint32_t sku);
+
+/* ask_load: a store's open orders. */
+long long ask_load(struct kit *k, uint32_t store);
 
 /* ask_int: the integer that a command answers. */
 long long ask_int(struct kit *k, const char *format, ...);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 enum { SKUS = 500, LINES = 5, IN_FLIGHT = 4, ORDER_BYTES = 330, EXPLAIN_BYTES = 420 };
+enum { CANDIDATES_MAX = 64 };
 
 static const int64_t NOW = 1795348800000;
 
@@ -92,6 +93,7 @@ put_order(uint64_t number)
     static char filler[1024];
     Lifecircle__V1__Order o = LIFECIRCLE__V1__ORDER__INIT;
     struct place_mode mode = {.retry_ms = NOW + 60000};
+    struct place_candidate list[CANDIDATES_MAX];
 
     draw_lines(&o);
     o.chain = 1;
@@ -105,14 +107,14 @@ put_order(uint64_t number)
     kit_end(&kit);
     buf_printf(&kit.bytes, "1:key-%llu", (unsigned long long)number);
     kit_end(&kit);
-    place_fixed(&kit.bytes, &o, &mode);
-    kit_end(&kit);
-    place_lines(&kit.bytes, &o);
-    kit_end(&kit);
     for (size_t i = 0; i < candidates; i++)
-        place_candidate(&kit.bytes, 1 + (uint32_t)draw(stores), 300, NOW + 900000, NOW + 1800000);
+        list[i] =
+            (struct place_candidate){1 + (uint32_t)draw(stores), 300, NOW + 900000, NOW + 1800000};
+    place_plan(&kit.bytes, &o, &mode, list, candidates);
     kit_end(&kit);
-    kit_bytes(&kit, slice_of(filler, ORDER_BYTES));
+    place_record(&kit.bytes, &o, list);
+    buf_append(&kit.bytes, filler, ORDER_BYTES);
+    kit_end(&kit);
     place_explain(&kit.bytes, slice_of(filler, EXPLAIN_BYTES));
     kit_end(&kit);
 }
@@ -163,11 +165,13 @@ main(int argc, char **argv)
         given[i - 1] = (size_t)atol(argv[i]);
     stores = given[1];
     batch = given[2];
-    candidates = given[3];
+    candidates = given[3] < CANDIDATES_MAX ? given[3] : CANDIDATES_MAX;
     sold_out = given[5];
     size_t orders = given[0] / batch * batch;
     kit_start(&kit, given[4] != 0);
+    freeReplyObject(kit_do(&kit, "CONFIG SET auto-aof-rewrite-percentage 0 appendfsync no"));
     fill_stores();
+    freeReplyObject(kit_do(&kit, "CONFIG SET appendfsync always"));
     double wall = seconds(), used = cpu();
     size_t placed = place(orders);
     wall = seconds() - wall;

@@ -114,6 +114,14 @@ kit_bytes(struct kit *k, struct slice s)
     kit_end(k);
 }
 
+struct slice
+kit_arg(const struct kit *k, size_t i)
+{
+    size_t start = i == 0 ? 0 : k->ends[i - 1];
+
+    return slice_of(k->bytes.p + start, k->ends[i] - start);
+}
+
 void
 kit_replace(struct kit *k, size_t i, struct slice s)
 {

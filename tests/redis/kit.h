@@ -38,6 +38,10 @@ void kit_end(struct kit *k);
 /* kit_replace: another argument in place of number i, counting from FCALL itself. */
 void kit_replace(struct kit *k, size_t i, struct slice s);
 
+/* kit_arg: argument i as it is in the call, counting the same way; lives until the next is added.
+ */
+struct slice kit_arg(const struct kit *k, size_t i);
+
 /* kit_send: into the connection's output buffer. kit_wait: the next reply; the caller frees it. */
 void kit_send(struct kit *k);
 redisReply *kit_wait(struct kit *k);

@@ -47,7 +47,7 @@ test_place_takes_stock_and_writes_the_record(void)
     CU_ASSERT_EQUAL(ask_level(k, 1, 3).price_cents, 100);
     CU_ASSERT_EQUAL(ask_level(k, 1, 3).on_hand, 10);
     CU_ASSERT_EQUAL(ask_level(k, 2, 3).available, 10);
-    CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 1);
+    CU_ASSERT_EQUAL(ask_load(k, 1), 1);
     CU_ASSERT_EQUAL(ask_int(k, "ZSCORE {t}:due:dispatch %s", ask_id(1)), NOW + 5);
     CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:expire"), 0);
     CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), 1);
@@ -196,7 +196,7 @@ test_place_twice_in_one_call_takes_once(void)
     CU_ASSERT_EQUAL(got_record(r, 1).state, PLACED);
     CU_ASSERT_EQUAL(got_outcome(r, 2), CONFLICT);
     CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 7);
-    CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 1);
+    CU_ASSERT_EQUAL(ask_load(k, 1), 1);
     CU_ASSERT_EQUAL(ask_faults(k), 0);
     freeReplyObject(r);
 }
@@ -451,7 +451,7 @@ test_place_batch_at_one_store_folds_load(void)
     for (size_t i = 0; i < 64; i++)
         CU_ASSERT_EQUAL(got_outcome(r, i), i < 60 ? PLACED_AT : NOT_PLACED);
     freeReplyObject(r);
-    CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 60);
+    CU_ASSERT_EQUAL(ask_load(k, 1), 60);
     CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), 1);
     CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 60);
     CU_ASSERT_EQUAL(ask_faults(k), 0);

@@ -176,27 +176,25 @@ static void
 test_place_refuses_malformed_arguments_without_a_trace(void)
 {
     static const struct {
-        size_t at;     /* of the second order's seven, or 100 + position from `now` */
+        size_t at;     /* of the second order's five, or 100 + position from `now` */
         char bytes[9]; /* and zeros behind */
         size_t n;
         const char *words;
     } row[] = {{0, "short", 5, "uuid"},
                {1, "", 151, "idem"},
-               {2, "", 0, "fixed"},
-               {2, "", 63, "fixed"},
-               {2, "\4", 64, "fixed"},        /* flags */
-               {2, "\0\4", 64, "fixed"},      /* shortage */
-               {2, "\0\0\3", 64, "fixed"},    /* price policy */
-               {2, "\0\0\0\10", 64, "fixed"}, /* mode */
-               {2, "\0\0\0\0", 64, "lines"},  /* no lines */
-               {3, "", 0, "lines"},
-               {3, "", 35, "lines"},
-               {3, "", 36, "lines"},                  /* quantity 0 */
-               {3, "\0\0\0\0\1\0\2\0", 36, "lines"},  /* not all taken */
-               {3, "\0\0\20\0\1\0\1\0", 36, "lines"}, /* SKU 1,048,576 */
-               {4, "x", 1, "candidates"},
-               {4, "", 65 * 24, "candidates"},
-               {5, "", 0, "order"},
+               {2, "", 0, "plan"},
+               {2, "", 47, "plan"},
+               {2, "\4\0\0\0\0\0\1", 60, "plan"},             /* flags */
+               {2, "\0\4\0\0\0\0\1", 60, "plan"},             /* shortage */
+               {2, "\0\0\3\0\0\0\1", 60, "plan"},             /* price policy */
+               {2, "\0\0\0\10\0\0\1", 60, "plan"},            /* mode */
+               {2, "\0\0\0\0\0\101\1", 48 + 65 * 24, "plan"}, /* 65 candidates */
+               {2, "\0\0\0\0\0\0\0", 60, "plan"},             /* no lines */
+               {2, "\0\0\0\0\0\0\1", 60, "plan"},             /* quantity 0 */
+               {2, "\0\0\0\0\0\1\1", 60, "plan"},             /* no room for a candidate */
+               {3, "", 0, "record"},
+               {3, "", 224 + 16, "record"},     /* no Order */
+               {3, "", 224 + 16 + 5, "record"}, /* no lines */
                {100, "0", 1, "now"},
                {100, "soon", 4, "now"},
                {100, "1.5", 3, "now"},
@@ -210,7 +208,7 @@ test_place_refuses_malformed_arguments_without_a_trace(void)
     ask_digest(k, before);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct ask two[] = {one_line(1, 0, 1), one_line(2, 0, 1)};
-        size_t at = row[i].at < 100 ? 4 + 2 + 7 + row[i].at : 4 + row[i].at - 100;
+        size_t at = row[i].at < 100 ? 4 + 2 + 5 + row[i].at : 4 + row[i].at - 100;
         char text[2048] = {0};
         memcpy(text, row[i].bytes, sizeof row[i].bytes);
         kit_call(k, "order_place");

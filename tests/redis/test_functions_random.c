@@ -330,8 +330,7 @@ compare_orders(void)
         held += o->state == S(HELD);
     }
     for (uint32_t store = 1; store <= STORES; store++) {
-        long long there = ask_int(k, "HGET {t}:load %u", store);
-        CU_ASSERT_EQUAL_FATAL(there < 0 ? 0 : there, load[store]);
+        CU_ASSERT_EQUAL_FATAL(ask_load(k, store), load[store]);
     }
     CU_ASSERT_EQUAL_FATAL(ask_int(k, "ZCARD {t}:due:dispatch"), dispatch);
     CU_ASSERT_EQUAL_FATAL(ask_int(k, "ZCARD {t}:due:expire"), expire);

@@ -50,13 +50,13 @@ test_cancel_gives_the_stock_back_once(void)
     for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
         bring(from[i]);
         CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 8);
-        CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 1);
+        CU_ASSERT_EQUAL(ask_load(k, 1), 1);
         CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "cancel", 20), DONE);
         CU_ASSERT_EQUAL(ask_step(k, NOW + 51, 1, "cancel", 20), ALREADY);
         CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 10);
         CU_ASSERT_EQUAL(ask_level(k, 1, 0).on_hand, 10);
         CU_ASSERT_EQUAL(ask_level(k, 1, 1).available, 3);
-        CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 0);
+        CU_ASSERT_EQUAL(ask_load(k, 1), 0);
         CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 0);
         CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:expire"), 0);
         CU_ASSERT_EQUAL(ask_faults(k), 0);
@@ -100,7 +100,7 @@ test_pickup_commits_the_stock(void)
     CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 8);
     CU_ASSERT_EQUAL(ask_level(k, 1, 0).on_hand, 8);
     CU_ASSERT_EQUAL(ask_level(k, 1, 1).on_hand, 0);
-    CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 0);
+    CU_ASSERT_EQUAL(ask_load(k, 1), 0);
     CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:sold:1"), 1);
     CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 1);
     CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "cancel", 20), NOT_ALLOWED);
@@ -127,7 +127,7 @@ test_returned_puts_the_goods_back(void)
     CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, 10);
     CU_ASSERT_EQUAL(ask_level(k, 1, 0).on_hand, 10);
     CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 0);
-    CU_ASSERT_EQUAL(ask_int(k, "HGET {t}:load 1"), 0);
+    CU_ASSERT_EQUAL(ask_load(k, 1), 0);
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 

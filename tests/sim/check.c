@@ -201,8 +201,8 @@ check_load(struct sim *s, const struct books *b)
             (r.flags & RECORD_TAKEN) != 0 && (r.flags & RECORD_COMMITTED) == 0)
             open[r.store]++;
     for (unsigned i = 1; i <= s->world->n_stores; i++) {
-        redisReply *v = redis_ask(s, "HGET {sim}:load %u", i);
-        long long load = v != NULL && v->type == REDIS_REPLY_STRING ? atoll(v->str) : 0;
+        redisReply *v = redis_ask(s, "BITFIELD_RO {sim}:load GET u32 #%u", i);
+        long long load = v != NULL && v->elements == 1 ? v->element[0]->integer : 0;
         if (v != NULL && load != (long long)open[i])
             sim_fail(s, "store %u has %u open orders and a load of %lld", i, open[i], load);
         if (v != NULL)

@@ -14,23 +14,24 @@ struct story {
     uint8_t state;
 };
 
+enum { EVENT_ORDER = UUID_TEXT - 1 + RECORD_HEAD };
+
 static void
-take_head(struct sim *s, struct story *all, size_t *n, const redisReply *value)
+take_head(struct sim *s, struct story *all, size_t *n, const char *value)
 {
     struct record r;
     size_t i = 0;
 
-    if (value->len != UUID_TEXT - 1 + RECORD_HEAD ||
-        record_read(slice_of(value->str + UUID_TEXT - 1, RECORD_HEAD), &r) != LC_OK) {
+    if (record_read(slice_of(value + UUID_TEXT - 1, RECORD_HEAD), &r) != LC_OK) {
         sim_fail(s, "an event is unreadable");
         return;
     }
-    while (i < *n && memcmp(all[i].id, value->str, UUID_TEXT - 1) != 0)
+    while (i < *n && memcmp(all[i].id, value, UUID_TEXT - 1) != 0)
         i++;
     if (i == ORDERS_MAX)
         return;
     if (i == *n) {
-        memcpy(all[(*n)++].id, value->str, UUID_TEXT - 1);
+        memcpy(all[(*n)++].id, value, UUID_TEXT - 1);
     }
     bool same = r.version == all[i].version && r.state == all[i].state;
     if (!same && r.version != all[i].version + 1)
@@ -38,6 +39,15 @@ take_head(struct sim *s, struct story *all, size_t *n, const redisReply *value)
                  all[i].version);
     all[i].version = r.version;
     all[i].state = r.state;
+}
+
+static void
+take_heads(struct sim *s, struct story *all, size_t *n, const redisReply *value)
+{
+    if (value->len == 0 || value->len % EVENT_ORDER != 0)
+        sim_fail(s, "an event of %zu bytes", value->len);
+    for (size_t at = 0; at + EVENT_ORDER <= value->len; at += EVENT_ORDER)
+        take_head(s, all, n, value->str + at);
 }
 
 /* take_route: a route's versions rise by one: no two writers ever had the same one before them. */
@@ -71,7 +81,7 @@ check_events(struct sim *s, const struct books *b)
         const redisReply *fields = entries->element[i]->element[1];
         for (size_t f = 0; f + 1 < fields->elements; f += 2)
             if (strcmp(fields->element[f]->str, "o") == 0)
-                take_head(s, all, &n, fields->element[f + 1]);
+                take_heads(s, all, &n, fields->element[f + 1]);
             else if (strcmp(fields->element[f]->str, "r") == 0)
                 take_route(s, versions, fields->element[f + 1]);
     }

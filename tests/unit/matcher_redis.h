@@ -287,15 +287,16 @@ world_hasten(struct world *w)
 static inline struct reply *
 world_load(struct world *w)
 {
-    struct reply *r = world_reply(w, REPLY_ARRAY, 2 * (size_t)w->store_end);
-    size_t n = 0;
+    struct reply *r = world_reply(w, REPLY_STRING, 0);
+    unsigned char *bytes = arena_array(w->arena, w->store_end, 4);
 
-    for (uint32_t i = 1; i < w->store_end; i++)
-        if (w->load[i] > 0) {
-            world_items(r)[n++] = world_number(w, i);
-            world_items(r)[n++] = world_number(w, w->load[i]);
-        }
-    r->n = n;
+    for (uint32_t i = 1; i < w->store_end; i++) {
+        bytes[4 * i] = (unsigned char)(w->load[i] >> 24);
+        bytes[4 * i + 1] = (unsigned char)(w->load[i] >> 16);
+        bytes[4 * i + 2] = (unsigned char)(w->load[i] >> 8);
+        bytes[4 * i + 3] = (unsigned char)w->load[i];
+    }
+    r->str = slice_of((const char *)bytes, 4 * (size_t)w->store_end);
     return r;
 }
 
@@ -310,7 +311,7 @@ world_redis(struct world *w, const struct effect *e)
         return world_hmget(w, e);
     if (slice_eq_str(e->argv[0], "XREAD"))
         return world_xread(w, e);
-    if (slice_eq_str(e->argv[0], "HGETALL"))
+    if (slice_eq_str(e->argv[0], "GET"))
         return world_load(w);
     if (slice_eq_str(e->argv[0], "XREVRANGE")) {
         struct reply *r = world_reply(w, REPLY_ARRAY, w->tip == 0 ? 0 : 1);

@@ -280,7 +280,7 @@ test_silent_matcher_leads_to_order_accept_and_202(void)
     char id[UUID_TEXT];
 
     uuid_format(uuid_order(1, SLICE_LIT("a1")), id);
-    CU_ASSERT_EQUAL(call->argc, 11);
+    CU_ASSERT_EQUAL(call->argc, 10);
     CU_ASSERT_TRUE(slice_eq_str(call->argv[3], "{bal}"));
     CU_ASSERT_TRUE(slice_eq_str(call->argv[5], "1"));
     CU_ASSERT_TRUE(slice_eq_str(call->argv[6], id));

@@ -14,17 +14,16 @@ test_place_gathers_a_turn_into_one_call(void)
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
     CU_ASSERT_EQUAL(effects(EFFECT_REDIS), 1);
-    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 3 * 7);
+    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 3 * 5);
     CU_ASSERT_TRUE(slice_eq_str(e->argv[0], "FCALL"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[2], "1"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[3], "{bal}"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[4], "1000000"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[5], "3"));
     for (size_t i = 0; i < 3; i++) {
-        CU_ASSERT_TRUE(slice_eq_str(e->argv[6 + 7 * i], IDS[i]));
-        CU_ASSERT_EQUAL(e->argv[8 + 7 * i].n, 64);
-        CU_ASSERT_EQUAL(e->argv[9 + 7 * i].n, 16 + 8 + 12);
-        CU_ASSERT_EQUAL(e->argv[10 + 7 * i].n, 24);
+        CU_ASSERT_TRUE(slice_eq_str(e->argv[6 + 5 * i], IDS[i]));
+        CU_ASSERT_EQUAL(e->argv[8 + 5 * i].n, 16 + 28 + 4 + 24);
+        CU_ASSERT_EQUAL(bytes_u64(e->argv[9 + 5 * i].p + 80), 1000000); /* stamped */
     }
     finish();
 }
@@ -108,27 +107,33 @@ test_place_is_silent_when_nothing_was_written(void)
 }
 
 static void
-test_place_keeps_a_few_calls_in_flight(void)
+test_place_waits_for_the_first_call_unless_the_next_is_full(void)
 {
     char a[300];
 
-    begin("place-calls", "2");
+    begin("place-batch", "3");
     prepare_orders();
     for (int turn = 0; turn < 3; turn++) {
         send_place(0, 1, 0);
         turn_end();
     }
-    CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
-    CU_ASSERT_EQUAL(counter("inventory_orders_queued"), 1);
+    CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 1);
+    CU_ASSERT_EQUAL(counter("inventory_orders_queued"), 2);
     send_place(1, 1, 0);
+    turn_end();
+    CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
+    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 3 * 5);
+    send_place(0, 1, 0);
+    send_place(1, 1, 0);
+    turn_end();
+    CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
     uint64_t tag = redis_call("order_place", 0)->ref;
     stepper_flushed(s);
     struct reply item = result(a, 1, 3, 0);
     reply(tag, array(&item, 1));
     turn_end();
     const struct effect *e = redis_call("order_place", 0);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(e); /* the two that waited, together */
-    CU_ASSERT_EQUAL(e->argc, 4 + 2 + 2 * 7);
+    CU_ASSERT_PTR_NULL(e); /* the full one is still under way */
     finish();
 }
 
@@ -137,11 +142,11 @@ test_place_splits_at_the_batch_limit(void)
 {
     begin("place-batch", "2");
     prepare_orders();
-    send_place(0, 3, 0);
+    send_place(0, 4, 0);
     turn_end();
     CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
-    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 2 * 7);
-    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 7);
+    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 2 * 5);
+    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 2 * 5);
     finish();
 }
 
@@ -158,7 +163,7 @@ test_place_refuses_malformed_orders_one_by_one(void)
     turn_end();
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 7);
+    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 5);
     CU_ASSERT_TRUE(slice_eq_str(e->argv[6], IDS[1]));
     struct reply item = result(a, 1, 3, 0);
     reply(e->ref, array(&item, 1));
@@ -258,7 +263,7 @@ test_place_repeats_a_call_whose_answer_was_lost(void)
     turn_end();
     const struct effect *again = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
-    CU_ASSERT_EQUAL_FATAL(again->argc, 4 + 2 + 2 * 7);
+    CU_ASSERT_EQUAL_FATAL(again->argc, 4 + 2 + 2 * 5);
     CU_ASSERT_TRUE(slice_eq_str(again->argv[6], IDS[0])); /* in the same order */
     uint64_t tag = again->ref;
     stepper_flushed(s);
@@ -401,7 +406,7 @@ test_place_answers_unavailable_when_too_many_wait(void)
     CU_ASSERT_EQUAL(env->place_reply->results[4]->outcome,
                     LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__UNAVAILABLE);
     turn_end();
-    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 60 * 7);
+    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 60 * 5);
     finish();
 }
 
@@ -418,7 +423,7 @@ test_stop_takes_nothing_new_and_finishes_the_rest(void)
     turn_end();
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-    CU_ASSERT_EQUAL(e->argc, 4 + 2 + 7);
+    CU_ASSERT_EQUAL(e->argc, 4 + 2 + 5);
     struct reply item = result(a, 1, 3, 0);
     reply(e->ref, array(&item, 1));
     CU_ASSERT_EQUAL(effects(EFFECT_ANSWER), 1);
@@ -430,7 +435,8 @@ UNIT_MAIN("inventory", UNIT(test_place_gathers_a_turn_into_one_call),
           UNIT(test_place_answers_each_request_whole),
           UNIT(test_place_tells_router_of_deliveries_only),
           UNIT(test_place_is_silent_when_nothing_was_written),
-          UNIT(test_place_keeps_a_few_calls_in_flight), UNIT(test_place_splits_at_the_batch_limit),
+          UNIT(test_place_waits_for_the_first_call_unless_the_next_is_full),
+          UNIT(test_place_splits_at_the_batch_limit),
           UNIT(test_place_refuses_malformed_orders_one_by_one),
           UNIT(test_place_refuses_every_kind_of_malformed_order),
           UNIT(test_place_answers_a_request_of_none_or_too_many_with_nothing),

@@ -85,7 +85,7 @@ answer(const struct asked *a)
     size_t n = 0;
 
     if (strcmp(a->function, "order_place") == 0)
-        for (; n < (a->argc - 6) / 7; n++)
+        for (; n < (a->argc - 6) / 5; n++)
             items[n] = result(place, 1, 3, 0);
     if (strcmp(a->function, "stock_read") == 0)
         for (; n < (a->argc - 5) / 2; n++)

@@ -292,7 +292,7 @@ test_place_check_names_what_is_wrong(void)
 }
 
 static void
-test_place_lines_adds_equal_skus_up(void)
+test_place_plan_adds_equal_skus_up(void)
 {
     static const struct {
         uint32_t sku, quantity;
@@ -310,17 +310,16 @@ test_place_lines_adds_equal_skus_up(void)
     }
     lines[2].substitute_indexes = subs;
     lines[2].n_substitute_indexes = 2;
-    place_lines(&b, &o);
+    place_plan(&b, &o, &(struct place_mode){0}, NULL, 0);
     struct cursor c = {.p = b.p, .n = b.n};
-    for (size_t i = 0; i < 3; i++) { /* as in the record, all taken */
+    cursor_take(&c, 16);
+    for (size_t i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(cursor_u32(&c), want[i].sku);
-        CU_ASSERT_EQUAL(cursor_u16(&c), want[i].quantity);
-        CU_ASSERT_EQUAL(cursor_u16(&c), want[i].quantity);
-        CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), want[i].price);
-        CU_ASSERT_EQUAL(cursor_u32(&c), 0);
+        CU_ASSERT_EQUAL(cursor_u32(&c), want[i].quantity);
     }
     for (size_t i = 0; i < 3; i++) /* what must be left */
         CU_ASSERT_EQUAL(cursor_u64(&c), (uint64_t)want[i].quantity << 32 | (uint64_t)want[i].price);
+    CU_ASSERT_EQUAL(cursor_u32(&c), 3u << 16 | LEDGER_RESERVE);
     for (size_t i = 0; i < 3; i++) { /* as in the ledger */
         CU_ASSERT_EQUAL(cursor_u32(&c), want[i].sku);
         CU_ASSERT_EQUAL((int32_t)cursor_u32(&c), -(int32_t)want[i].quantity);
@@ -332,34 +331,92 @@ test_place_lines_adds_equal_skus_up(void)
     CU_ASSERT_EQUAL(cursor_u32(&c), 12);
     CU_ASSERT_EQUAL(c.n, 0);
     CU_ASSERT_FALSE(c.failed);
+    buf_reset(&b);
+    place_record(&b, &o, NULL);
+    struct record r;
+    struct record_line line;
+    CU_ASSERT_EQUAL_FATAL(record_read(buf_slice(&b), &r), LC_OK);
+    for (size_t i = 0; i < 3; i++) { /* as in the plan, all taken */
+        CU_ASSERT_TRUE_FATAL(record_line_at(&r, i, &line));
+        CU_ASSERT_EQUAL(line.sku_index, want[i].sku);
+        CU_ASSERT_EQUAL(line.quantity, want[i].quantity);
+        CU_ASSERT_EQUAL(line.taken, want[i].quantity);
+        CU_ASSERT_EQUAL((int32_t)line.price_cents, want[i].price);
+        CU_ASSERT_EQUAL(line.substitute, 0);
+    }
+    CU_ASSERT_EQUAL(r.n_lines, 3);
     buf_free(&b);
 }
 
 static void
-test_place_fixed_is_64_bytes(void)
+test_place_plan_begins_with_what_decides(void)
 {
     Lifecircle__V1__Order o = order_of(1);
     struct place_mode m = {.more = true, .create = true, .reason = 11, .retry_ms = 9};
+    struct place_candidate c[] = {{7, 60, 100, 200}, {8, 90, 110, 210}};
     struct buf b = {0};
 
-    lines[0].quantity = 3;
-    lines[0].unit_price_cents = 250;
     o.fulfilment = LIFECIRCLE__V1__FULFILMENT__COLLECTION;
     o.shortage = LIFECIRCLE__V1__SHORTAGE__SHORTAGE_SUBSTITUTE;
     o.price_policy = LIFECIRCLE__V1__PRICE_POLICY__PRICE_TAKE;
-    place_fixed(&b, &o, &m);
-    CU_ASSERT_EQUAL_FATAL(b.n, 64);
-    CU_ASSERT_EQUAL(memcmp(b.p, "\1\3\2\5\13\0\0\0", 8), 0);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 8), 8);
-    CU_ASSERT_EQUAL(bytes_u32(b.p + 16), 2);
-    CU_ASSERT_EQUAL(bytes_u16(b.p + 20), 1);
-    CU_ASSERT_EQUAL(bytes_u16(b.p + 22), 1);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 24), 5);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 32), 6);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 40), 7);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 48), 9);
-    CU_ASSERT_EQUAL(bytes_u64(b.p + 56), 3 * 250);
+    place_plan(&b, &o, &m, c, 2);
+    CU_ASSERT_EQUAL_FATAL(b.n, 16 + 28 + 4 + 2 * 24);
+    CU_ASSERT_EQUAL(memcmp(b.p, "\1\3\2\5\13\2\1\0", 8), 0);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 8), 9);
+    CU_ASSERT_EQUAL(bytes_u32(b.p + 48 + 24), 8);
+    CU_ASSERT_EQUAL(bytes_u64(b.p + 48 + 24 + 16), 210);
     buf_free(&b);
+}
+
+/* What the function writes of a record that came with the first candidate, when it is the second.
+ */
+static void
+test_place_as_asked_is_the_record_at_that_candidate(void)
+{
+    Lifecircle__V1__Order o = order_of(2);
+    struct place_candidate c[] = {{7, 60, 100, 200}, {8, 90, 110, 210}};
+    struct buf plan = {0}, record = {0}, got = {0}, want = {0};
+
+    lines[0].quantity = 3;
+    lines[0].unit_price_cents = 250;
+    lines[1].sku_index = 9;
+    lines[1].unit_price_cents = 10;
+    place_plan(&plan, &o, &(struct place_mode){0}, c, 2);
+    place_record(&record, &o, &c[0]);
+    place_stamp(record.p, 77);
+    buf_str(&record, "order");
+    CU_ASSERT_EQUAL_FATAL(place_as_asked(&got, buf_slice(&plan), buf_slice(&record), 1), LC_OK);
+    place_record(&want, &o, &c[1]);
+    place_stamp(want.p, 77);
+    CU_ASSERT_EQUAL_FATAL(got.n, want.n);
+    CU_ASSERT_EQUAL(memcmp(got.p, want.p, got.n), 0);
+    struct record r;
+    CU_ASSERT_EQUAL_FATAL(record_read(buf_slice(&got), &r), LC_OK);
+    CU_ASSERT_EQUAL(r.state, LIFECIRCLE__V1__ORDER_STATE__PLACED);
+    CU_ASSERT_EQUAL(r.version, 1);
+    CU_ASSERT_EQUAL(r.flags, RECORD_TAKEN);
+    CU_ASSERT_EQUAL(r.fingerprint, 8);
+    CU_ASSERT_EQUAL(r.chain, 2);
+    CU_ASSERT_EQUAL(r.store, 8);
+    CU_ASSERT_EQUAL(r.attempts, 1);
+    CU_ASSERT_EQUAL(r.window_start_ms, 5);
+    CU_ASSERT_EQUAL(r.window_end_ms, 6);
+    CU_ASSERT_EQUAL(r.hold_until_ms, 7);
+    CU_ASSERT_EQUAL(r.ready_ms, 110);
+    CU_ASSERT_EQUAL(r.eta_ms, 210);
+    CU_ASSERT_EQUAL(r.total_cents, 3 * 250 + 10);
+    CU_ASSERT_EQUAL(r.updated_ms, 77);
+    CU_ASSERT_EQUAL(r.entered_ms[3], 77);
+    CU_ASSERT_EQUAL(r.entered_ms[2] + r.entered_ms[4], 0);
+    CU_ASSERT_EQUAL(place_as_asked(&got, buf_slice(&plan), buf_slice(&record), 2), LC_EINVAL);
+    CU_ASSERT_EQUAL(place_as_asked(&got, slice_of(plan.p, plan.n - 1), buf_slice(&record), 1),
+                    LC_EINVAL);
+    CU_ASSERT_EQUAL(place_as_asked(&got, buf_slice(&plan), slice_of(record.p, RECORD_HEAD), 1),
+                    LC_EINVAL);
+    buf_free(&plan);
+    buf_free(&record);
+    buf_free(&got);
+    buf_free(&want);
 }
 
 static void
@@ -404,6 +461,7 @@ UNIT_MAIN("record", UNIT(test_record_read_gives_every_field),
           UNIT(test_record_is_end_knows_the_five_ends), UNIT(test_record_history_read_gives_words),
           UNIT(test_ledger_next_walks_and_stops_at_a_cut),
           UNIT(test_stock_level_at_reads_big_endian), UNIT(test_place_check_names_what_is_wrong),
-          UNIT(test_place_lines_adds_equal_skus_up), UNIT(test_place_fixed_is_64_bytes),
+          UNIT(test_place_plan_adds_equal_skus_up), UNIT(test_place_plan_begins_with_what_decides),
+          UNIT(test_place_as_asked_is_the_record_at_that_candidate),
           UNIT(test_place_idem_is_empty_without_a_key),
           UNIT(test_place_explain_adds_a_verdict_that_unpacks))
