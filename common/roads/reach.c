@@ -42,7 +42,31 @@ sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed, ui
     return true;
 }
 
-struct roads_trip
+/* back_to: the shortest way back to the beginning of a node that the start lies on: by lower nodes,
+ * which is its round, or from above. Without the bias taken off; NO_WAY when there is none. */
+static uint32_t
+back_to(const struct roads_search *s, const struct roads_mode *m, uint32_t node, struct extent *e)
+{
+    uint32_t round = round_of(m, node), best = NO_WAY;
+    struct extent own = s->swept_extent[node];
+
+    if (round != UINT32_MAX) {
+        best = s->swept[node] + m->hop[0][round].w;
+        *e = (struct extent){own.d + arc_d(m, 0, round), own.cm + m->rest[0][round].cm};
+    }
+    for (uint32_t a = m->first[1][node]; a < m->first[1][node + 1]; a++) {
+        uint32_t above = m->hop[1][a].to, w = s->swept[above] + m->hop[1][a].w;
+        if (w >= best)
+            continue;
+        best = w;
+        *e = (struct extent){s->swept_extent[above].d + arc_d(m, 1, a),
+                             s->swept_extent[above].cm + m->rest[1][a].cm};
+    }
+    return best;
+}
+
+/* swept_trip: to one end, after a sweep. */
+static struct roads_trip
 swept_trip(const struct roads_search *s, const struct roads_mode *m, const struct seed *from,
            uint32_t from_n, const struct seed *to, uint32_t to_n)
 {
@@ -52,20 +76,14 @@ swept_trip(const struct roads_search *s, const struct roads_mode *m, const struc
     if (direct(from, from_n, to, to_n, &x, &y, &best))
         t = (struct roads_trip){to[y].d - from[x].d, to[y].cm - from[x].cm, best - BIAS};
     for (uint32_t i = 0; i < to_n; i++) {
-        uint32_t w = s->swept[to[i].node] + to[i].w, round = UINT32_MAX;
+        uint32_t w = s->swept[to[i].node];
         struct extent e = s->swept_extent[to[i].node];
-        if (w < BIAS) {
-            round = round_of(m, to[i].node);
-            w = round == UINT32_MAX ? NO_WAY : w + m->hop[0][round].w;
-        }
-        if (w >= best)
+        if (w < NO_WAY && w + to[i].w < BIAS)
+            w = back_to(s, m, to[i].node, &e);
+        if (w >= NO_WAY || w + to[i].w >= best)
             continue;
-        best = w;
-        t = (struct roads_trip){e.d + to[i].d, e.cm + to[i].cm, w - BIAS};
-        if (round != UINT32_MAX) {
-            t.ms += arc_d(m, 0, round);
-            t.cm += m->rest[0][round].cm;
-        }
+        best = w + to[i].w;
+        t = (struct roads_trip){e.d + to[i].d, e.cm + to[i].cm, best - BIAS};
     }
     return t;
 }

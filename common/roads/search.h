@@ -133,11 +133,6 @@ bool direct(const struct seed *from, uint32_t from_n, const struct seed *to, uin
 LC_MUST_CHECK bool sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed,
                          uint32_t n);
 
-/* swept_trip: to one end, after a sweep. */
-struct roads_trip swept_trip(const struct roads_search *s, const struct roads_mode *m,
-                             const struct seed *from, uint32_t from_n, const struct seed *to,
-                             uint32_t to_n);
-
 /* point_between: the point at a share (0 to 1) of the way from a to b. */
 struct latlng point_between(struct latlng a, struct latlng b, double share);
 
