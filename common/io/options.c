@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
-enum { SECRET_MAX = 4096, CONFIG_MAX = 256 * 1024, NAME_ROOM = 128 };
+enum { SECRET_MAX = 4096, FILE_MAX = 16 * 1024 * 1024, CONFIG_MAX = 256 * 1024, NAME_ROOM = 128 };
 
 enum lc_err
 file_read(const char *path, size_t cap, struct buf *b)
@@ -103,7 +103,7 @@ static enum lc_err
 set(struct options *o, size_t i, struct slice value, unsigned from, const char *where)
 {
     static const char *const expected[] = {"text without NUL", "a whole number, 0 or more",
-                                           "yes or no", "text without NUL"};
+                                           "yes or no", "text without NUL", "text without NUL"};
     const struct option *option = o->table[i];
 
     if (!fits(option, value))
@@ -271,6 +271,22 @@ read_file(struct options *o, const char *path)
     return err;
 }
 
+/* take_file: the name of a file becomes what it holds. */
+static enum lc_err
+take_file(struct options *o, size_t i)
+{
+    struct buf b = {0};
+    enum lc_err err = file_read(o->values[i], FILE_MAX, &b);
+
+    if (err != LC_OK && err != LC_ENOMEM)
+        err =
+            refuse(o, "%s: cannot read %s: %s", o->table[i]->name, o->values[i], lc_strerror(err));
+    else if (err == LC_OK)
+        err = set(o, i, b.n > 0 ? buf_slice(&b) : SLICE_LIT(""), FROM_FLAG, o->values[i]);
+    buf_free(&b);
+    return err;
+}
+
 enum lc_err
 options_read(struct options *o, int argc, char **argv, char *(*env)(const char *name))
 {
@@ -281,6 +297,9 @@ options_read(struct options *o, int argc, char **argv, char *(*env)(const char *
     size_t config = find(o, SLICE_LIT("config"));
     if (err == LC_OK && config < o->n && o->values[config] != NULL)
         err = read_file(o, o->values[config]);
+    for (size_t i = 0; err == LC_OK && i < o->n; i++)
+        if (o->table[i]->kind == OPTION_FILE && o->values[i] != NULL && *o->values[i] != '\0')
+            err = take_file(o, i);
     for (size_t i = 0; err == LC_OK && i < o->n; i++)
         if (o->table[i]->required && options_get(o, o->table[i]->name)[0] == '\0')
             err = refuse(o, "%s: must be set: %s", o->table[i]->name, o->table[i]->meaning);

@@ -17,7 +17,8 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_NUMBER, /* an integer, not negative */
     OPTION_SWITCH, /* "yes" or "no" */
-    OPTION_SECRET
+    OPTION_SECRET,
+    OPTION_FILE /* a file's name; its value is what the file holds, up to 16 MiB without NUL */
 };
 
 struct option {

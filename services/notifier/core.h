@@ -225,6 +225,7 @@ struct notifier {
     struct mint mint;
     char city[32];
     struct city_secret secret;
+    struct web_map *map; /* the city's, or NULL */
     struct counter counters[COUNT_N];
 
     /* the events stream */

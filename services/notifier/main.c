@@ -8,6 +8,8 @@ main(int argc, char **argv)
     static const struct option options[] = {
         {"poll-ms", OPTION_NUMBER, "250",
          "how often events and the catalogue are looked at without being told", false},
+        {"city-map", OPTION_FILE, "",
+         "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET,

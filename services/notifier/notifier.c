@@ -178,6 +178,7 @@ notifier_close(void *core)
     tracking_close(n);
     ask_close(n);
     hooks_close(n);
+    web_map_free(n->map);
     catalogue_destroy(n->catalogue);
     free(n);
 }
@@ -218,6 +219,7 @@ start(struct notifier *n, const struct event *ev)
         return LC_EINVAL;
     memcpy(n->city, city.p, city.n);
     mint_init(&n->mint, "notifier", city, ev->entropy);
+    n->map = web_map_new(config_get(ev->config, "city-map"));
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
     const struct catalogue_options options = {
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_COURIERS | CATALOGUE_SKUS,
@@ -258,7 +260,7 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
             customer_post(n, ev, out);
         else
             refuse(ev, out, 405, "method_not_allowed", "expected GET or POST");
-    } else if (!pages_open(ev, out)) {
+    } else if (!pages_open(n->map, ev, out)) {
         refuse(ev, out, 404, "not_found", "no such resource");
     }
 }

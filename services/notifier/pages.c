@@ -1,6 +1,61 @@
 #include "notifier/pages.h"
 #include "notifier/core.h"
 
+#include <stdlib.h>
+#include <zlib.h>
+
+struct web_map {
+    struct web_file file;
+    char hash[SECRET_HASH_TEXT];
+    char *plain;
+    char *gzip;
+};
+
+struct web_map *
+web_map_new(struct slice geojson)
+{
+    struct web_map *m = geojson.n == 0 ? NULL : calloc(1, sizeof *m);
+    z_stream z = {0};
+
+    if (m == NULL)
+        return NULL;
+    size_t room = compressBound(geojson.n) + 32; /* gzip's head is longer than zlib's */
+    m->plain = malloc(geojson.n);
+    m->gzip = malloc(room);
+    if (m->plain == NULL || m->gzip == NULL ||
+        deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        web_map_free(m);
+        return NULL;
+    }
+    memcpy(m->plain, geojson.p, geojson.n);
+    z.next_in = (Bytef *)m->plain;
+    z.avail_in = (uInt)geojson.n;
+    z.next_out = (Bytef *)m->gzip;
+    z.avail_out = (uInt)room;
+    (void)deflate(&z, Z_FINISH); /* there is room for all of it */
+    secret_hash(geojson, m->hash);
+    m->hash[16] = '\0';
+    m->file = (struct web_file){.name = "city.geojson",
+                                .type = "application/geo+json",
+                                .hash = m->hash,
+                                .plain = m->plain,
+                                .plain_end = m->plain + geojson.n,
+                                .gzip = m->gzip,
+                                .gzip_end = m->gzip + z.total_out};
+    deflateEnd(&z);
+    return m;
+}
+
+void
+web_map_free(struct web_map *m)
+{
+    if (m == NULL)
+        return;
+    free(m->plain);
+    free(m->gzip);
+    free(m);
+}
+
 /* Under one name each; everything else is /web/NAME. */
 static const struct {
     const char *path;
@@ -69,7 +124,7 @@ pages_send(const struct event *ev, struct outbox *out, const char *name)
 }
 
 bool
-pages_open(const struct event *ev, struct outbox *out)
+pages_open(const struct web_map *map, const struct event *ev, struct outbox *out)
 {
     struct slice path = ev->http->path;
     const struct web_file *f = NULL;
@@ -79,6 +134,8 @@ pages_open(const struct event *ev, struct outbox *out)
             f = find_file(slice_str(routes[i].file));
     if (f == NULL && path.n > 5 && memcmp(path.p, "/web/", 5) == 0)
         f = find_file(slice_of(path.p + 5, path.n - 5));
+    if (f == NULL && map != NULL && slice_eq_str(path, "/web/city.geojson"))
+        f = &map->file;
     if (f == NULL)
         return false;
     if (slice_eq_str(ev->http->method, "GET") || slice_eq_str(ev->http->method, "HEAD"))

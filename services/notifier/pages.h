@@ -32,8 +32,14 @@ extern const size_t web_files_n;
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \
     "Permissions-Policy: geolocation=(self), camera=(), microphone=()\r\n"
 
+/* web_map: the city's map, /web/city.geojson: it comes with the configuration. */
+struct web_map;
+/* web_map_new: keeps a copy of the GeoJSON, also compressed. NULL when empty or without memory. */
+struct web_map *web_map_new(struct slice geojson);
+void web_map_free(struct web_map *m);
+
 /* pages_open: answers a GET or HEAD of a page or one of its files; false when the path is none. */
-bool pages_open(const struct event *ev, struct outbox *out);
+bool pages_open(const struct web_map *map, const struct event *ev, struct outbox *out);
 
 /* pages_send: answers with the file of this name (404 when there is none). */
 void pages_send(const struct event *ev, struct outbox *out, const char *name);

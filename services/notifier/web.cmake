@@ -15,7 +15,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     COMMAND ${CMAKE_COMMAND} -DFILES=${WEB_LIST} -DOUT=${WEB_OUT} -P ${CMAKE_CURRENT_LIST_FILE}
     DEPENDS ${WEB_FILES} ${CMAKE_CURRENT_LIST_FILE} VERBATIM)
   target_sources(notifier_core PRIVATE ${WEB_OUT}/web_files.c)
-  target_link_libraries(notifier_core PRIVATE PkgConfig::QRENCODE)
+  target_link_libraries(notifier_core PRIVATE PkgConfig::QRENCODE PkgConfig::ZLIB)
   return()
 endif()
 

@@ -100,6 +100,28 @@ test_nothing_but_the_pages_can_be_had(void)
 }
 
 static void
+test_city_map_is_served_as_it_was_given(void)
+{
+    static const char text[] = "{\"type\":\"FeatureCollection\",\"features\":[]}";
+    const struct config_item items[] = {{SLICE_LIT("city"), SLICE_LIT("bal")},
+                                        {SLICE_LIT("city-secret"), SLICE_LIT(RIG_SECRET)},
+                                        {SLICE_LIT("city-map"), SLICE_LIT(text)}};
+    const struct config config = {items, 3};
+    struct event start = {.kind = EVENT_START, .config = &config};
+    struct rig *without = rig_new();
+    struct rig *r = calloc(1, sizeof *r);
+
+    CU_ASSERT_EQUAL(ask_for(without, 10, "GET", "/web/city.geojson", NULL, "")->e.status, 404);
+    rig_free(without);
+    r->stepper = stepper_new(&notifier_service);
+    rig_feed(r, &start);
+    const struct rig_sent *s = ask_for(r, 10, "GET", "/web/city.geojson", NULL, "");
+    CU_ASSERT_STRING_EQUAL(s->name, "application/geo+json");
+    CU_ASSERT_STRING_EQUAL(s->bytes, text);
+    rig_free(r);
+}
+
+static void
 test_pages_name_only_files_that_are_there(void)
 {
     /* every "/web/NAME" in a page or script is a file, but what comes from elsewhere: the map */
@@ -234,6 +256,7 @@ UNIT_MAIN("notifier pages", UNIT(test_page_is_served_with_its_type_and_a_policy)
           UNIT(test_page_is_compressed_for_who_takes_it),
           UNIT(test_page_that_is_known_is_not_sent_again),
           UNIT(test_nothing_but_the_pages_can_be_had),
+          UNIT(test_city_map_is_served_as_it_was_given),
           UNIT(test_pages_name_only_files_that_are_there),
           UNIT(test_browser_is_let_in_by_a_subprotocol),
           UNIT(test_tracking_link_is_a_page_for_browsers_and_data_for_others),
