@@ -57,16 +57,18 @@ void ctl_random(void *to, size_t n);
 /* find_chain_number: by short name or number; 0 = none. */
 uint32_t find_chain_number(struct ctl *c, struct slice name);
 
-int cmd_chain(struct ctl *c, struct args *a);   /* chain add | list | set */
-int cmd_key(struct ctl *c, struct args *a);     /* key new | revoke */
-int cmd_courier(struct ctl *c, struct args *a); /* courier add | list | revoke */
-int cmd_order(struct ctl *c, struct args *a);   /* order ORDER */
-int cmd_explain(struct ctl *c, struct args *a); /* explain ORDER */
-int cmd_audit(struct ctl *c, struct args *a);   /* audit */
-int cmd_queue(struct ctl *c, struct args *a);   /* queue */
-int cmd_replay(struct ctl *c, struct args *a);  /* replay DIR */
-int cmd_roads(struct ctl *c, struct args *a);   /* roads build | info | ask | area */
-int cmd_secret(struct ctl *c, struct args *a);  /* secret */
-int cmd_ports(struct ctl *c, struct args *a);   /* ports N */
+int cmd_chain(struct ctl *c, struct args *a);    /* chain add | list | set */
+int cmd_key(struct ctl *c, struct args *a);      /* key new | revoke */
+int cmd_courier(struct ctl *c, struct args *a);  /* courier add | list | revoke */
+int cmd_operator(struct ctl *c, struct args *a); /* operator add | list | revoke */
+int cmd_store(struct ctl *c, struct args *a);    /* store add | list | revoke */
+int cmd_order(struct ctl *c, struct args *a);    /* order ORDER */
+int cmd_explain(struct ctl *c, struct args *a);  /* explain ORDER */
+int cmd_audit(struct ctl *c, struct args *a);    /* audit */
+int cmd_queue(struct ctl *c, struct args *a);    /* queue */
+int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR */
+int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | area */
+int cmd_secret(struct ctl *c, struct args *a);   /* secret */
+int cmd_ports(struct ctl *c, struct args *a);    /* ports N */
 
 #endif

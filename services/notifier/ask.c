@@ -1,6 +1,7 @@
 /* ask: one person's question that one answer of Redis settles. A lost answer is an answer too
  * (REPLY_LOST), so nothing waits for ever. */
 #include "notifier/core.h"
+#include "notifier/ops.h"
 
 #include "base/problem.h"
 
@@ -90,6 +91,26 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_CANCEL:
     case ASK_RATE:
         customer_answer(n, a, ev, out);
+        break;
+    case ASK_ACCESS:
+        access_answer(n, a, ev, out);
+        break;
+    case ASK_STEP:
+    case ASK_BUSY_LOOK:
+    case ASK_BUSY_PUT:
+    case ASK_SOLD_OUT:
+        shop_answer(n, a, ev, out);
+        break;
+    case ASK_STORE_LOOK:
+        screen_looked(n, a, ev, out);
+        break;
+    case ASK_ORDER:
+    case ASK_HISTORY:
+    case ASK_DECISION:
+    case ASK_RATING:
+    case ASK_FIND:
+    case ASK_ZONE:
+        ops_detail_answer(n, a, ev, out);
         break;
     }
     free(a);

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/step.h"
 #include "base/wire.h"
+#include "notifier/ops_state.h"
 
 #include "notice.pb-c.h"
 
@@ -51,6 +52,13 @@ enum call_kind {
     CALL_TRACKING,
     CALL_TRIM,
     CALL_ASK, /* of one person, see struct ask */
+    CALL_ACCESS,
+    CALL_OPS_IDS,
+    CALL_OPS_ORDERS,
+    CALL_OPS_SHIFTS,
+    CALL_OPS_ROUTES,
+    CALL_OPS_POSITIONS,
+    CALL_OPS_COURIERS, /* who there is */
     CALL_CATALOGUE = 0x7f,
 };
 
@@ -163,13 +171,29 @@ struct position {
 enum ask_kind {
     ASK_CANCEL, /* a customer: cancels the order */
     ASK_RATE,   /* a customer: stars */
+    ASK_ACCESS, /* is this token good? */
+    ASK_STEP,   /* a store or an operator: ready, collected, cancel */
+    ASK_BUSY_LOOK,
+    ASK_BUSY_PUT,
+    ASK_SOLD_OUT,
+    ASK_STORE_LOOK, /* a store: is this order ours? then ASK_STEP */
+    ASK_ORDER,      /* an operator: one order in full */
+    ASK_HISTORY,
+    ASK_DECISION,
+    ASK_RATING,
+    ASK_FIND,
+    ASK_ZONE,
 };
 
 struct ask {
     uint64_t number; /* call_tag(CALL_ASK, number) */
     enum ask_kind kind;
-    uint64_t conn;
+    uint64_t conn; /* 0 = it is gone */
     struct uuid order;
+    char text[SECRET_HASH_TEXT]; /* ASK_ACCESS: the token's hash; else the asker's id of it */
+    int wanted;                  /* ASK_ACCESS: what kind; ASK_BUSY_*: what mode */
+    uint32_t store;
+    uint32_t delay_s;
     UT_hash_handle hh;
 };
 
@@ -267,6 +291,7 @@ struct notifier {
     struct watched *tracking_reads; /* those being read */
     struct watcher_conn *watcher_conns;
     struct ask *asks;
+    struct ops ops;
 
     uint64_t next_number; /* of jobs, actions, calls */
     bool stopping;
@@ -397,12 +422,19 @@ void tickets_message(struct notifier *n, struct screen *s, const struct event *e
                      struct outbox *out);
 void tickets_event(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t event,
                    struct uuid order, struct slice head);
+void tickets_let_in(struct notifier *n, struct outbox *out, uint64_t conn, uint32_t store);
+/* tickets_store: the store itself changed: its screens hear it. */
+void tickets_store(struct notifier *n, struct outbox *out, uint32_t store);
 void tickets_tick(struct notifier *n, struct outbox *out); /* cuts those whose key was revoked */
 void tickets_turn_end(struct notifier *n, const struct event *ev, struct outbox *out);
 void tickets_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 void tickets_gone(struct notifier *n, struct screen *s);
 struct screen *screen_by_conn(struct notifier *n, uint64_t conn);
 void tickets_close(struct notifier *n);
+
+/* screen.c: what screens say; screen_looked: the order's store was read */
+void screen_looked(struct notifier *n, const struct ask *a, const struct event *ev,
+                   struct outbox *out);
 
 /* tracking.c: customers */
 void tracking_open(struct notifier *n, const struct event *ev, struct outbox *out);

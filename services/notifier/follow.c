@@ -3,6 +3,7 @@
  * couriers get whole routes with a version, screens and customers whole orders, and the webhook
  * cursor is moved by compare and set. */
 #include "notifier/core.h"
+#include "notifier/ops.h"
 
 #include <stdlib.h>
 
@@ -91,6 +92,7 @@ one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64
     if (number > n->seen) {
         tickets_event(n, ev, out, number, order, head);
         tracking_event(n, ev, out, order);
+        ops_event(n, order, head);
     }
 }
 
@@ -109,6 +111,7 @@ one(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t num
     ++*part;
     if (fresh && (slice_eq_str(field, "r") || slice_eq_str(field, "s")) && value.n >= 4) {
         push_dirty(n, bytes_u32(value.p));
+        ops_courier_event(n, bytes_u32(value.p));
     }
 }
 

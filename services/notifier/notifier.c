@@ -1,5 +1,6 @@
 #include "notifier/notifier.h"
 #include "notifier/core.h"
+#include "notifier/ops.h"
 #include "notifier/pages.h"
 
 #include "base/problem.h"
@@ -176,6 +177,8 @@ notifier_close(void *core)
     push_close(n);
     tickets_close(n);
     tracking_close(n);
+    access_close(n);
+    ops_close(n);
     ask_close(n);
     hooks_close(n);
     web_map_free(n->map);
@@ -209,6 +212,19 @@ read_secret(struct slice text, struct city_secret *out)
     return true;
 }
 
+static void
+store_changed(void *ctx, const struct catalogue_store *s, const Lifecircle__V1__Store *full)
+{
+    (void)full;
+    ops_store_event(ctx, s->store);
+}
+
+static void
+courier_changed(void *ctx, const Lifecircle__V1__Courier *c)
+{
+    ops_courier_event(ctx, c->courier);
+}
+
 static enum lc_err
 start(struct notifier *n, const struct event *ev)
 {
@@ -221,11 +237,15 @@ start(struct notifier *n, const struct event *ev)
     mint_init(&n->mint, "notifier", city, ev->entropy);
     n->map = web_map_new(config_get(ev->config, "city-map"));
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
+    static const struct catalogue_watch watch = {.store = store_changed,
+                                                 .courier = courier_changed};
     const struct catalogue_options options = {
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_COURIERS | CATALOGUE_SKUS,
         .city = city,
         .poll_ms = n->poll_every_ms,
         .tag = call_tag(CALL_CATALOGUE, 0),
+        .watch = &watch,
+        .ctx = n,
     };
     n->catalogue = catalogue_new(&options);
     return n->catalogue == NULL ? LC_ENOMEM : LC_OK;
@@ -242,7 +262,7 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     bool get = slice_eq_str(ev->http->method, "GET");
 
-    if (path_is(ev, "/v1/courier") || path_is(ev, "/v1/store-feed")) {
+    if (path_is(ev, "/v1/courier") || path_is(ev, "/v1/store-feed") || path_is(ev, "/v1/ops")) {
         if (!get)
             refuse(ev, out, 405, "method_not_allowed", "expected GET");
         else if (!ev->http->upgrade)
@@ -251,6 +271,8 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
             refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
         else if (path_is(ev, "/v1/courier"))
             phones_open(n, ev, out);
+        else if (path_is(ev, "/v1/ops"))
+            ops_open(n, ev, out);
         else
             tickets_open(n, ev, out);
     } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
@@ -270,6 +292,7 @@ socket_message(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct session *session = session_by_conn(n, ev->ref);
     struct screen *screen = session == NULL ? screen_by_conn(n, ev->ref) : NULL;
+    struct viewer *viewer = session == NULL && screen == NULL ? viewer_by_conn(n, ev->ref) : NULL;
 
     if (ev->bytes.n > MESSAGE_MAX) {
         count(n, COUNT_BAD_MESSAGES, 1);
@@ -278,6 +301,8 @@ socket_message(struct notifier *n, const struct event *ev, struct outbox *out)
         phones_message(n, session, ev, out);
     } else if (screen != NULL) {
         tickets_message(n, screen, ev, out);
+    } else if (viewer != NULL) {
+        ops_message(n, viewer, ev, out);
     }
 }
 
@@ -286,11 +311,15 @@ gone(struct notifier *n, uint64_t conn)
 {
     struct session *session = session_by_conn(n, conn);
     struct screen *screen = session == NULL ? screen_by_conn(n, conn) : NULL;
+    struct viewer *viewer = session == NULL && screen == NULL ? viewer_by_conn(n, conn) : NULL;
 
+    access_gone(n, conn);
     if (session != NULL)
         phones_gone(n, session);
     else if (screen != NULL)
         tickets_gone(n, screen);
+    else if (viewer != NULL)
+        ops_gone(n, viewer);
     else
         (void)tracking_gone(n, conn);
 }
@@ -327,6 +356,17 @@ redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case CALL_ASK:
         ask_reply(n, ev, out);
         break;
+    case CALL_ACCESS:
+        access_checked(n, ev, out);
+        break;
+    case CALL_OPS_IDS:
+    case CALL_OPS_ORDERS:
+    case CALL_OPS_SHIFTS:
+    case CALL_OPS_ROUTES:
+    case CALL_OPS_POSITIONS:
+    case CALL_OPS_COURIERS:
+        ops_news_reply(n, ev, out);
+        break;
     case CALL_TRIM:
     case CALL_CATALOGUE:
         break;
@@ -355,6 +395,8 @@ next_tick(const struct notifier *n, int64_t now_ms)
         at_ms = n->poll_ms;
     if (n->follow != FOLLOW_DOWN && !n->claiming && n->claim_ms < at_ms)
         at_ms = n->claim_ms;
+    if (n->ops.viewers != NULL && now_ms + OPS_FLUSH_MS < at_ms)
+        at_ms = now_ms + OPS_FLUSH_MS;
     if (n->actions != NULL && now_ms + TICK_MS < at_ms)
         at_ms = now_ms + TICK_MS;
     return at_ms > now_ms ? at_ms : now_ms + TICK_MS;
@@ -369,6 +411,8 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
         follow_redis_up(n, ev, out);
     phones_tick(n, ev, out);
     tickets_tick(n, out);
+    access_tick(n, ev, out);
+    ops_tick(n, ev, out);
     hooks_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
         trim(n, ev, out);
@@ -419,6 +463,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_REDIS_UP:
         follow_redis_up(n, ev, out);
         tracking_redis_up(n, ev, out);
+        ops_redis_up(n);
         break;
     case EVENT_HTTP:
         request(n, ev, out);

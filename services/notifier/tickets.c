@@ -1,7 +1,7 @@
 /* tickets: stores' screens. A screen gets all its open tickets once after hello, then every change.
  * All open orders are walked through once for all screens that wait; orders that change meanwhile
  * join the end of that walk. */
-#include "notifier/core.h"
+#include "notifier/ops.h"
 
 #include "base/json_in.h"
 #include "base/json_out.h"
@@ -85,7 +85,8 @@ add_screen(struct notifier *n, uint64_t conn, uint32_t chain, uint32_t store, st
     s->conn = conn;
     s->store = store;
     s->chain = chain;
-    secret_hash(key, s->key_hash);
+    if (key.n > 0)
+        secret_hash(key, s->key_hash);
     HASH_ADD(hh, n->screens, conn, sizeof s->conn, s);
     if (map_failed) {
         free(s);
@@ -103,9 +104,17 @@ void
 tickets_open(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     const Lifecircle__V1__Chain *chain;
+    enum secret_kind kind;
+    uint32_t number;
 
+    if (secret_token_parse(bearer(ev), &kind, &number) == LC_OK && kind == SECRET_STORE) {
+        access_ask(n, ev, out, LIFECIRCLE__V1__ACCESS__KIND__STORE_SCREEN);
+        return;
+    }
     if (catalogue_chain_by_key(n->catalogue, bearer(ev), &chain, NULL) != LC_OK) {
         count(n, COUNT_DENIED, 1);
+        if (show_out(ev, out))
+            return;
         refuse(ev, out, 401, "bad_key", "expected a chain's API key that has not been revoked");
         return;
     }
@@ -120,6 +129,17 @@ tickets_open(struct notifier *n, const struct event *ev, struct outbox *out)
 }
 
 void
+tickets_let_in(struct notifier *n, struct outbox *out, uint64_t conn, uint32_t store)
+{
+    const struct catalogue_store *s = catalogue_store(n->catalogue, store);
+
+    if (s == NULL || !add_screen(n, conn, s->chain, store, slice_of(NULL, 0)))
+        unsaid(out, conn, 503, "unavailable");
+    else
+        outbox_socket_accept(out, conn, "lifecircle.v1.json");
+}
+
+void
 tickets_tick(struct notifier *n, struct outbox *out)
 {
     struct screen *s;
@@ -127,38 +147,11 @@ tickets_tick(struct notifier *n, struct outbox *out)
 
     HASH_ITER(hh, n->screens, s, next)
     {
-        if (catalogue_key_lives(n->catalogue, s->chain, s->key_hash))
+        if (*s->key_hash == '\0' || /* by a token of its own: access.c looks at it */
+            catalogue_key_lives(n->catalogue, s->chain, s->key_hash))
             continue;
         outbox_socket_close(out, s->conn, 4003, "key revoked");
         tickets_gone(n, s);
-    }
-}
-
-void
-tickets_message(struct notifier *n, struct screen *s, const struct event *ev, struct outbox *out)
-{
-    const struct json_limits limits = {MESSAGE_MAX, 4};
-    static const struct json_enum types[] = {{"hello", 1}};
-    struct json_in in;
-    int type = 0;
-
-    if (ev->text && json_in_parse(&in, ev->arena, ev->bytes, &limits) == LC_OK) {
-        struct json_at root = json_in_root(&in);
-        json_in_enum(&in, &root, "type", JSON_REQUIRED, types, 1, &type);
-        json_in_close(&in);
-    } else if (ev->text) {
-        json_in_close(&in);
-    }
-    if (type == 1) {
-        s->greeted = true;
-        s->snapshot_due = true;
-        buf_reset(&s->snapshot);
-        n->scan_wanted = true;
-    } else {
-        count(n, COUNT_BAD_MESSAGES, 1);
-        outbox_socket_send(out, s->conn, true,
-                           SLICE_LIT("{\"type\":\"error\",\"code\":\"bad_message\",\"detail\":"
-                                     "\"expected {\\\"type\\\":\\\"hello\\\"}\"}"));
     }
 }
 
@@ -206,6 +199,9 @@ write_ticket(const struct notifier *n, struct json_out *w, const struct record *
                   order->fulfilment == LIFECIRCLE__V1__FULFILMENT__COLLECTION ? "collection"
                                                                               : "delivery");
     json_out_time(w, "ready_at", r->ready_ms);
+    json_out_bool(w, "ready",
+                  (r->flags & RECORD_READY) != 0 ||
+                      r->state == LIFECIRCLE__V1__ORDER_STATE__READY_FOR_COLLECTION);
     write_lines(n, w, r);
     if (courier == NULL)
         json_out_null(w, "courier");
@@ -287,6 +283,34 @@ scan_begin(struct notifier *n, const struct event *ev, struct outbox *out)
 }
 
 static void
+send_store(struct notifier *n, struct outbox *out, const struct screen *to)
+{
+    const struct catalogue_store *store = catalogue_store(n->catalogue, to->store);
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (store == NULL)
+        return;
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "type", "store");
+    shop_write(n, &w, store);
+    json_out_end(&w);
+    if (!b.failed)
+        outbox_socket_send(out, to->conn, true, buf_slice(&b));
+    buf_free(&b);
+}
+
+void
+tickets_store(struct notifier *n, struct outbox *out, uint32_t store)
+{
+    struct store_screens *all = screens_of(n, store);
+
+    for (struct screen *s = all == NULL ? NULL : all->first; s != NULL; s = s->next)
+        if (s->greeted)
+            send_store(n, out, s);
+}
+
+static void
 send_snapshots(struct notifier *n, struct outbox *out)
 {
     for (struct screen *s = n->screens; s != NULL; s = s->hh.next) {
@@ -298,6 +322,7 @@ send_snapshots(struct notifier *n, struct outbox *out)
         buf_append(&b, s->snapshot.p, s->snapshot.n);
         buf_str(&b, "]}");
         if (!b.failed && !s->snapshot.failed) {
+            send_store(n, out, s);
             outbox_socket_send(out, s->conn, true, buf_slice(&b));
             s->snapshot_due = false;
         } else {

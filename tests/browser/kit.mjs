@@ -75,7 +75,7 @@ export async function addStore(town, key, id, {lat, lng} = square, more = {}) {
     }, 'application/geo+json', 'PUT');
     await post(town, key, '/v1/stock', `store_id,sku,quantity,price\n${id},COFFEE,50,219\n${id},BAGEL,50,149\n`, 'text/csv');
     await until('the store counts', async () => (await post(town, key, '/v1/quotes', {
-        currency: 'USD', store_id: id, dropoff: {lat, lng}, lines: [{sku: 'COFFEE', quantity: 1}]})).serviceable);
+        currency: 'USD', store_id: id, fulfilment: 'collection', dropoff: {lat, lng}, lines: [{sku: 'COFFEE', quantity: 1}]})).serviceable);
 }
 
 export function addCourier(town, id) {

@@ -39,6 +39,10 @@ hear_screen(struct sim *s, struct screen *c, struct slice text)
         c->filled_ms = s->now_ms;
         for (size_t i = 0; i < json_array_size(tickets); i++)
             show(s, c, json_array_get(tickets, i));
+    } else if (type != NULL && strcmp(type, "store") == 0) {
+        const char *id = json_string_value(json_object_get(j, "store_id"));
+        if (id == NULL || strcmp(id, s->world->stores[c->store].id) != 0)
+            sim_fail(s, "screen of store %u: %.*s", c->store, (int)text.n, text.p);
     } else if (type != NULL && strcmp(type, "ticket") == 0) {
         if (!c->filled)
             sim_fail(s, "screen of store %u: a change before the first tickets", c->store);

@@ -1,0 +1,282 @@
+// ops: the city as it is now. The server tells whole orders, couriers and stores; this page keeps them, draws them, and
+// says plainly when what it shows is old.
+import {$, fill, h, secretFromAddress, stored} from './dom.js';
+import {t, timeExact, translate} from './i18n.js';
+import {live} from './live.js';
+import {newId} from './queue.js';
+import {cityMap} from './ops_map.js';
+import {colour} from './ops_words.js';
+import * as view from './ops_view.js';
+
+const QUIET_MS = 5000; // positions come every second: silence for longer is stale
+const ENDED_KEPT = 200; // orders that ended, for who looks at one
+
+const kept = stored('lc.ops', {token: ''});
+const city = {
+    orders: new Map(), couriers: new Map(), stores: new Map(), places: new Map(), minutes: [], skew: 0,
+    now: () => Date.now() + city.skew,
+};
+let link = null;
+let connected = 'connecting';
+let heard = 0;
+let round = 0; // rises with every connection: what was not told again by its end is gone
+let looked = {kind: 'city'}; // what the panel shows
+let detail = {};
+let notice = null;
+let wanted = ''; // what is searched
+let answers = []; // orders that the server found
+let waiting = new Map(); // actions without an answer
+let drawDue = 0;
+let map = null;
+
+// ---- what the server says ----
+
+const told = {
+    welcome(m) {
+        city.skew = m.time - Date.now();
+        round++;
+    },
+    synced() {
+        for (const o of city.orders.values()) if (o.round !== round) dropOrder(o.id);
+        fitOnce();
+    },
+    stores(m) {
+        for (const s of m.stores) {
+            city.stores.set(s.store, s);
+            map?.put('store', s.store, s.lat, s.lng, s.busy === 'open' ? 'store' : s.busy === 'busy' ? 'warn' : 'bad');
+        }
+    },
+    orders(m) {
+        for (const o of m.orders) putOrder(o);
+        trimEnded();
+    },
+    couriers(m) {
+        for (const c of m.couriers) {
+            city.couriers.set(c.courier, c);
+            if (!c.on) map?.drop('courier', c.courier);
+            else putCourier(c.courier);
+        }
+        showRoute();
+    },
+    positions(m) {
+        for (const [courier, lat, lng] of m.positions) {
+            city.places.set(courier, [lat, lng]);
+            putCourier(courier);
+        }
+    },
+    stats(m) {
+        city.minutes = m.minutes;
+    },
+    order(m) {
+        if (looked.kind === 'order' && m.order_id === looked.id) detail = {...detail, ...m};
+    },
+    found(m) {
+        answers = m.orders;
+    },
+    zone(m) {
+        if (looked.kind === 'store' && looked.id === m.store) map?.zone(m.polygons);
+    },
+    done(m) {
+        const what = waiting.get(m.id);
+        waiting.delete(m.id);
+        if (!what) return;
+        const good = m.outcome === 'done' || m.outcome === 'already';
+        notice = {kind: good ? 'good' : 'bad',
+            text: good ? t('ops.done') : t('ops.refused', {outcome: t(`ops.outcome.${m.outcome}`)})};
+        if (looked.kind === 'order') link.say({type: 'order', order_id: looked.id});
+    },
+};
+
+function putOrder(o) {
+    const before = city.orders.get(o.id);
+    city.orders.set(o.id, {...o, round});
+    if (o.end || o.lat === undefined) map?.drop('order', o.id);
+    else map?.put('order', o.id, o.lat, o.lng, colour(o));
+    if (looked.kind === 'order' && looked.id === o.id && before?.updated !== o.updated)
+        link?.say({type: 'order', order_id: o.id});
+}
+
+function putCourier(number) {
+    const c = city.couriers.get(number);
+    const at = city.places.get(number);
+    if (c?.on && at) map?.put('courier', number, at[0], at[1], c.stops.length > 0 ? 'courier' : 'idle');
+}
+
+function dropOrder(id) {
+    city.orders.delete(id);
+    map?.drop('order', id);
+}
+
+function trimEnded() {
+    const ended = [...city.orders.values()].filter((o) => o.end).sort((a, b) => b.updated - a.updated);
+    for (const o of ended.slice(ENDED_KEPT)) dropOrder(o.id);
+}
+
+let fitted = false;
+function fitOnce() {
+    if (fitted) return;
+    fitted = true;
+    map?.fit([...[...city.stores.values()].map((s) => [s.lat, s.lng]), ...city.places.values()]);
+}
+
+function connect() {
+    link?.close();
+    if (!kept.get().token) return;
+    link = live({
+        path: '/v1/ops',
+        token: kept.get().token,
+        ping: () => ({type: 'ping'}),
+        onopen() {
+            link.say({type: 'hello'});
+            if (looked.kind === 'order') link.say({type: 'order', order_id: looked.id});
+        },
+        onmessage(message) {
+            heard = Date.now();
+            told[message.type]?.(message);
+            soon();
+        },
+        onstate(name) {
+            if (connected === name) return;
+            connected = name;
+            if (name === 'refused') kept.set({token: ''});
+            if (name === 'away') waiting.clear();
+            soon();
+        },
+    });
+}
+
+// ---- what the operator does ----
+
+function look(kind, id) {
+    looked = {kind, id};
+    detail = {};
+    notice = null;
+    map?.select(kind === 'city' || kind === 'found' ? null : {kind, id});
+    if (kind === 'order') {
+        link?.say({type: 'order', order_id: id});
+        const o = city.orders.get(id);
+        if (o?.lat !== undefined) map?.see([o.lat, o.lng]);
+    } else if (kind === 'store') {
+        link?.say({type: 'zone', store: id});
+        const s = city.stores.get(id);
+        map?.see([s.lat, s.lng]);
+    } else if (kind === 'courier') {
+        map?.see(city.places.get(id));
+    }
+    showRoute();
+    draw();
+    $('#panel').focus({preventScroll: true});
+}
+
+// showRoute: where the courier who is looked at, or has the order that is, still goes.
+function showRoute() {
+    const number = looked.kind === 'courier' ? looked.id : looked.kind === 'order' ? city.orders.get(looked.id)?.courier : 0;
+    const c = number ? city.couriers.get(number) : null;
+    if (looked.kind === 'store') return;
+    const at = city.places.get(number);
+    map?.line(c ? [...(at ? [at] : []), ...c.stops.map((s) => [s.lat, s.lng])] : []);
+}
+
+function say(action) {
+    const id = newId();
+    waiting.set(id, action);
+    if (!link?.say({id, ...action})) {
+        waiting.delete(id);
+        notice = {kind: 'bad', text: t('ops.refused', {outcome: t('link.away')})};
+        draw();
+    }
+}
+
+const act = {
+    order: (id) => look('order', id),
+    store: (id) => look('store', id),
+    courier: (id) => look('courier', id),
+    back() {
+        $('#query').value = '';
+        look('city');
+    },
+    ready: (o) => say({type: 'ready', order_id: o.id}),
+    busy: (s, busy, n) => say({type: 'busy', store: s.store, busy, busy_delay_seconds: n * 60}),
+    cancel(o) {
+        const dialog = $('#dialog');
+        fill(dialog, h('h2', {id: 'dialog-title'}, t('ops.cancel_sure', {id: `${o.chain}/${o.external}`})),
+            h('p', {}, ''),
+            h('div', {class: 'row'},
+                h('button', {class: 'danger', id: 'cancel-yes', onclick: () => {
+                    dialog.close();
+                    say({type: 'cancel', order_id: o.id});
+                }}, t('ops.cancel')),
+                h('button', {onclick: () => dialog.close()}, t('back'))));
+        dialog.showModal();
+    },
+};
+
+function search(text) {
+    wanted = text.trim().toLowerCase();
+    answers = [];
+    if (wanted === '') {
+        if (looked.kind === 'found') look('city');
+        return;
+    }
+    link?.say({type: 'find', text: text.trim()});
+    looked = {kind: 'found'};
+    draw();
+}
+
+// matches: what is here and what the server found, anew each time: the city moves on.
+function matches() {
+    const has = (...fields) => fields.some((f) => f.toLowerCase().includes(wanted));
+    const here = [...city.orders.values()].filter((o) => has(`${o.chain}/${o.external}`, o.id));
+    return {
+        orders: [...here, ...answers.filter((o) => !here.some((x) => x.id === o.id))],
+        stores: [...city.stores.values()].filter((s) => has(s.name, s.store_id, s.chain)),
+        couriers: [...city.couriers.values()].filter((c) => has(c.name, c.courier_id)),
+    };
+}
+
+// ---- what is shown ----
+
+// soon: gathers what comes within a moment: the panel need not be made anew for every message.
+function soon() {
+    if (drawDue) return;
+    drawDue = setTimeout(() => {
+        drawDue = 0;
+        draw();
+    }, 250);
+}
+
+function panel() {
+    if (!kept.get().token) return [$('#token') ? $('#panel').firstChild : view.signIn((token) => { kept.set({token}); connect(); draw(); })];
+    if (looked.kind === 'order') return view.order(city, detail, act, notice);
+    if (looked.kind === 'store') return view.store(city, city.stores.get(looked.id), act, notice);
+    if (looked.kind === 'courier') return view.courier(city, city.couriers.get(looked.id), act);
+    if (looked.kind === 'found') return view.found(city, matches(), act);
+    return view.city(city, act);
+}
+
+function draw() {
+    const stale = connected !== 'open' || Date.now() - heard > QUIET_MS;
+    $('#link').className = `badge ${stale ? 'warn' : 'good'}`;
+    $('#link').textContent = t(`link.${stale && connected === 'open' ? 'away' : connected}`);
+    $('#stale').hidden = !stale || heard === 0;
+    if (stale && heard) $('#stale').textContent = t('ops.stale', {time: timeExact(heard)});
+    $('#main').classList.toggle('stale', stale && heard > 0);
+    const above = $('#panel').scrollTop;
+    fill($('#panel'), ...panel());
+    $('#panel').scrollTop = above;
+}
+
+translate();
+const words = secretFromAddress();
+if (words.get('token')) kept.set({token: words.get('token')});
+await new Promise((resolve) => (document.readyState === 'complete' ? resolve() : addEventListener('load', resolve)));
+map = cityMap($('#map'), {chosen: look});
+$('#query').addEventListener('input', (event) => search(event.target.value));
+$('#search').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const first = $('#found button');
+    if (first) first.click();
+});
+connect();
+draw();
+setInterval(draw, 1000);

@@ -1,0 +1,192 @@
+// ops_view: the side panel. `act` are the things that can be done and looked at.
+import {h, svg} from './dom.js';
+import {minutes, t, time, timeExact} from './i18n.js';
+import {attention, candidateWords, colour, decisionHead, marginWords, stateWords, unassigned} from './ops_words.js';
+
+const SHOWN = 60; // of a list
+const TEN_MINUTES_MS = 600000;
+const badge = {good: 'good', warn: 'warn', bad: 'bad', wait: ''};
+
+export function signIn(submit) {
+    return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); submit(e.target.token.value.trim()); }},
+        h('h2', {}, t('sign_in')),
+        h('div', {}, h('label', {for: 'token'}, t('ops.token')),
+            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true, placeholder: 'lc_operator_…'})),
+        h('button', {class: 'primary'}, t('sign_in')));
+}
+
+// ---- the city ----
+
+const figure = (id, name, value) =>
+    h('div', {}, h('p', {class: 'soft'}, name), h('p', {class: 'big', id}, value));
+
+function figures(city) {
+    const sum = {delivered: 0, on_time: 0, door_ms: 0};
+    for (const m of city.minutes) for (const key of Object.keys(sum)) sum[key] += m[key];
+    const open = [...city.orders.values()].filter((o) => !o.end).length;
+    const on = [...city.couriers.values()].filter((c) => c.on).length;
+    return h('div', {class: 'figures'},
+        figure('open-orders', t('ops.orders'), String(open)),
+        figure('on-shift', t('ops.couriers'), String(on)),
+        figure('delivered', t('ops.delivered'), String(sum.delivered)),
+        figure('on-time', t('ops.on_time'), sum.delivered ? `${Math.round((100 * sum.on_time) / sum.delivered)} %` : '–'),
+        figure('door', t('ops.door'), sum.delivered ? minutes(sum.door_ms / sum.delivered) : '–'));
+}
+
+function chart(city) {
+    const bins = new Map();
+    for (const m of city.minutes) {
+        const key = Math.floor(m.at / TEN_MINUTES_MS);
+        const bin = bins.get(key) ?? {good: 0, bad: 0};
+        bin.good += m.on_time;
+        bin.bad += m.delivered - m.on_time;
+        bins.set(key, bin);
+    }
+    if (bins.size === 0) return null;
+    const most = Math.max(...[...bins.values()].map((b) => b.good + b.bad), 1);
+    const last = Math.floor(city.now() / TEN_MINUTES_MS);
+    const picture = svg('svg', {viewBox: '0 0 240 60', class: 'chart', preserveAspectRatio: 'none', role: 'img', 'aria-label': t('ops.chart')});
+    picture.append(svg('line', {x1: 0, x2: 240, y1: 59.5, y2: 59.5, class: 'line'}));
+    for (const [key, bin] of bins) {
+        const x = 230 - (last - key) * 10;
+        const good = (bin.good / most) * 56;
+        const bad = (bin.bad / most) * 56;
+        picture.append(svg('rect', {x, width: 8, y: 59 - good, height: good, class: 'good'}),
+            svg('rect', {x, width: 8, y: 59 - good - bad, height: bad, class: 'bad'}));
+    }
+    return h('div', {class: 'card'}, h('h2', {}, t('ops.chart')), picture, h('p', {class: 'soft'}, t('ops.since')));
+}
+
+function orderLine(order, act) {
+    return h('li', {}, h('button', {onclick: () => act.order(order.id), 'data-order': order.external},
+        h('span', {}, `${order.chain}/${order.external} `, h('span', {class: 'soft'}, stateWords(order.status))),
+        h('span', {class: `badge ${badge[colour(order)]}`},
+            unassigned(order) ? t('ops.unassigned') : marginWords(order))));
+}
+
+export function city(state, act) {
+    const open = [...state.orders.values()].filter((o) => !o.end);
+    const now = state.now();
+    const look = open.filter((o) => attention(o, now) > 0).sort((a, b) => attention(b, now) - attention(a, now) || a.window_end - b.window_end);
+    const rest = open.filter((o) => attention(o, now) === 0).sort((a, b) => (a.window_end - a.eta) - (b.window_end - b.eta));
+    const list = (id, name, orders, none) => h('section', {class: 'card'},
+        h('h2', {}, `${name} (${orders.length})`),
+        orders.length === 0 ? h('p', {class: 'soft'}, none) : null,
+        h('ul', {class: 'list', id}, orders.slice(0, SHOWN).map((o) => orderLine(o, act))));
+    return [
+        figures(state),
+        list('attention', t('ops.attention'), look, t('ops.nothing')),
+        list('open', t('ops.orders'), rest, '–'),
+        chart(state),
+        h('p', {class: 'soft'}, t('ops.legend')),
+    ];
+}
+
+export function found(state, results, act) {
+    const total = results.orders.length + results.stores.length + results.couriers.length;
+    const line = (name, more, onclick) => h('li', {}, h('button', {onclick}, h('span', {}, name), h('span', {class: 'soft'}, more)));
+    return [back(act), h('section', {class: 'card'}, h('h2', {}, t('ops.found')),
+        total === 0 ? h('p', {class: 'soft', id: 'none'}, t('ops.none')) : null,
+        h('ul', {class: 'list', id: 'found'},
+            results.orders.slice(0, SHOWN).map((o) => orderLine(o, act)),
+            results.stores.slice(0, SHOWN).map((s) => line(s.name, `${t('ops.store')} · ${s.chain}`, () => act.store(s.store))),
+            results.couriers.slice(0, SHOWN).map((c) => line(c.name, t('ops.courier'), () => act.courier(c.courier)))))];
+}
+
+const back = (act) => h('button', {id: 'back', onclick: act.back}, `← ${t('ops.back')}`);
+
+const pair = (name, ...value) => [h('dt', {}, name), h('dd', {}, ...value)];
+
+// ---- one order ----
+
+function timeline(order, state) {
+    const steps = order.history?.length
+        ? [...firstSteps(order), ...order.history]
+        : (order.order?.stamps ?? []).toSorted((a, b) => a.at - b.at);
+    return h('section', {class: 'card'}, h('h2', {}, t('ops.timeline')),
+        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s) => h('li', {},
+            h('time', {datetime: new Date(s.at).toISOString()}, timeExact(s.at)), stateWords(s.status),
+            s.reason ? ` · ${t(`reason.${s.reason}`)}` : '',
+            s.courier ? h('span', {class: 'soft'}, ` · ${s.courier}`) : '',
+            s.store && s.status === 'placed' ? h('span', {class: 'soft'}, ` · ${state.stores.get(s.store)?.name ?? ''}`) : '',
+            s.words ? h('span', {class: 'soft'}, ` · ${s.words}`) : ''))));
+}
+
+// firstSteps: history begins with the second write; the first is in the stamps.
+function firstSteps(order) {
+    const first = order.history[0].at;
+    return (order.order?.stamps ?? []).filter((s) => s.at < first).sort((a, b) => a.at - b.at);
+}
+
+function decision(order) {
+    const d = order.decision;
+    return h('section', {class: 'card'}, h('h2', {}, t('ops.decision')),
+        !d ? h('p', {class: 'soft'}, t('ops.no_decision')) : [
+            decisionHead(d).map((line) => h('p', {class: 'soft'}, line)),
+            h('ol', {class: 'list why', id: 'why'}, d.candidates.slice(0, 12).map((c, i) =>
+                h('li', {}, h('strong', {}, c.name || `#${c.store}`), h('p', {}, candidateWords(d, i, order.order?.store)))))]);
+}
+
+export function order(state, detail, act, notice) {
+    const o = detail.order;
+    if (!o) return [back(act), h('p', {class: 'card soft'}, '…')];
+    const courier = state.couriers.get(o.courier);
+    const store = state.stores.get(o.store);
+    const early = ['created', 'held', 'placed', 'confirmed', 'enroute_to_pickup', 'arrived_at_pickup', 'ready_for_collection'].includes(o.status);
+    return [
+        back(act),
+        notice ? h('p', {class: `note ${notice.kind}`, role: 'status', id: 'notice'}, notice.text) : null,
+        h('section', {class: 'card'},
+            h('div', {class: 'row spread'}, h('h2', {id: 'order'}, `${o.chain}/${o.external}`),
+                h('span', {class: `badge ${badge[colour(o)]}`, id: 'order-state'}, stateWords(o.status))),
+            h('dl', {class: 'pairs'},
+                o.reason ? pair('', t(`reason.${o.reason}`)) : null,
+                pair(t('ops.promise'), time(o.window_end)),
+                o.end ? null : pair(t('ops.eta'), `${time(o.eta)} · ${marginWords(o)}`),
+                store ? pair(t('ops.store'), h('a', {href: '#', onclick: (e) => { e.preventDefault(); act.store(o.store); }}, store.name)) : null,
+                courier ? pair(t('ops.courier'), h('a', {href: '#', onclick: (e) => { e.preventDefault(); act.courier(o.courier); }}, courier.name)) : null,
+                o.address ? pair(t('courier.dropoff'), o.address) : null,
+                pair(t('ops.lines'), o.lines.map((l) => `${l.taken}/${l.quantity} ${l.sku ?? '?'}`).join(', ')),
+                detail.rating ? pair(t('ops.rating'), `${'★'.repeat(detail.rating.stars)} ${detail.rating.comment}`) : null),
+            early ? h('div', {class: 'row'},
+                h('button', {class: 'danger', id: 'cancel', onclick: () => act.cancel(o)}, t('ops.cancel')),
+                h('button', {id: 'ready', onclick: () => act.ready(o)}, t('ops.ready'))) : null),
+        timeline(detail, state),
+        decision(detail),
+    ];
+}
+
+// ---- a store, a courier ----
+
+export function store(state, s, act, notice) {
+    const open = [...state.orders.values()].filter((o) => !o.end && o.store === s.store).sort((a, b) => a.window_end - b.window_end);
+    const kind = {open: 'good', busy: 'warn', paused: 'bad'}[s.busy];
+    return [back(act),
+        notice ? h('p', {class: `note ${notice.kind}`, role: 'status', id: 'notice'}, notice.text) : null,
+        h('section', {class: 'card stack'},
+            h('div', {class: 'row spread'}, h('h2', {}, s.name),
+                h('span', {class: `badge ${kind}`, id: 'store-state'}, t(`store.${s.busy}`, {n: Math.round(s.busy_delay_seconds / 60)}))),
+            h('p', {class: 'soft'}, `${s.chain} · ${s.store_id} · ${s.address}`),
+            h('div', {class: 'row'},
+                s.busy === 'open' ? h('button', {class: 'danger', id: 'pause', onclick: () => act.busy(s, 'paused', 0)}, t('store.do_pause'))
+                    : h('button', {class: 'primary', id: 'open', onclick: () => act.busy(s, 'open', 0)}, t('store.do_open')),
+                h('button', {onclick: () => act.busy(s, 'busy', 10)}, t('store.delay', {n: 10})))),
+        h('section', {class: 'card'}, h('h2', {}, t('ops.open_orders', {n: open.length})),
+            h('ul', {class: 'list'}, open.slice(0, SHOWN).map((o) => orderLine(o, act))))];
+}
+
+export function courier(state, c, act) {
+    return [back(act),
+        h('section', {class: 'card'},
+            h('div', {class: 'row spread'}, h('h2', {}, c.name),
+                h('span', {class: `badge ${c.on ? 'good' : ''}`}, c.on ? t(`vehicle.${c.vehicle}`) : t('link.away'))),
+            h('p', {class: 'soft'}, c.courier_id)),
+        h('section', {class: 'card'}, h('h2', {}, t('ops.stops')),
+            c.stops.length === 0 ? h('p', {class: 'soft'}, t('ops.free')) : null,
+            h('ul', {class: 'list'}, c.stops.map((s) => {
+                const o = state.orders.get(s.order);
+                return h('li', {}, h('button', {onclick: () => act.order(s.order)},
+                    h('span', {}, `${t(`courier.${s.kind}`)} ${o ? `${o.chain}/${o.external}` : ''}`),
+                    h('span', {class: 'badge'}, time(s.eta))));
+            })))];
+}

@@ -1,0 +1,66 @@
+// ops_words: decisions and states in words. Pure.
+import {minutes, t, time} from './i18n.js';
+
+const SECOND_MS = 1000;
+
+export const stateWords = (status) => t(`ops.state.${status}`);
+
+// margin: how much time there is left between what is expected and what was promised, in ms; null = nobody knows.
+export function margin(order) {
+    if (order.status === 'held' || order.status === 'created' || order.collection || !order.eta) return null;
+    return order.window_end - order.eta;
+}
+
+export function colour(order) {
+    const left = margin(order);
+    if (left === null) return 'wait';
+    return left < 0 ? 'bad' : left < 5 * 60000 ? 'warn' : 'good';
+}
+
+export function marginWords(order) {
+    const left = margin(order);
+    if (order.status === 'held') return t('ops.held', {reason: t(`reason.${order.reason ?? 'not_yet'}`)});
+    if (left === null) return stateWords(order.status);
+    const n = Math.round(Math.abs(left) / 60000);
+    return left < 0 ? t('ops.late', {n}) : t('ops.margin', {n});
+}
+
+// attention: is there something for a person to look at?
+export const unassigned = (order) => order.status === 'placed' && !order.collection && !order.courier;
+export function attention(order, now) {
+    if (order.end) return 0;
+    if (order.status === 'held') return 3;
+    const left = margin(order);
+    if (left !== null && left < 0) return 2;
+    return unassigned(order) && now - order.created > 3 * 60000 ? 1 : 0;
+}
+
+function by(candidate) {
+    const n = candidate.missed_by;
+    if (!n) return '';
+    if (candidate.verdict === 'out_of_zone' || candidate.verdict === 'no_store_in_range') return t('ops.by.m', {n});
+    if (candidate.verdict === 'store_at_capacity') return t('ops.by.orders', {n});
+    if (candidate.verdict === 'too_late' || candidate.verdict === 'store_closed')
+        return t('ops.by.min', {n: Math.ceil(n / 60000)});
+    return '';
+}
+
+const travel = (candidate) => minutes(Math.max(candidate.travel_s * SECOND_MS, 30000));
+
+// candidateWords: what the decision says about one store.
+export function candidateWords(decision, index, store) {
+    const c = decision.candidates[index];
+    const stock = decision.stock.find((s) => s.candidate === index);
+    const values = {travel: travel(c), time: time(c.arrival), margin: minutes(c.margin_ms)};
+    if (c.verdict) return t('ops.not', {reason: t(`reason.${c.verdict}`), by: by(c)});
+    if (stock && !stock.all) return t('ops.no_stock', {...values, available: Math.max(0, stock.available), wanted: stock.wanted});
+    return t(c.store === store ? 'ops.chosen' : 'ops.passed', values);
+}
+
+export function decisionHead(decision) {
+    return [
+        t('ops.decided', {time: time(decision.decided), n: decision.attempt, considered: decision.considered,
+            how: t(decision.estimate ? 'ops.estimate' : 'ops.roads')}),
+        t(decision.soonest ? 'ops.rule.soonest' : 'ops.rule.nearest'),
+    ];
+}

@@ -1,0 +1,158 @@
+// The operator's map and the store's screen: an order placed over HTTP appears, moves and finishes.
+import assert from 'node:assert/strict';
+import * as kit from './kit.mjs';
+
+const {test} = kit;
+
+async function openOps(browser, town, options) {
+    const token = kit.lcctl(town, 'operator', 'add', 'Olga').trim().split('\n').at(-1);
+    const page = await kit.openPage(browser, town, `/ops#token=${token}`, options);
+    await kit.shows(page, '#link', 'Live');
+    assert.ok(!page.url().includes(token));
+    return page;
+}
+
+function openStore(browser, town, store, options) {
+    const token = kit.lcctl(town, 'store', 'add', store).trim().split('\n').at(-1);
+    return kit.openPage(browser, town, `/store#token=${token}`, options);
+}
+
+async function openCourier(browser, town, id) {
+    const page = await kit.openPage(browser, town, `/courier#token=${kit.addCourier(town, id)}`, kit.phone);
+    await page.locator('#sign-on').click();
+    await kit.shows(page, '#work', 'Waiting for orders');
+    return page;
+}
+
+test('the operator sees an order appear, move and finish', async ({town, browser, key}) => {
+    const ops = await openOps(browser, town, kit.desk);
+    const courier = await openCourier(browser, town, 'cleo');
+    await kit.shows(ops, '#on-shift', '1');
+    const order = await kit.placeOrder(town, key);
+    const name = `corner/${order.external_order_id}`;
+    await kit.shows(ops, '#panel', name);
+    await kit.sound(ops, 'ops-city');
+    await ops.locator('#query').fill(order.external_order_id);
+    await ops.locator('#found button').first().click();
+    await kit.shows(ops, '#why', 'Chosen:');
+    await kit.shows(ops, '#timeline', 'placed');
+    await kit.sound(ops, 'ops-order');
+    await courier.locator('#accept').click();
+    await kit.shows(ops, '#order-state', /courier to the store|confirmed/);
+    await courier.locator('#arrived').click();
+    await courier.locator('#picked-up').click();
+    await kit.shows(ops, '#order-state', 'courier to the customer');
+    await courier.locator('#arrived').click();
+    const seen = await (await fetch(town.notifier + order.tracking_url)).json();
+    await courier.locator('#pin').fill(seen.pin);
+    await courier.locator('#delivered').click();
+    await kit.shows(ops, '#order-state', 'delivered');
+    await kit.shows(ops, '#timeline', /delivered.*cleo/);
+    await ops.locator('#back').click();
+    await kit.until('the figures', async () => (await kit.text(ops, '#delivered')) === '1');
+    await kit.shows(ops, '#on-time', '100 %');
+    await ops.emulateMedia({colorScheme: 'dark'});
+    await kit.sound(ops, 'ops-city-dark');
+    await courier.locator('#sign-off').click();
+    await courier.context().close();
+
+    // without a network it says so, and what changed meanwhile is there afterwards
+    await ops.context().setOffline(true);
+    await ops.locator('#stale').waitFor();
+    await kit.shot(ops, 'ops-stale');
+    const other = await kit.placeOrder(town, key);
+    await ops.context().setOffline(false);
+    await kit.shows(ops, '#panel', `corner/${other.external_order_id}`);
+    await ops.locator(`[data-order="${other.external_order_id}"]`).click();
+    await ops.locator('#cancel').click();
+    await ops.locator('#cancel-yes').click();
+    await kit.shows(ops, '#order-state', 'cancelled');
+    await kit.shows(ops, '#timeline', 'operator: Olga');
+    assert.deepEqual(ops.wrong, []);
+    await ops.context().close();
+});
+
+test('the operator works on a phone, in Chinese, and pauses a store', async ({town, browser, key}) => {
+    const token = kit.lcctl(town, 'operator', 'add', 'Li').trim().split('\n').at(-1);
+    const ops = await kit.openPage(browser, town, `/ops#token=${token}`, {...kit.phone, locale: 'zh-CN'});
+    await kit.shows(ops, '#link', '在线');
+    await kit.sound(ops, 'ops-phone-zh');
+    await kit.addStore(town, key, 'pause-me', {lat: 39.29, lng: -76.6});
+    await ops.locator('#query').fill('pause-me');
+    await kit.shows(ops, '#found', 'pause-me');
+    await ops.locator('#found button').first().click();
+    await ops.locator('#pause').click();
+    await kit.shows(ops, '#store-state', '已暂停');
+    await ops.locator('#open').click();
+    await kit.shows(ops, '#store-state', '营业中');
+    const id = kit.lcctl(town, 'operator', 'list').split('\n').find((l) => l.includes(' Li ')).split(' ')[0];
+    kit.lcctl(town, 'operator', 'revoke', id);
+    await kit.shows(ops, '#panel', '登录'); // shown out within seconds
+    await ops.context().close();
+});
+
+test('a store works its tickets', async ({town, browser, key}) => {
+    await kit.addStore(town, key, 'tickets', {lat: 39.27, lng: -76.57});
+    await openCourier(browser, town, 'dora'); // stays, and lets every offer pass
+    const here = {store_id: 'tickets', dropoff: {lat: 39.271, lng: -76.571}};
+    const page = await openStore(browser, town, 'corner/tickets', kit.desk);
+    await kit.shows(page, '#tickets', 'Nothing to do');
+    const first = await kit.placeOrder(town, key, {...here, lines: [{sku: 'COFFEE', quantity: 3}]});
+    const second = await kit.placeOrder(town, key, {...here, fulfilment: 'collection'});
+    await kit.shows(page, '#tickets', second.external_order_id);
+    await kit.sound(page, 'store-tickets');
+    await page.locator(`[data-order="${first.external_order_id}"] .ready`).click();
+    await kit.shows(page, '#tickets', 'Ready (1)');
+
+    await page.locator(`[data-order="${second.external_order_id}"] .ready`).click();
+    const ticket = page.locator(`[data-order="${second.external_order_id}"]`);
+    await ticket.locator('input').fill('222222');
+    await ticket.locator('form button').click();
+    await kit.shows(page, '#notices', 'not the customer’s code');
+    const seen = await (await fetch(town.notifier + second.tracking_url)).json();
+    await ticket.locator('input').fill(seen.collection_code);
+    await ticket.locator('form button').click();
+    await kit.until('collected', async () => (await kit.orderNow(town, key, second.order_id)).status === 'collected');
+
+    await page.locator('#delay-20').click();
+    await kit.shows(page, '#mode', '20 min');
+    await page.locator('#pause').click();
+    await kit.shows(page, '#mode', 'Paused');
+    await page.locator('#open').click();
+    await kit.shows(page, '#mode', 'Open');
+
+    await page.locator('[aria-label="COFFEE is sold out"]').first().click();
+    await page.locator('#sold-out-yes').click();
+    await kit.shows(page, '#notices', 'marked as sold out');
+    const quote = await kit.post(town, key, '/v1/quotes', {...here, currency: 'USD', fulfilment: 'collection', lines: [{sku: 'COFFEE', quantity: 1}]});
+    assert.equal(quote.serviceable, false);
+    assert.match(kit.lcctl(town, 'audit'), /adds up|ok/i);
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+});
+
+test('a store sees nothing of another chain', async ({town, browser, key}) => {
+    const other = await kit.addChain(town, 'rival');
+    await kit.addStore(town, other, 'theirs', {lat: 39.275, lng: -76.55});
+    const page = await openStore(browser, town, 'rival/theirs', kit.phone);
+    await kit.shows(page, '#tickets', 'Nothing to do');
+    const ours = await kit.placeOrder(town, key, {store_id: 'fait-ave'});
+    const theirs = await kit.placeOrder(town, other, {store_id: 'theirs', dropoff: {lat: 39.276, lng: -76.551}});
+    await kit.shows(page, '#tickets', theirs.external_order_id);
+    const everything = await page.content();
+    assert.ok(!everything.includes(ours.external_order_id) && !everything.includes('fait-ave'));
+    await kit.sound(page, 'store-phone');
+    await page.context().close();
+});
+
+await kit.runAll(
+    async () => {
+        const town = await kit.openTown();
+        const key = await kit.addChain(town, 'corner');
+        await kit.addStore(town, key, 'fait-ave');
+        return {town, key, browser: await kit.openBrowser()};
+    },
+    async ({town, browser}) => {
+        await browser.close();
+        await kit.closeTown(town);
+    });

@@ -1,0 +1,246 @@
+/* Operators' pages and stores' own screens: who is let in, what they see and do. */
+#include "unit/notifier_rig.h"
+
+#include "access.pb-c.h"
+
+#define OPERATOR "lc_operator_0_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define STORE "lc_store_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void
+grant(struct rig *r, Lifecircle__V1__Access__Kind kind, uint32_t store)
+{
+    Lifecircle__V1__Access a = LIFECIRCLE__V1__ACCESS__INIT;
+
+    a.kind = kind;
+    a.name = (char *)(uintptr_t) "Olga";
+    a.store = store;
+    r->access_n = lifecircle__v1__access__pack(&a, (uint8_t *)r->access);
+}
+
+static void
+put_store(struct rig *r, uint32_t number)
+{
+    Lifecircle__V1__Store s = LIFECIRCLE__V1__STORE__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+
+    at.lat_e7 = 392847000;
+    at.lng_e7 = -765921000;
+    s.store = number;
+    s.chain = 1;
+    s.at = &at;
+    s.store_id = (char *)(uintptr_t)(number == 1 ? "fait-ave" : "other");
+    s.name = (char *)(uintptr_t) "Corner Shop";
+    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &s), LC_OK);
+}
+
+static struct rig *
+with_operator(uint64_t conn)
+{
+    struct rig *r = rig_new();
+
+    put_chain(r, "", false);
+    put_store(r, 1);
+    grant(r, LIFECIRCLE__V1__ACCESS__KIND__OPERATOR, 0);
+    rig_http(r, conn, "/v1/ops", "token=" OPERATOR, true);
+    return r;
+}
+
+static void
+test_operator_is_let_in_by_a_known_token_of_the_right_kind_only(void)
+{
+    struct rig *r = with_operator(10);
+
+    CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_SOCKET_ACCEPT, 10));
+    CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
+    grant(r, LIFECIRCLE__V1__ACCESS__KIND__STORE_SCREEN, 1);
+    rig_http(r, 11, "/v1/ops", "token=" STORE, true);
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_SOCKET_CLOSE, 11)->e.status, 4003);
+    r->access_n = 0;
+    rig_http(r, 12, "/v1/ops", "token=" OPERATOR, true);
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_SOCKET_CLOSE, 12)->e.status, 4003);
+    rig_free(r);
+}
+
+static void
+test_operator_is_cut_when_the_token_is_revoked(void)
+{
+    struct rig *r = with_operator(10);
+
+    rig_wake(r, 3000);
+    CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
+    r->redis_dead = true; /* not knowing is no reason */
+    rig_wake(r, 3000);
+    CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 10));
+    r->redis_dead = false;
+    struct event up = {.kind = EVENT_REDIS_UP};
+    rig_feed(r, &up);
+    r->access_n = 0;
+    rig_wake(r, 3000);
+    const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_CLOSE, 10);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(s->e.status, 4003);
+    rig_free(r);
+}
+
+static void
+test_operator_sees_what_is_open_and_then_what_changes(void)
+{
+    struct rig *r = with_operator(10);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"welcome\""), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"store_id\":\"fait-ave\""), 1);
+    rig_wake(r, 400);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"synced\""), 1);
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"external\":\"o-0\"") >= 1);
+
+    unsigned before = rig_count(r, EFFECT_SOCKET_SEND, 10, "\"external\":\"o-1\"");
+    CU_ASSERT_EQUAL(before, 0);
+    rig_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED, 1, 2);
+    rig_wake(r, 400); /* the events are read */
+    rig_wake(r, 400); /* what changed is told, once, as it is now */
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"external\":\"o-1\""), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"status\":\"confirmed\""), 1);
+    rig_free(r);
+}
+
+static void
+test_operator_who_goes_leaves_nothing_behind(void)
+{
+    struct rig *r = with_operator(10);
+    struct event gone = {.kind = EVENT_GONE, .ref = 10};
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    rig_feed(r, &gone);
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 400);
+    CU_ASSERT_PTR_NULL(rig_core(r)->ops.viewers);
+    CU_ASSERT_PTR_NULL(rig_core(r)->ops.guests);
+    CU_ASSERT_PTR_NULL(rig_core(r)->ops.orders);
+    rig_free(r);
+}
+
+static void
+test_operator_cancels_in_their_own_name(void)
+{
+    struct rig *r = with_operator(10);
+    char text[160];
+    char id[UUID_TEXT];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    uuid_format(r->order[0], id);
+    snprintf(text, sizeof text, "{\"type\":\"cancel\",\"id\":\"a1\",\"order_id\":\"%s\"}", id);
+    r->step = STEP_DONE;
+    rig_say(r, 10, text);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "cancel 60 operator");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"id\":\"a1\",\"outcome\":\"done\""), 1);
+    r->step = STEP_NOT_ALLOWED;
+    rig_say(r, 10, text);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"not_allowed\""), 1);
+    rig_free(r);
+}
+
+static void
+test_operator_is_told_what_was_not_understood(void)
+{
+    static const char *const bad[] = {"nonsense", "{}", "{\"type\":\"cancel\"}",
+                                      "{\"type\":\"order\",\"order_id\":\"x\"}",
+                                      "{\"type\":\"hello\",\"more\":1}"};
+    struct rig *r = with_operator(10);
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        rig_say(r, 10, bad[i]);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"code\":\"bad_message\""), i + 1);
+    }
+    rig_free(r);
+}
+
+/* ---- a store's own screen ---- */
+
+static struct rig *
+with_screen(uint64_t conn, uint32_t store)
+{
+    struct rig *r = rig_new();
+
+    put_chain(r, "", false);
+    put_store(r, 1);
+    put_store(r, 2);
+    grant(r, LIFECIRCLE__V1__ACCESS__KIND__STORE_SCREEN, store);
+    rig_http(r, conn, "/v1/store-feed", "token=" STORE, true);
+    rig_say(r, conn, "{\"type\":\"hello\"}");
+    return r;
+}
+
+static void
+test_screen_sees_its_own_store_only(void)
+{
+    struct rig *r = with_screen(10, 2);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1); /* at store 1 */
+    rig_wake(r, 400);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"store_id\":\"other\""), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"tickets\":[]"), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "o-0"), 0);
+    rig_free(r);
+}
+
+static void
+test_screen_works_on_its_own_orders_only(void)
+{
+    struct rig *r = with_screen(10, 1);
+    char text[160];
+    char id[UUID_TEXT];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    uuid_format(r->order[0], id);
+    snprintf(text, sizeof text, "{\"type\":\"ready\",\"id\":\"a1\",\"order_id\":\"%s\"}", id);
+    r->order_store = 2;
+    r->step = STEP_DONE;
+    rig_say(r, 10, text);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"unknown\""), 1);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "");
+    r->order_store = 1;
+    rig_say(r, 10, text);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "ready 0 store");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"done\""), 1);
+    rig_free(r);
+}
+
+static void
+test_screen_hands_over_for_the_right_code_only(void)
+{
+    struct rig *r = with_screen(10, 1);
+    char text[200];
+    char id[UUID_TEXT];
+    char code[COLLECTION_TEXT];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__READY_FOR_COLLECTION, 0, 1);
+    uuid_format(r->order[0], id);
+    collection_code(&rig_core(r)->secret, r->order[0], code);
+    r->order_store = 1;
+    r->step = STEP_DONE;
+    snprintf(text, sizeof text,
+             "{\"type\":\"collected\",\"id\":\"a1\",\"order_id\":\"%s\",\"code\":\"222222\"}", id);
+    rig_say(r, 10, text);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"outcome\":\"wrong_code\""), 1);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "");
+    snprintf(text, sizeof text,
+             "{\"type\":\"collected\",\"id\":\"a2\",\"order_id\":\"%s\",\"code\":\"%s\"}", id,
+             code);
+    rig_say(r, 10, text);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "collected 0 store");
+    rig_free(r);
+}
+
+UNIT_MAIN("notifier operators and screens",
+          UNIT(test_operator_is_let_in_by_a_known_token_of_the_right_kind_only),
+          UNIT(test_operator_is_cut_when_the_token_is_revoked),
+          UNIT(test_operator_sees_what_is_open_and_then_what_changes),
+          UNIT(test_operator_who_goes_leaves_nothing_behind),
+          UNIT(test_operator_cancels_in_their_own_name),
+          UNIT(test_operator_is_told_what_was_not_understood),
+          UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
+          UNIT(test_screen_hands_over_for_the_right_code_only))
