@@ -256,9 +256,9 @@ redis_ensure_tick(struct redis *r)
 /* ---- life ---- */
 
 enum lc_err
-redis_new(struct loop *l, struct resolver *resolver, const char *address, struct slice password,
-          struct slice library, const struct redis_handlers *handlers, void *ctx,
-          struct redis **out, const char **why)
+redis_new(struct loop *l, struct resolver *resolver, const char *address,
+          const struct redis_login *login, struct slice library,
+          const struct redis_handlers *handlers, void *ctx, struct redis **out, const char **why)
 {
     struct redis *r = calloc(1, sizeof *r);
     enum lc_err err = LC_ENOMEM;
@@ -273,13 +273,11 @@ redis_new(struct loop *l, struct resolver *resolver, const char *address, struct
     r->ctx = ctx;
     r->library = library;
     r->fd = -1;
-    if (password.n >= sizeof r->password) {
-        *why = "the password is longer than 255 bytes";
-        err = LC_EINVAL;
+    err = redis_relogin(r, login);
+    if (err != LC_OK) {
+        *why = "the user is longer than 127 bytes, or the password than 255";
         goto out;
     }
-    if (password.n > 0)
-        memcpy(r->password, password.p, password.n);
     err = redis_link_address(r, address, why);
     if (err != LC_OK)
         goto out;
@@ -297,6 +295,20 @@ redis_new(struct loop *l, struct resolver *resolver, const char *address, struct
 out:
     redis_destroy(r);
     return err;
+}
+
+enum lc_err
+redis_relogin(struct redis *r, const struct redis_login *login)
+{
+    if (login->user.n >= sizeof r->user || login->password.n >= sizeof r->password)
+        return LC_EINVAL;
+    explicit_bzero(r->password, sizeof r->password);
+    memset(r->user, 0, sizeof r->user);
+    if (login->user.n > 0)
+        memcpy(r->user, login->user.p, login->user.n);
+    if (login->password.n > 0)
+        memcpy(r->password, login->password.p, login->password.n);
+    return LC_OK;
 }
 
 void
@@ -323,6 +335,12 @@ bool
 redis_is_up(const struct redis *r)
 {
     return r->state == LINK_UP;
+}
+
+bool
+redis_library_differs(const struct redis *r)
+{
+    return r->state == LINK_UP && r->differs;
 }
 
 size_t

@@ -40,6 +40,12 @@ struct redis_handlers {
     void (*up)(void *ctx); /* connected, library in place; every earlier call was answered */
 };
 
+/* redis_login: empty password = no AUTH; empty user = the server's default user. */
+struct redis_login {
+    struct slice user;
+    struct slice password;
+};
+
 struct redis_counts {
     uint64_t calls;
     uint64_t lost;
@@ -50,11 +56,13 @@ struct redis_counts {
 };
 
 /* redis_new: connects, and keeps trying, in the background. address is "unix:/path" or "host:port"
- * ("[v6]:port"). password may be empty. library is the Lua source to have loaded (borrowed), or
- * empty for none. The log warns when the server's settings do not keep what is acknowledged.
- *   LC_EINVAL  address: *why says what was expected */
+ * ("[v6]:port"). login is copied. library is the Lua source to have loaded (borrowed), or empty for
+ * none; where the login may not load it, any library of that name serves, and without one the
+ * connection waits until somebody has loaded it (`lcctl library load`). The log warns when the
+ * server's settings do not keep what is acknowledged.
+ *   LC_EINVAL  address or login: *why says what was expected */
 LC_MUST_CHECK enum lc_err redis_new(struct loop *l, struct resolver *r, const char *address,
-                                    struct slice password, struct slice library,
+                                    const struct redis_login *login, struct slice library,
                                     const struct redis_handlers *handlers, void *ctx,
                                     struct redis **out, const char **why);
 
@@ -67,7 +75,13 @@ void redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t 
 /* redis_flush: sends what was called since the last time. */
 void redis_flush(struct redis *r);
 
+/* redis_relogin: the next connection uses this login; the present one stays. LC_EINVAL when a word
+ * is too long. */
+LC_MUST_CHECK enum lc_err redis_relogin(struct redis *r, const struct redis_login *login);
+
 bool redis_is_up(const struct redis *r);
+/* redis_library_differs: connected, but the library there is not the one built in. */
+bool redis_library_differs(const struct redis *r);
 /* redis_waiting: calls not yet answered. */
 size_t redis_waiting(const struct redis *r);
 const struct redis_counts *redis_counts(const struct redis *r);

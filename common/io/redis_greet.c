@@ -44,10 +44,15 @@ ask_if_durable(struct redis *r)
 void
 redis_greet(struct redis *r)
 {
-    const struct slice argv[] = {SLICE_LIT("AUTH"), slice_str(r->password)};
+    const struct slice with_user[] = {SLICE_LIT("AUTH"), slice_str(r->user),
+                                      slice_str(r->password)};
+    const struct slice without[] = {SLICE_LIT("AUTH"), slice_str(r->password)};
 
-    if (r->password[0] != '\0')
-        say(r, GREET_AUTH, argv, 2);
+    r->there = r->differs = false;
+    if (r->password[0] != '\0' && r->user[0] != '\0')
+        say(r, GREET_AUTH, with_user, 3);
+    else if (r->password[0] != '\0')
+        say(r, GREET_AUTH, without, 2);
     else if (r->library.n > 0)
         ask_for_library(r);
     else
@@ -71,6 +76,22 @@ is_loaded(const struct redis *r, const struct reply *list)
            slice_eq(value_of(&list->items[0], "library_code"), r->library);
 }
 
+/* Who may not load the library uses the one that is there: while a new version is rolled out,
+ * daemons of two versions share it. */
+static bool
+takes_what_is_there(struct redis *r, const struct reply *reply)
+{
+    static const char refused[] = "NOPERM";
+
+    if (r->greeting != GREET_LOAD || !r->there || reply->str.n < sizeof refused - 1 ||
+        memcmp(reply->str.p, refused, sizeof refused - 1) != 0)
+        return false;
+    r->differs = true;
+    log_line(LOG_WARN, "redis_library_differs",
+             "expected=the library of this version: lcctl library load");
+    return true;
+}
+
 static void
 up(struct redis *r, const struct reply *settings)
 {
@@ -91,6 +112,10 @@ up(struct redis *r, const struct reply *settings)
 void
 redis_greet_reply(struct redis *r, const struct reply *reply)
 {
+    if (reply->kind == REPLY_ERROR && takes_what_is_there(r, reply)) {
+        ask_if_durable(r);
+        return;
+    }
     if (reply->kind == REPLY_ERROR && r->greeting != GREET_DURABLE) {
         redis_link_down(r, "redis_refused",
                         reply->str); /* LOADING, NOAUTH, READONLY ...: try again */
@@ -104,6 +129,7 @@ redis_greet_reply(struct redis *r, const struct reply *reply)
             ask_if_durable(r);
         break;
     case GREET_LIST:
+        r->there = reply->kind == REPLY_ARRAY && reply->n == 1;
         if (is_loaded(r, reply))
             ask_if_durable(r);
         else

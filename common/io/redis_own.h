@@ -30,12 +30,15 @@ struct redis {
     struct redis_handlers on;
     void *ctx;
     struct slice library;
+    char user[128];
     char password[256];
     char host[256]; /* or the path of a unix socket */
     char port[8];   /* empty = unix */
 
     enum redis_state state;
     enum greeting greeting;
+    bool there;   /* a library of that name is on the server */
+    bool differs; /* and is not ours, and we may not replace it */
     int fd;
     struct loop_watch *watch;
     struct loop_timer *retry; /* the next try to connect */

@@ -127,9 +127,10 @@ connect_all(struct shell *s)
     if (err != LC_OK)
         return err;
     log_line(LOG_INFO, "bus", "listen=%s news=%s", bus_listening(s->bus), bus_publishing(s->bus));
-    err = redis_new(s->loop, s->resolver, options_get(&s->options, "redis"),
-                    slice_str(options_get(&s->options, "redis-password")), redis_library(),
-                    &handlers, s, &s->redis, &why);
+    const struct redis_login login = {slice_str(options_get(&s->options, "redis-user")),
+                                      slice_str(options_get(&s->options, "redis-password"))};
+    err = redis_new(s->loop, s->resolver, options_get(&s->options, "redis"), &login,
+                    redis_library(), &handlers, s, &s->redis, &why);
     if (err != LC_OK)
         log_line(LOG_ERROR, "bad_parameter", "name=redis reason=%s", why);
     return err;

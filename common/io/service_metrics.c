@@ -117,6 +117,8 @@ put_redis(const struct shell *s, struct buf *b)
     const struct redis_counts *c = redis_counts(s->redis);
     const struct counter list[] = {
         {"redis_up", "connected, with the function library in place", redis_is_up(s->redis), true},
+        {"redis_library_differs", "the functions on the server are not those of this version",
+         redis_library_differs(s->redis), true},
         {"redis_connects_total", "connections made", c->connects, false},
         {"redis_calls_total", "commands", c->calls, false},
         {"redis_calls_lost_total", "commands without an answer", c->lost, false},

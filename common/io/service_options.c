@@ -85,6 +85,8 @@ shell_options(struct shell *s)
                            "the city's time zone, as in /usr/share/zoneinfo", false});
     add(s,
         (struct option){"redis", OPTION_TEXT, "127.0.0.1:6379", "unix:/path or host:port", false});
+    add(s,
+        (struct option){"redis-user", OPTION_TEXT, "", "for AUTH; empty: the default user", false});
     add(s, (struct option){"redis-password", OPTION_SECRET, "", "for AUTH", false});
     add_links(s);
     add_travel(s);

@@ -21,6 +21,18 @@ struct ctl {
     int64_t now_ms;
 };
 
+/* ctl_login: where Redis is, and as whom; "" = not given. A file that is named wins over the
+ * password. */
+struct ctl_login {
+    const char *address; /* unix:PATH or HOST:PORT */
+    const char *user;
+    const char *password;
+    const char *password_file;
+};
+
+/* ctl_connect: a connection for redisFree, or NULL after saying why not. */
+redisContext *ctl_connect(const struct ctl_login *login);
+
 /* args: the words behind the subcommand: options are taken out by name, what is left is positional.
  */
 struct args {
@@ -70,5 +82,7 @@ int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR */
 int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | area */
 int cmd_secret(struct ctl *c, struct args *a);   /* secret */
 int cmd_ports(struct ctl *c, struct args *a);    /* ports N */
+int cmd_library(struct ctl *c, struct args *a);  /* library load | show */
+int cmd_ready(struct ctl *c, struct args *a);    /* ready HOST:PORT */
 
 #endif

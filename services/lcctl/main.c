@@ -44,6 +44,10 @@ static const struct command commands[] = {
      "  roads area FILE.roads [--mode car] [--minutes 15] [--widen 60] LAT,LNG",
      "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
      "GeoJSON"},
+    {"library", cmd_library, true, "library load | library show",
+     "load the Redis Functions of this version; say which are there"},
+    {"ready", cmd_ready, false, "ready HOST:PORT [PATH]",
+     "does a daemon's admin port say that it is ready (PATH: /readyz)?"},
     {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
     {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
 };
@@ -53,7 +57,9 @@ usage(FILE *to)
 {
     fputs("lcctl [--redis unix:PATH|HOST:PORT] [--city TAG] COMMAND ...\n\n"
           "ORDER is an order id or CHAIN/EXTERNAL_ORDER_ID.\n"
-          "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n\n",
+          "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n"
+          "For AUTH: --redis-user NAME or $LIFECIRCLE_REDIS_USER, --redis-password-file FILE or\n"
+          "$LIFECIRCLE_REDIS_PASSWORD_FILE or $LIFECIRCLE_REDIS_PASSWORD.\n\n",
           to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %s\n      %s\n", commands[i].use, commands[i].help);
@@ -191,41 +197,6 @@ ctl_random(void *to, size_t n)
     }
 }
 
-/* connect_redis: "unix:PATH" or "HOST:PORT". NULL after saying why. */
-static redisContext *
-connect_redis(const char *address)
-{
-    const struct timeval patience = {5, 0};
-    redisContext *redis = NULL;
-
-    if (strncmp(address, "unix:", 5) == 0) {
-        redis = redisConnectUnixWithTimeout(address + 5, patience);
-    } else {
-        char host[256];
-        const char *colon = strrchr(address, ':');
-        char *end = NULL;
-        long port = colon == NULL ? 6379 : strtol(colon + 1, &end, 10);
-        size_t length = colon == NULL ? strlen(address) : (size_t)(colon - address);
-        if (length == 0 || length >= sizeof host || (end != NULL && *end != '\0') || port < 1 ||
-            port > 65535) {
-            fprintf(stderr, "lcctl: --redis: expected unix:PATH or HOST:PORT, got %s\n", address);
-            return NULL;
-        }
-        memcpy(host, address, length);
-        host[length] = '\0';
-        redis = redisConnectWithTimeout(host, (int)port, patience);
-    }
-    if (redis == NULL || redis->err != 0) {
-        fprintf(stderr, "lcctl: Redis at %s: %s\n", address,
-                redis == NULL ? "out of memory" : redis->errstr);
-        if (redis != NULL)
-            redisFree(redis);
-        return NULL;
-    }
-    redisSetTimeout(redis, (struct timeval){30, 0});
-    return redis;
-}
-
 static const struct command *
 find_command(const char *name)
 {
@@ -253,7 +224,13 @@ main(int argc, char **argv)
         return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
     }
     struct ctl ctl = {.city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal"))};
-    const char *address = args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379"));
+    const struct ctl_login login = {
+        .address = args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379")),
+        .user = args_option(&args, "redis-user", env_or("LIFECIRCLE_REDIS_USER", "")),
+        .password = env_or("LIFECIRCLE_REDIS_PASSWORD", ""),
+        .password_file =
+            args_option(&args, "redis-password-file", env_or("LIFECIRCLE_REDIS_PASSWORD_FILE", "")),
+    };
     const char *name = args_next(&args);
     const struct command *command = find_command(name);
     if (command == NULL) {
@@ -266,7 +243,7 @@ main(int argc, char **argv)
         return EXIT_FAILED;
     clock_gettime(CLOCK_REALTIME, &now);
     ctl.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    if (command->needs_redis && (ctl.redis = connect_redis(address)) == NULL)
+    if (command->needs_redis && (ctl.redis = ctl_connect(&login)) == NULL)
         return EXIT_FAILED;
 
     int status = command->run(&ctl, &args);

@@ -53,17 +53,24 @@ on_up(void *ctx)
 }
 
 static void
-open_client(struct slice password, struct slice library)
+open_client_as(struct slice user, struct slice password, struct slice library)
 {
+    const struct redis_login login = {user, password};
     static const struct redis_handlers handlers = {on_reply, on_up};
     const char *why;
 
     t.loop = loop_new();
     t.resolver = resolver_new(t.loop);
     t.in_order = true;
-    CU_ASSERT_EQUAL_FATAL(redis_new(t.loop, t.resolver, t.server.address, password, library,
+    CU_ASSERT_EQUAL_FATAL(redis_new(t.loop, t.resolver, t.server.address, &login, library,
                                     &handlers, NULL, &t.redis, &why),
                           LC_OK);
+}
+
+static void
+open_client(struct slice password, struct slice library)
+{
+    open_client_as(SLICE_LIT(""), password, library);
 }
 
 static void
@@ -313,6 +320,69 @@ test_redis_gives_its_password_and_waits_when_it_is_wrong(void)
     finish();
 }
 
+/* What a daemon may do in deploy/: not load functions. */
+static void
+reopen_as_daemon(struct slice library)
+{
+    redis_destroy(t.redis);
+    resolver_destroy(t.resolver);
+    loop_destroy(t.loop);
+    t.ups = 0;
+    open_client_as(SLICE_LIT("daemon"), SLICE_LIT("x"), library);
+}
+
+static void
+test_redis_uses_the_library_that_is_there_when_it_may_not_load_its_own(void)
+{
+    static const char other[] =
+        "#!lua name=lifecircle\nredis.register_function('f',function() return 3 end)";
+
+    begin();
+    ask("ACL SETUSER daemon on >x ~* +@read +fcall +ping +function|list");
+    reopen_as_daemon(redis_library());
+    await_time(t.loop, 200);
+    CU_ASSERT_EQUAL(t.ups, 0); /* none there: somebody has to load it first */
+
+    redis_destroy(t.redis);
+    resolver_destroy(t.resolver);
+    loop_destroy(t.loop);
+    open_client(SLICE_LIT(""), SLICE_LIT(other));
+    AWAIT(t.loop, t.ups == 1);
+    CU_ASSERT_FALSE(redis_library_differs(t.redis));
+
+    reopen_as_daemon(redis_library());
+    AWAIT(t.loop, t.ups == 1);
+    CU_ASSERT_TRUE(redis_library_differs(t.redis));
+    ask("FCALL f 0");
+    CU_ASSERT_EQUAL(t.integer, 3);
+    finish();
+}
+
+static void
+test_redis_relogin_counts_from_the_next_connection(void)
+{
+    const struct redis_login login = {SLICE_LIT("other"), SLICE_LIT("y")};
+    char word[300];
+    const struct redis_login bad = {SLICE_LIT(""), slice_of(word, sizeof word)};
+
+    begin();
+    ask("ACL SETUSER daemon on >x +acl|whoami +client|kill");
+    ask("ACL SETUSER other on >y +acl|whoami");
+    reopen_as_daemon(SLICE_LIT(""));
+    AWAIT(t.loop, t.ups == 1);
+    memset(word, 'a', sizeof word);
+    CU_ASSERT_EQUAL(redis_relogin(t.redis, &bad), LC_EINVAL);
+    CU_ASSERT_EQUAL(redis_relogin(t.redis, &login), LC_OK);
+    ask("ACL WHOAMI");
+    CU_ASSERT_STRING_EQUAL(t.text, "daemon");
+    call(0, "CLIENT KILL TYPE normal SKIPME no");
+    redis_flush(t.redis);
+    AWAIT(t.loop, t.ups == 2);
+    ask("ACL WHOAMI");
+    CU_ASSERT_STRING_EQUAL(t.text, "other");
+    finish();
+}
+
 static void
 test_redis_new_refuses_what_is_no_address(void)
 {
@@ -320,12 +390,14 @@ test_redis_new_refuses_what_is_no_address(void)
                                       "[]:6379", "a:b",   "a:1234567", "redis://a:6379x", "/path"};
     static const struct redis_handlers handlers = {on_reply, on_up};
 
+    const struct redis_login login = {0};
+
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct redis *r;
         const char *why = NULL;
         struct loop *l = loop_new();
         CU_ASSERT_EQUAL(
-            redis_new(l, NULL, bad[i], SLICE_LIT(""), SLICE_LIT(""), &handlers, NULL, &r, &why),
+            redis_new(l, NULL, bad[i], &login, SLICE_LIT(""), &handlers, NULL, &r, &why),
             LC_EINVAL);
         CU_ASSERT_PTR_NULL(r);
         CU_ASSERT_PTR_NOT_NULL(why);
@@ -343,4 +415,6 @@ UNIT_MAIN("redis", UNIT(test_redis_call_answers_in_order_in_one_pipeline),
           UNIT(test_redis_loads_the_library_and_again_when_it_is_gone),
           UNIT(test_redis_replaces_another_version_of_the_library),
           UNIT(test_redis_gives_its_password_and_waits_when_it_is_wrong),
+          UNIT(test_redis_uses_the_library_that_is_there_when_it_may_not_load_its_own),
+          UNIT(test_redis_relogin_counts_from_the_next_connection),
           UNIT(test_redis_new_refuses_what_is_no_address))
