@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,6 +149,19 @@ start_core(struct shell *s)
     return shell_feed(s, &ev);
 }
 
+/* Phones stay connected: as many descriptors as the machine lets us have, within reason. */
+static void
+raise_descriptors(void)
+{
+    enum { ENOUGH = 65536 };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= ENOUGH)
+        return;
+    limit.rlim_cur = limit.rlim_max < ENOUGH ? limit.rlim_max : ENOUGH;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void on_drain(void *ctx);
 
 static enum lc_err
@@ -155,6 +169,7 @@ start(struct shell *s)
 {
     enum lc_err err;
 
+    raise_descriptors();
     s->wake_ms = INT64_MAX;
     s->loop = loop_new();
     if (s->loop == NULL)

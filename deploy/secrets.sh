@@ -1,0 +1,64 @@
+#!/bin/sh
+# lifecircle-secrets: makes what is missing of passwords, keys and certificates, each where only the service
+# that needs it looks. deploy/docker-compose.yml runs it once before everything else; what is there stays.
+#
+# What lies in /given wins: tls.pem (certificate chain and key in one file), city-secret (64 hex digits),
+# redis-admin-password, redis-daemon-password, grafana-password.
+set -eu
+umask 022 # the services run as different users; each sees only its own volume
+given=/given
+run=/run/lifecircle
+
+random() { openssl rand -hex 32; }
+
+# keep FILE NAME COMMAND...: FILE is what was given as NAME, or what is there already, or what COMMAND prints.
+keep() {
+    file=$1 name=$2
+    shift 2
+    if [ -s "$given/$name" ]; then
+        tr -d '\r\n' <"$given/$name" >"$file.new"
+    elif [ ! -s "$file" ]; then
+        "$@" >"$file.new"
+        echo "made $name"
+    else
+        return 0
+    fi
+    mv "$file.new" "$file"
+}
+
+hash() { tr -d '\r\n' <"$1" | openssl dgst -sha256 -r | cut -c1-64; }
+
+keep "$run/admin/redis-password" redis-admin-password random
+keep "$run/daemon/redis-password" redis-daemon-password random
+keep "$run/city/city-secret" city-secret random
+keep "$run/grafana/admin-password" grafana-password random
+
+case $(cat "$run/city/city-secret") in
+*[!0-9a-fA-F]*) echo "city-secret: expected 64 hex digits" >&2; exit 1 ;;
+esac
+
+# Who may do what in Redis. A function's commands are checked with its caller's rights (Redis 7), so the daemons
+# need those that common/redis/lifecircle.lua uses; they may not load functions, run scripts, delete keys or
+# touch another city. docs/decisions/0007-rights-in-redis.md.
+city="{${LIFECIRCLE_CITY:?the city}}"
+cat >"$run/redis/users.acl.new" <<ACL
+user default on nopass resetkeys resetchannels -@all +ping
+user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
+user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +bitfield +geoadd +hdel +hset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
+ACL
+mv "$run/redis/users.acl.new" "$run/redis/users.acl"
+
+if [ -s "$given/tls.pem" ]; then
+    cp "$given/tls.pem" "$run/tls/edge.pem.new"
+    mv "$run/tls/edge.pem.new" "$run/tls/edge.pem"
+elif [ ! -s "$run/tls/edge.pem" ]; then
+    name=${LIFECIRCLE_NAME:-localhost}
+    work=$(mktemp -d)
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 825 -subj "/CN=$name" \
+        -addext "subjectAltName=DNS:$name,DNS:localhost,DNS:edge,IP:127.0.0.1" \
+        -keyout "$work/key" -out "$work/certificate" 2>/dev/null
+    cat "$work/certificate" "$work/key" >"$run/tls/edge.pem.new"
+    mv "$run/tls/edge.pem.new" "$run/tls/edge.pem"
+    rm -r "$work"
+    echo "made tls.pem, signed by itself for $name: replace it before anybody else calls"
+fi

@@ -1,0 +1,13 @@
+# The demo's robots (lc-city), built with what deploy/Dockerfile's stage `build` has, run beside lcctl.
+ARG BUILD=lifecircle-build
+ARG IMAGE=lifecircle
+FROM ${BUILD} AS robots
+RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends libcunit1-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY tests tests
+RUN cmake -B /build -DLC_TESTS=ON && cmake --build /build --target lc-city && strip /build/tests/city/player/lc-city
+
+FROM ${IMAGE}
+COPY --from=robots /build/tests/city/player/lc-city /usr/local/bin/
+COPY tests/city/data /data
+COPY tests/compose/play.sh /usr/local/bin/play
