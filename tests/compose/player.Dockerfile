@@ -2,8 +2,6 @@
 ARG BUILD=lifecircle-build
 ARG IMAGE=lifecircle
 FROM ${BUILD} AS robots
-RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends libcunit1-dev \
-    && rm -rf /var/lib/apt/lists/*
 COPY tests tests
 RUN cmake -B /build -DLC_TESTS=ON && cmake --build /build --target lc-city && strip /build/tests/city/player/lc-city
 
