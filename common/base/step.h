@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "base/travel_ask.h"
 
 #include "envelope.pb-c.h"
@@ -219,6 +220,8 @@ struct service {
     void (*close)(void *core);
     /* counters: the core's counters, valid until the next step. */
     const struct counter *(*counters)(const void *core, size_t *n);
+    /* histograms: the same of how long things took. May be NULL. */
+    const struct histogram *(*histograms)(const void *core, size_t *n);
     /* ready: takes orders now? For /readyz. */
     bool (*ready)(const void *core);
     /* streams: wants the body of this HTTP request as it comes? May be NULL. */

@@ -78,6 +78,29 @@ put_labelled(struct buf *b, const char *name, const char *label, const char *val
     buf_printf(b, "lifecircle_%s{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)n);
 }
 
+static int64_t
+core_bucket_us(size_t i)
+{
+    return histogram_bounds_ms[i] * 1000;
+}
+
+static void
+put_core(const struct shell *s, struct buf *b)
+{
+    const struct service *service = s->service;
+    size_t n = 0;
+    const struct counter *counters =
+        service->counters == NULL ? NULL : service->counters(stepper_core(s->stepper), &n);
+
+    put_counters(b, counters, n);
+    n = 0;
+    const struct histogram *h =
+        service->histograms == NULL ? NULL : service->histograms(stepper_core(s->stepper), &n);
+    for (size_t i = 0; i < n; i++)
+        put_histogram(b, h[i].name, h[i].help, core_bucket_us, h[i].counts, HISTOGRAM_BOUNDS,
+                      h[i].sum_ms * 1000);
+}
+
 static void
 put_bus(const struct shell *s, struct buf *b)
 {
@@ -226,11 +249,8 @@ shell_metrics(const struct shell *s, struct buf *b)
         {"steps_failed_total", "steps whose effects were dropped", stepper_failed_steps(s->stepper),
          false},
     };
-    size_t n = 0;
-    const struct counter *core =
-        s->service->counters == NULL ? NULL : s->service->counters(stepper_core(s->stepper), &n);
 
-    put_counters(b, core, n);
+    put_core(s, b);
     put_counters(b, list, sizeof list / sizeof *list);
     put_histogram(b, "turn_seconds", "from a turn's first event to its effects' end",
                   shell_turn_bucket_us, s->turn_took, TURN_BUCKETS, s->turn_took_us);

@@ -63,10 +63,6 @@ enum count {
     COUNT_PENDING,
     COUNT_STREAMS,
     COUNT_CALLS,
-    COUNT_BUCKET_0,
-    COUNT_BUCKET_LAST = COUNT_BUCKET_0 + 11,
-    COUNT_LATENCY_SUM,
-    COUNT_LATENCY_N,
     COUNT_ROUTE_0,
     COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 15,
     COUNT_CODE_0,
@@ -221,6 +217,7 @@ struct intake {
     int64_t wished_ms; /* the wake wished for; INT64_MAX = none */
     struct buf text;   /* scratch for answers */
     struct counter counts[COUNTS];
+    struct histogram answer; /* of orders */
 };
 
 static inline void
@@ -231,7 +228,6 @@ count_up(struct intake *in, enum count c)
 
 /* counts.c */
 void counts_init(struct intake *in);
-void count_latency(struct intake *in, int64_t ms);
 void count_code(struct intake *in, const char *code);
 void count_route(struct intake *in, size_t route);
 extern const char *const count_route_names[COUNT_ROUTE_LAST - COUNT_ROUTE_0 + 1];

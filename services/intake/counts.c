@@ -1,6 +1,6 @@
 #include "core.h"
 
-static const char *const plain[COUNT_BUCKET_0][2] = {
+static const char *const plain[COUNT_ROUTE_0][2] = {
     [COUNT_PLACED] = {"orders_total{outcome=\"placed\"}",
                       "Orders answered, by what became of them"},
     [COUNT_ACCEPTED] = {"orders_total{outcome=\"created\"}", ""},
@@ -24,18 +24,6 @@ static const char *const plain[COUNT_BUCKET_0][2] = {
     [COUNT_PENDING] = {"orders_pending", "Orders on their way to an answer"},
     [COUNT_STREAMS] = {"streams_open", "Batches and feeds under way"},
     [COUNT_CALLS] = {"redis_calls_pending", "Calls to Redis without an answer yet"},
-};
-
-enum { BUCKETS = COUNT_BUCKET_LAST - COUNT_BUCKET_0 + 1 };
-
-static const int64_t bucket_ms[BUCKETS - 1] = {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000};
-static const char *const bucket_name[BUCKETS] = {
-    "order_seconds_bucket{le=\"0.001\"}", "order_seconds_bucket{le=\"0.002\"}",
-    "order_seconds_bucket{le=\"0.005\"}", "order_seconds_bucket{le=\"0.01\"}",
-    "order_seconds_bucket{le=\"0.025\"}", "order_seconds_bucket{le=\"0.05\"}",
-    "order_seconds_bucket{le=\"0.1\"}",   "order_seconds_bucket{le=\"0.25\"}",
-    "order_seconds_bucket{le=\"0.5\"}",   "order_seconds_bucket{le=\"1\"}",
-    "order_seconds_bucket{le=\"5\"}",     "order_seconds_bucket{le=\"+Inf\"}",
 };
 
 /* The codes of docs/api.md; others count as the last. */
@@ -75,33 +63,19 @@ counts_init(struct intake *in)
 {
     enum { CODES = sizeof codes / sizeof *codes };
 
-    for (size_t i = 0; i < COUNT_BUCKET_0; i++)
+    for (size_t i = 0; i < COUNT_ROUTE_0; i++)
         in->counts[i] = (struct counter){.name = plain[i][0], .help = plain[i][1]};
     in->counts[COUNT_PENDING].gauge = true;
     in->counts[COUNT_STREAMS].gauge = true;
     in->counts[COUNT_CALLS].gauge = true;
-    for (size_t i = 0; i < BUCKETS; i++)
-        in->counts[COUNT_BUCKET_0 + i] =
-            (struct counter){.name = bucket_name[i], .help = "From request to answer of an order"};
-    in->counts[COUNT_LATENCY_SUM] = (struct counter){.name = "order_milliseconds_sum",
-                                                     .help = "Sum of the same, in milliseconds"};
-    in->counts[COUNT_LATENCY_N] = (struct counter){.name = "order_seconds_count", .help = ""};
+    in->answer =
+        (struct histogram){.name = "order_seconds", .help = "From request to answer of an order"};
     for (size_t i = 0; i <= COUNT_ROUTE_LAST - COUNT_ROUTE_0; i++)
         in->counts[COUNT_ROUTE_0 + i] =
             (struct counter){.name = count_route_names[i], .help = "HTTP requests"};
     for (size_t i = 0; i < CODES; i++)
         in->counts[COUNT_CODE_0 + i] =
             (struct counter){.name = codes[i][1], .help = "Refusals by their problem code"};
-}
-
-void
-count_latency(struct intake *in, int64_t ms)
-{
-    for (size_t i = 0; i < BUCKETS - 1; i++)
-        in->counts[COUNT_BUCKET_0 + i].value += ms <= bucket_ms[i];
-    count_up(in, COUNT_BUCKET_LAST);
-    count_up(in, COUNT_LATENCY_N);
-    in->counts[COUNT_LATENCY_SUM].value += ms > 0 ? (uint64_t)ms : 0;
 }
 
 void

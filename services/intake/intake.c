@@ -213,6 +213,15 @@ counters(const void *core, size_t *n)
     return in->counts;
 }
 
+static const struct histogram *
+histograms(const void *core, size_t *n)
+{
+    const struct intake *in = core;
+
+    *n = 1;
+    return &in->answer;
+}
+
 static bool
 ready(const void *core)
 {
@@ -227,6 +236,7 @@ const struct service intake_service = {
     .step = step,
     .close = close_core,
     .counters = counters,
+    .histograms = histograms,
     .ready = ready,
     .streams = route_streams,
 };

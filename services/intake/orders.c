@@ -209,7 +209,7 @@ pending_finish(struct intake *in, const struct event *ev, struct pending *p, str
     v->id = &p->id;
     v->chain = p->chain;
     leave(in, p);
-    count_latency(in, ev->now_ms - p->since_ms);
+    histogram_add(&in->answer, ev->now_ms - p->since_ms);
     deliver(in, ev, p->origin, v, out);
     forget(in, p);
 }

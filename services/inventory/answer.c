@@ -7,6 +7,7 @@ asker_init(struct asker *a, const struct event *ev)
     const Lifecircle__V1__Envelope *env = ev->envelope;
 
     *a = (struct asker){.link = ev->ref,
+                        .came_ms = ev->now_ms,
                         .deadline_ms = env->deadline_ms > 0 ? env->deadline_ms
                                                             : ev->now_ms + DEADLINE_DEFAULT_MS};
     a->id_n = env->id.len < sizeof a->id ? env->id.len : sizeof a->id;

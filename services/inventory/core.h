@@ -12,7 +12,11 @@ enum {
     TRACEPARENT_MAX = 64,
     SINGLES_MAX = 256, /* checks and feeds in flight; more are answered unavailable */
     CALL_ORDERS_MAX = 128,
+    QUEUES = 5, /* match, held, dispatch, expire, webhook */
 };
+
+/* Tags of the reads of queues.c; those of calls count up from 1. */
+#define TAG_QUEUES (UINT64_C(1) << 62)
 
 enum count {
     COUNT_PLACED,
@@ -44,12 +48,15 @@ enum count {
     COUNT_IGNORED,
     GAUGE_QUEUED,
     GAUGE_IN_FLIGHT,
-    COUNTS
+    GAUGE_DUE_ROWS,
+    GAUGE_DUE_AGE = GAUGE_DUE_ROWS + QUEUES,
+    COUNTS = GAUGE_DUE_AGE + QUEUES
 };
 
 /* asker: who waits for an answer, and for how long it is of use. */
 struct asker {
     uint64_t link;
+    int64_t came_ms;
     int64_t deadline_ms;
     uint8_t id[16];
     size_t id_n;
@@ -133,6 +140,9 @@ struct inventory {
     int64_t sweep_from;   /* where the next sweep goes on */
     int64_t next_expiry_ms;
     uint64_t next_tag;
+    int64_t queues_every_ms; /* 0 = never */
+    int64_t next_queues_ms;
+    struct histogram placed; /* how long PlaceRequests took */
     struct counter counters[COUNTS];
 };
 
@@ -206,5 +216,10 @@ void single_overdue(struct inventory *inv, const struct event *ev, struct outbox
 void expiry_look(struct inventory *inv, const struct event *ev, struct outbox *out);
 void expiry_replied(struct inventory *inv, const struct event *ev, struct outbox *out,
                     struct call *c);
+
+/* ---- what is due (queues.c) ---- */
+
+void queues_look(struct inventory *inv, const struct event *ev, struct outbox *out);
+void queues_replied(struct inventory *inv, const struct event *ev);
 
 #endif

@@ -47,6 +47,24 @@ static const struct counter COUNTERS[COUNTS] = {
     [COUNT_IGNORED] = {"inventory_ignored_total", "Messages that are not for inventory", 0, false},
     [GAUGE_QUEUED] = {"inventory_orders_queued", "Orders waiting for a call", 0, true},
     [GAUGE_IN_FLIGHT] = {"inventory_calls_in_flight", "Calls without an answer yet", 0, true},
+#define DUE_ROWS(queue)                                                                            \
+    {                                                                                              \
+        "due_rows{queue=\"" queue "\"}", "Rows of a queue, due or not yet", 0, true                \
+    }
+    [GAUGE_DUE_ROWS] = DUE_ROWS("match"),
+    [GAUGE_DUE_ROWS + 1] = DUE_ROWS("held"),
+    [GAUGE_DUE_ROWS + 2] = DUE_ROWS("dispatch"),
+    [GAUGE_DUE_ROWS + 3] = DUE_ROWS("expire"),
+    [GAUGE_DUE_ROWS + 4] = DUE_ROWS("webhook"),
+#define DUE_AGE(queue)                                                                             \
+    {                                                                                              \
+        "due_overdue_seconds{queue=\"" queue "\"}", "How long its first row has been due", 0, true \
+    }
+    [GAUGE_DUE_AGE] = DUE_AGE("match"),
+    [GAUGE_DUE_AGE + 1] = DUE_AGE("held"),
+    [GAUGE_DUE_AGE + 2] = DUE_AGE("dispatch"),
+    [GAUGE_DUE_AGE + 3] = DUE_AGE("expire"),
+    [GAUGE_DUE_AGE + 4] = DUE_AGE("webhook"),
 };
 
 void
@@ -63,6 +81,8 @@ inventory_open(void)
     if (inv == NULL)
         return NULL;
     memcpy(inv->counters, COUNTERS, sizeof COUNTERS);
+    inv->placed = (struct histogram){.name = "place_seconds",
+                                     .help = "From PlaceRequest to its answer, on disk"};
     inv->tail = &inv->head;
     return inv;
 }
@@ -107,6 +127,8 @@ start(struct inventory *inv, const struct event *ev)
     inv->expire_slack_ms =
         1000 * (int64_t)between(config_int(c, "expire-slack-s", 7200), 0, 1 << 30);
     inv->expire_every_ms = 1000 * (int64_t)between(config_int(c, "expire-every-s", 15), 1, 86400);
+    inv->queues_every_ms = 1000 * (int64_t)between(config_int(c, "queues-every-s", 0), 0, 86400);
+    inv->next_queues_ms = ev->now_ms;
 }
 
 static enum lc_err
@@ -127,6 +149,10 @@ message(struct inventory *inv, const struct event *ev, struct outbox *out)
 static void
 redis_replied(struct inventory *inv, const struct event *ev, struct outbox *out)
 {
+    if (ev->ref >= TAG_QUEUES) {
+        queues_replied(inv, ev);
+        return;
+    }
     struct call *c = call_take(inv, ev->ref);
 
     if (c == NULL) { /* answered before */
@@ -164,6 +190,7 @@ redis_up(struct inventory *inv, const struct event *ev, struct outbox *out)
     inv->retry_ms = 0;
     single_resend(inv, ev, out);
     expiry_look(inv, ev, out);
+    queues_look(inv, ev, out);
 }
 
 static void
@@ -173,6 +200,7 @@ woken(struct inventory *inv, const struct event *ev, struct outbox *out)
         redis_up(inv, ev, out); /* one answer got lost, and nobody said that the connection broke */
     overdue(inv, ev, out);
     expiry_look(inv, ev, out);
+    queues_look(inv, ev, out);
 }
 
 static enum lc_err
@@ -229,6 +257,15 @@ inventory_counters(const void *core, size_t *n)
     return inv->counters;
 }
 
+static const struct histogram *
+inventory_histograms(const void *core, size_t *n)
+{
+    const struct inventory *inv = core;
+
+    *n = 1;
+    return &inv->placed;
+}
+
 static bool
 inventory_ready(const void *core)
 {
@@ -243,5 +280,6 @@ const struct service inventory_service = {
     .step = inventory_step,
     .close = inventory_close,
     .counters = inventory_counters,
+    .histograms = inventory_histograms,
     .ready = inventory_ready,
 };

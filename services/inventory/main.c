@@ -15,6 +15,8 @@ main(int argc, char **argv)
          false},
         {"expire-every-s", OPTION_NUMBER, "15", "seconds between looks for such reservations",
          false},
+        {"queues-every-s", OPTION_NUMBER, "5",
+         "seconds between looks at what is due, for /metrics; 0: never", false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_ROUTERS,

@@ -178,6 +178,7 @@ answer_request(struct inventory *inv, const struct event *ev, struct outbox *out
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_PLACE_REPLY;
     env.place_reply = &reply;
     answer(inv, ev, out, &r->asker, &env);
+    histogram_add(&inv->placed, ev->now_ms - r->asker.came_ms);
 }
 
 /* finish: one item fewer to wait for; the last one sends the answer and frees the request, items

@@ -7,7 +7,6 @@
 
 #define OUTCOME(name) "match_total{outcome=\"" name "\"}", "orders by what became of them"
 #define BY(name) "match_decisions_total{travel=\"" name "\"}", "decisions by their travel times"
-#define BUCKET(le) "match_seconds_bucket{le=\"" le "\"}", "from MatchRequest to its answer"
 
 static const struct counter counters[COUNTS] = {
     [COUNT_PLACED] = {OUTCOME("placed"), 0, false},
@@ -43,16 +42,6 @@ static const struct counter counters[COUNTS] = {
     [COUNT_CELLS] = {"match_cells", "neighbourhoods kept", 0, true},
     [COUNT_CELL_BYTES] = {"match_cell_bytes", "memory of neighbourhoods", 0, true},
     [COUNT_COURIERS] = {"match_couriers", "couriers on shift in the last forecast", 0, true},
-    [COUNT_LATENCY] = {BUCKET("0.001"), 0, false},
-    [COUNT_LATENCY + 1] = {BUCKET("0.002"), 0, false},
-    [COUNT_LATENCY + 2] = {BUCKET("0.005"), 0, false},
-    [COUNT_LATENCY + 3] = {BUCKET("0.01"), 0, false},
-    [COUNT_LATENCY + 4] = {BUCKET("0.02"), 0, false},
-    [COUNT_LATENCY + 5] = {BUCKET("0.05"), 0, false},
-    [COUNT_LATENCY + 6] = {BUCKET("0.1"), 0, false},
-    [COUNT_LATENCY + 7] = {BUCKET("0.25"), 0, false},
-    [COUNT_LATENCY + 8] = {BUCKET("1"), 0, false},
-    [COUNT_LATENCY + 9] = {BUCKET("+Inf"), 0, false},
 };
 
 static void
@@ -77,6 +66,8 @@ matcher_open(void)
     if (m == NULL)
         return NULL;
     memcpy(m->counts, counters, sizeof counters);
+    m->took =
+        (struct histogram){.name = "match_seconds", .help = "From MatchRequest to its answer"};
     match_policy_read(&m->policy, NULL);
     m->travel = travel_estimate();
     m->gather = arena_new(GATHER_MAX);
@@ -290,6 +281,15 @@ matcher_counters(const void *core, size_t *n)
     return m->counts;
 }
 
+static const struct histogram *
+matcher_histograms(const void *core, size_t *n)
+{
+    const struct matcher *m = core;
+
+    *n = 1;
+    return &m->took;
+}
+
 static bool
 matcher_ready(const void *core)
 {
@@ -304,5 +304,6 @@ const struct service matcher_service = {
     .step = matcher_step,
     .close = matcher_close,
     .counters = matcher_counters,
+    .histograms = matcher_histograms,
     .ready = matcher_ready,
 };

@@ -108,9 +108,7 @@ enum match_count {
     COUNT_CELLS,
     COUNT_CELL_BYTES,
     COUNT_COURIERS,
-    COUNT_LATENCY, /* the first of the buckets */
-    LATENCY_BUCKETS = 10,
-    COUNTS = COUNT_LATENCY + LATENCY_BUCKETS
+    COUNTS
 };
 
 /* Tags of Redis calls; a cell's key is below 2^52. */
@@ -174,6 +172,7 @@ struct matcher {
     struct latlng touched[TOUCHED_MAX]; /* places of stores that changed in this step */
     size_t n_touched;
     struct counter counts[COUNTS];
+    struct histogram took; /* from MatchRequest to its answer */
 };
 
 /* What every function below is given. */

@@ -259,16 +259,6 @@ new_part(struct match_step *s, struct match_job *job)
     return job->request == NULL ? NULL : arena_zalloc(s->m->gather, sizeof(struct match_part));
 }
 
-static void
-note_latency(struct matcher *m, int64_t ms)
-{
-    static const int64_t upto[LATENCY_BUCKETS - 1] = {1, 2, 5, 10, 20, 50, 100, 250, 1000};
-
-    for (size_t i = 0; i < LATENCY_BUCKETS; i++)
-        if (i == LATENCY_BUCKETS - 1 || ms <= upto[i])
-            match_count(m, (enum match_count)(COUNT_LATENCY + i), 1);
-}
-
 void
 match_answer(struct match_step *s, struct match_job *job, const Lifecircle__V1__MatchResult *result)
 {
@@ -280,7 +270,7 @@ match_answer(struct match_step *s, struct match_job *job, const Lifecircle__V1__
     if (part->result == NULL)
         return;
     add_part(s, job->request, part);
-    note_latency(s->m, s->ev->now_ms - job->request->came_ms);
+    histogram_add(&s->m->took, s->ev->now_ms - job->request->came_ms);
 }
 
 void

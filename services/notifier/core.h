@@ -242,6 +242,9 @@ enum {
     COUNT_N
 };
 
+/* What is timed. */
+enum { TOOK_PUSH, TOOK_WEBHOOK, NOTIFIER_TIMES };
+
 enum follow { FOLLOW_DOWN, FOLLOW_IDLE, FOLLOW_CURSOR, FOLLOW_READING, FOLLOW_HOOKS };
 
 struct notifier {
@@ -251,6 +254,7 @@ struct notifier {
     struct city_secret secret;
     struct web_map *map; /* the city's, or NULL */
     struct counter counters[COUNT_N];
+    struct histogram took[NOTIFIER_TIMES];
 
     /* the events stream */
     enum follow follow;

@@ -221,6 +221,8 @@ hooks_called(struct notifier *n, const struct event *ev, struct outbox *out)
           : again_ms == 0 ? COUNT_HOOKS_GIVEN_UP
                           : COUNT_HOOKS_FAILED,
           1);
+    if (taken)
+        histogram_add(&n->took[TOOK_WEBHOOK], ev->now_ms - call->created_ms);
     due_again(n, ev, out, slice_str(call->id), again_ms);
     struct hook_peer *p = peer_of(n, call->chain);
     if (p != NULL)

@@ -163,6 +163,12 @@ notifier_open(void)
 
     if (n != NULL)
         memcpy(n->counters, counter_names, sizeof counter_names);
+    if (n != NULL) {
+        n->took[TOOK_PUSH] = (struct histogram){
+            .name = "push_seconds", .help = "From a route's writing to the courier's phone"};
+        n->took[TOOK_WEBHOOK] = (struct histogram){
+            .name = "webhook_seconds", .help = "From an event to the chain that took its webhook"};
+    }
     return n;
 }
 
@@ -496,6 +502,13 @@ notifier_counters(const void *core, size_t *count)
     return ((const struct notifier *)core)->counters;
 }
 
+static const struct histogram *
+notifier_histograms(const void *core, size_t *count)
+{
+    *count = NOTIFIER_TIMES;
+    return ((const struct notifier *)core)->took;
+}
+
 static bool
 notifier_ready(const void *core)
 {
@@ -511,5 +524,6 @@ const struct service notifier_service = {
     .step = notifier_step,
     .close = notifier_close,
     .counters = notifier_counters,
+    .histograms = notifier_histograms,
     .ready = notifier_ready,
 };

@@ -203,6 +203,8 @@ show(struct notifier *n, const struct event *ev, struct outbox *out, struct sess
     m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_ROUTE;
     m.route = &view;
     frames_send(out, a, s, &m);
+    if (s->version > 0 && !s->welcome_due) /* not what a phone missed while it was away */
+        histogram_add(&n->took[TOOK_PUSH], ev->now_ms - route->written_ms);
     s->version = route->version;
     count(n, COUNT_PUSHES, 1);
 }

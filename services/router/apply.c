@@ -35,8 +35,14 @@ apply_state(struct router *r, const struct commit *m, const struct step *s, stru
         o->live_eta_ms = s->live_eta_ms;
     if (s->act == ACT_ETA)
         return;
-    if (s->act == ACT_ASSIGN)
+    if (s->act == ACT_ASSIGN) {
         o->courier = courier;
+        if (o->placed_ms > 0)
+            histogram_add(&r->dispatched, r->now_ms - o->placed_ms);
+        o->placed_ms = 0;
+    }
+    if (s->act == ACT_DELIVER)
+        r->tally[r->now_ms <= o->task.promise_ms ? T_KEPT : T_MISSED]++;
     if (s->act == ACT_UNASSIGN)
         o->courier = 0;
     count(r, s);

@@ -76,6 +76,7 @@ struct order {
     uint32_t store;
     bool ready;
     bool noted;          /* that nobody can take it is said once */
+    int64_t placed_ms;   /* 0 once it was offered */
     int64_t live_eta_ms; /* as written */
     struct plan_order task;
     UT_hash_handle hh;
@@ -264,6 +265,9 @@ enum tally {
     T_REFUSED,
     T_FENCED,
     T_REBUILDS,
+    T_AT_RISK,
+    T_KEPT,
+    T_MISSED,
     TALLIES
 };
 
@@ -312,6 +316,7 @@ struct router {
 
     uint64_t tally[TALLIES];
     struct counter counters[TALLIES];
+    struct histogram dispatched; /* from placed to the first offer */
 };
 
 /* router.c: a rebuild is wanted; everything but the lease, PIN tries and reports is forgotten. */
@@ -323,6 +328,7 @@ struct slice text_of(struct router *r, int64_t v);      /* the same */
 
 /* figures.c */
 const struct counter *router_counters(const void *core, size_t *n);
+const struct histogram *router_histograms(const void *core, size_t *n);
 
 /* lease.c */
 void lease_ask(struct router *r);

@@ -17,6 +17,10 @@ static const struct counter described[TALLIES] = {
     [T_REFUSED] = {"plan_commits_total{outcome=\"refused\"}", "", 0, false},
     [T_FENCED] = {"plan_commits_total{outcome=\"fenced\"}", "", 0, false},
     [T_REBUILDS] = {"router_rebuilds_total", "times the state was read again", 0, false},
+    [T_AT_RISK] = {"orders_at_risk", "open orders whose promise is over, or expected to be missed",
+                   0, true},
+    [T_KEPT] = {"deliveries_total{promise=\"kept\"}", "orders delivered", 0, false},
+    [T_MISSED] = {"deliveries_total{promise=\"missed\"}", "", 0, false},
 };
 
 const struct counter *
@@ -27,8 +31,12 @@ router_counters(const void *core, size_t *n)
     struct courier *c;
 
     r->tally[T_WAITING] = r->tally[T_ON_SHIFT] = r->tally[T_BUSY] = 0;
-    for (o = r->orders; o != NULL; o = o->hh.next)
+    r->tally[T_AT_RISK] = 0;
+    for (o = r->orders; o != NULL; o = o->hh.next) {
         r->tally[T_WAITING] += o->courier == 0;
+        r->tally[T_AT_RISK] +=
+            o->live_eta_ms > o->task.promise_ms || r->now_ms > o->task.promise_ms;
+    }
     for (c = r->couriers; c != NULL; c = c->hh.next) {
         r->tally[T_ON_SHIFT] += c->open;
         r->tally[T_BUSY] += c->route.n > 0;
@@ -40,4 +48,13 @@ router_counters(const void *core, size_t *n)
     }
     *n = TALLIES;
     return r->counters;
+}
+
+const struct histogram *
+router_histograms(const void *core, size_t *n)
+{
+    const struct router *r = core;
+
+    *n = 1;
+    return &r->dispatched;
 }

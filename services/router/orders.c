@@ -93,6 +93,7 @@ order_new(struct router *r, struct uuid id, const struct record *head)
     struct order *o = calloc(1, sizeof *o);
     if (o != NULL) {
         o->id = id;
+        o->placed_ms = head->courier == 0 ? head->entered_ms[STATE(PLACED)] : 0;
         o->task = (struct plan_order){
             .id = id,
             .dropoff = {order->dropoff->lat_e7, order->dropoff->lng_e7},

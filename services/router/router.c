@@ -14,6 +14,8 @@ router_open(void)
     if (r == NULL)
         return NULL;
     r->commits_end = &r->commits;
+    r->dispatched = (struct histogram){.name = "dispatch_seconds",
+                                       .help = "From an order placed to its first offer"};
     travel_faster_init(&r->travel, travel_estimate(), 1);
     r->plan = plan_new(&r->travel.travel);
     if (r->plan == NULL) {
@@ -390,5 +392,6 @@ const struct service router_service = {
     .step = router_step,
     .close = router_close,
     .counters = router_counters,
+    .histograms = router_histograms,
     .ready = router_ready,
 };

@@ -1,0 +1,62 @@
+/* How much is due, and since when: read every few seconds for /metrics. What is here decides
+ * nothing. */
+#include "inventory/core.h"
+
+#include <stdlib.h>
+
+static const char *const names[QUEUES] = {"match", "held", "dispatch", "expire", "webhook"};
+
+/* queues_look: is it time? Two reads a queue; their answers come to queues_replied. */
+void
+queues_look(struct inventory *inv, const struct event *ev, struct outbox *out)
+{
+    struct outbox_mark before = outbox_mark(out);
+
+    if (inv->queues_every_ms == 0 || !inv->up || inv->stopping)
+        return;
+    if (ev->now_ms >= inv->next_queues_ms) {
+        for (size_t i = 0; i < QUEUES; i++) {
+            struct slice key = slice_str(arena_printf(ev->arena, "%s:due:%s", inv->key, names[i]));
+            const struct slice size[] = {SLICE_LIT("ZCARD"), key};
+            const struct slice first[] = {SLICE_LIT("ZRANGE"), key, SLICE_LIT("0"), SLICE_LIT("0"),
+                                          SLICE_LIT("WITHSCORES")};
+            outbox_redis(out, TAG_QUEUES + 2 * i, size, 2);
+            outbox_redis(out, TAG_QUEUES + 2 * i + 1, first, 5);
+        }
+        if (outbox_failed(out))
+            outbox_rewind(out, before); /* next time */
+        inv->next_queues_ms = ev->now_ms + inv->queues_every_ms;
+    }
+    wake(out, inv->next_queues_ms);
+}
+
+/* A score as Redis writes it; scores are whole milliseconds, but may come as 1.79e+12. */
+static int64_t
+score_ms(struct slice text)
+{
+    char copy[40];
+
+    if (text.n == 0 || text.n >= sizeof copy)
+        return 0;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    double v = strtod(copy, NULL);
+    return v > 0 && v < 1e15 ? (int64_t)v : 0;
+}
+
+void
+queues_replied(struct inventory *inv, const struct event *ev)
+{
+    const struct reply *r = ev->reply;
+    size_t i = (size_t)(ev->ref - TAG_QUEUES) / 2;
+
+    if (i >= QUEUES)
+        return;
+    if (r->kind == REPLY_INT) {
+        inv->counters[GAUGE_DUE_ROWS + i].value = r->integer > 0 ? (uint64_t)r->integer : 0;
+    } else if (r->kind == REPLY_ARRAY) {
+        int64_t due_ms = r->n < 2 ? ev->now_ms : score_ms(r->items[1].str);
+        inv->counters[GAUGE_DUE_AGE + i].value =
+            due_ms < ev->now_ms ? (uint64_t)(ev->now_ms - due_ms) / 1000 : 0;
+    }
+}
