@@ -8,10 +8,13 @@
 
 enum { POOL = 32 };
 
+enum { SIGNALS = 3 };
+
 struct loop {
     struct event_base *base;
-    struct event *signals[2];
+    struct event *signals[SIGNALS];
     bool stopping;
+    bool hung_up;
     int64_t wall_ms; /* shown last */
     int64_t mono_ms; /* then */
     uint64_t pool[POOL];
@@ -23,9 +26,11 @@ on_signal(evutil_socket_t number, short what, void *ctx)
 {
     struct loop *l = ctx;
 
-    (void)number;
     (void)what;
-    l->stopping = true;
+    if (number == SIGHUP)
+        l->hung_up = true;
+    else
+        l->stopping = true;
 }
 
 static int64_t
@@ -40,7 +45,7 @@ clock_ms(clockid_t clock)
 struct loop *
 loop_new(void)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     struct loop *l = calloc(1, sizeof *l);
 
     if (l == NULL)
@@ -49,11 +54,11 @@ loop_new(void)
     l->wall_ms = clock_ms(CLOCK_REALTIME);
     l->mono_ms = clock_ms(CLOCK_MONOTONIC);
     l->base = event_base_new();
-    for (size_t i = 0; l->base != NULL && i < 2; i++) {
+    for (size_t i = 0; l->base != NULL && i < SIGNALS; i++) {
         l->signals[i] = evsignal_new(l->base, numbers[i], on_signal, l);
         if (l->signals[i] == NULL || event_add(l->signals[i], NULL) != 0)
             break;
-        if (i == 1)
+        if (i == SIGNALS - 1)
             return l;
     }
     loop_destroy(l);
@@ -65,7 +70,7 @@ loop_destroy(struct loop *l)
 {
     if (l == NULL)
         return;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         if (l->signals[i] != NULL)
             event_free(l->signals[i]);
     if (l->base != NULL)
@@ -119,6 +124,15 @@ bool
 loop_stopping(const struct loop *l)
 {
     return l->stopping;
+}
+
+bool
+loop_hung_up(struct loop *l)
+{
+    bool yes = l->hung_up;
+
+    l->hung_up = false;
+    return yes;
 }
 
 enum lc_err

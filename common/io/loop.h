@@ -12,8 +12,8 @@
 struct event_base;
 struct loop; /* opaque, owned by whoever called loop_new */
 
-/* loop_new: SIGPIPE is ignored from here on; SIGTERM and SIGINT end in loop_stopping. NULL without
- * memory. */
+/* loop_new: SIGPIPE is ignored from here on; SIGTERM and SIGINT end in loop_stopping, SIGHUP in
+ * loop_hung_up. NULL without memory. */
 struct loop *loop_new(void);
 void loop_destroy(struct loop *l);
 
@@ -31,6 +31,9 @@ uint64_t loop_entropy(struct loop *l);
 
 /* loop_stopping: a signal asked to end. */
 bool loop_stopping(const struct loop *l);
+
+/* loop_hung_up: SIGHUP came since this was asked last. */
+bool loop_hung_up(struct loop *l);
 
 /* loop_run_once: waits for events and handles those that are there. LC_EIO when libevent failed. */
 LC_MUST_CHECK enum lc_err loop_run_once(struct loop *l);

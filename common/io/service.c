@@ -271,6 +271,8 @@ run(struct shell *s)
     while (err == LC_OK && !drained(s)) {
         err = loop_run_once(s->loop);
         shell_flush(s);
+        if (loop_hung_up(s->loop))
+            shell_reload(s);
         if (loop_stopping(s->loop) && !s->stopping)
             begin_drain(s);
     }
@@ -345,6 +347,8 @@ service_main(int argc, char **argv, const struct service *service,
 
     s->service = service;
     s->ports = ports;
+    s->argc = argc;
+    s->argv = argv;
     s->record_fd = -1;
     shell_options(s);
     if (asks(argc, argv, "--help") || asks(argc, argv, "-h"))

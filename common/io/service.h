@@ -7,7 +7,10 @@
  *
  * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200
  * while the loop turns), GET /readyz (200 when Redis is up and the core is ready, else 503), GET
- * /metrics (Prometheus text). */
+ * /metrics (Prometheus text).
+ *
+ * SIGHUP reads flags, environment and files again and takes over log-level, and redis-user and
+ * redis-password for the next connection; everything else needs a restart. */
 #ifndef LC_IO_SERVICE_H
 #define LC_IO_SERVICE_H
 

@@ -246,6 +246,9 @@ shell_metrics(const struct shell *s, struct buf *b)
         {"ready", "takes orders now", shell_ready(s), true},
         {"turns_total", "rounds of the loop that had events", s->turns, false},
         {"steps_total", "events stepped through the core", s->steps, false},
+        {"reloads_total{outcome=\"done\"}", "parameters read again, at SIGHUP", s->reloads[0],
+         false},
+        {"reloads_total{outcome=\"refused\"}", "", s->reloads[1], false},
         {"steps_failed_total", "steps whose effects were dropped", stepper_failed_steps(s->stepper),
          false},
     };

@@ -5,7 +5,8 @@
  *   service_effects.c  events into the core, effects out of it
  *   service_http.c     HTTP, WebSocket and calls to and from events
  *   service_travel.c   questions to routing servers
- *   service_metrics.c  /metrics */
+ *   service_metrics.c  /metrics
+ *   service_reload.c   SIGHUP */
 #ifndef LC_IO_SERVICE_OWN_H
 #define LC_IO_SERVICE_OWN_H
 
@@ -26,6 +27,8 @@ struct shell {
     const struct service_ports *ports;
     struct option common[COMMON_OPTIONS];
     struct options options;
+    int argc; /* as main got them: for reading the options again */
+    char **argv;
     struct buf tzif;
 
     struct loop *loop;
@@ -58,6 +61,7 @@ struct shell {
     uint64_t turns, steps, bad_frames, failed_steps;
     uint64_t turn_took[TURN_BUCKETS + 1];
     uint64_t turn_took_us;
+    uint64_t reloads[2]; /* done, refused */
     uint64_t http_requests;
     uint64_t http_refused[HTTP_REFUSED_COUNT];
     uint64_t calls_ended[HTTP_CLIENT_ERROR_COUNT];
@@ -65,6 +69,9 @@ struct shell {
 
 /* service_options.c */
 void shell_options(struct shell *s);
+
+/* service_reload.c */
+void shell_reload(struct shell *s);
 
 /* service_effects.c */
 enum lc_err shell_feed(struct shell *s, struct event *ev);

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ROWS(queue) "due_rows{queue=\"" queue "\"}", "Rows of a queue, due or not yet"
+#define AGE(queue)                                                                                 \
+    "due_overdue_seconds{queue=\"" queue "\"}", "How long the first row of a queue has been due"
+
 static const struct counter COUNTERS[COUNTS] = {
     [COUNT_PLACED] = {"inventory_orders_total{outcome=\"placed\"}", "Orders by what became of them",
                       0, false},
@@ -47,24 +51,18 @@ static const struct counter COUNTERS[COUNTS] = {
     [COUNT_IGNORED] = {"inventory_ignored_total", "Messages that are not for inventory", 0, false},
     [GAUGE_QUEUED] = {"inventory_orders_queued", "Orders waiting for a call", 0, true},
     [GAUGE_IN_FLIGHT] = {"inventory_calls_in_flight", "Calls without an answer yet", 0, true},
-#define DUE_ROWS(queue)                                                                            \
-    {                                                                                              \
-        "due_rows{queue=\"" queue "\"}", "Rows of a queue, due or not yet", 0, true                \
-    }
-    [GAUGE_DUE_ROWS] = DUE_ROWS("match"),
-    [GAUGE_DUE_ROWS + 1] = DUE_ROWS("held"),
-    [GAUGE_DUE_ROWS + 2] = DUE_ROWS("dispatch"),
-    [GAUGE_DUE_ROWS + 3] = DUE_ROWS("expire"),
-    [GAUGE_DUE_ROWS + 4] = DUE_ROWS("webhook"),
-#define DUE_AGE(queue)                                                                             \
-    {                                                                                              \
-        "due_overdue_seconds{queue=\"" queue "\"}", "How long its first row has been due", 0, true \
-    }
-    [GAUGE_DUE_AGE] = DUE_AGE("match"),
-    [GAUGE_DUE_AGE + 1] = DUE_AGE("held"),
-    [GAUGE_DUE_AGE + 2] = DUE_AGE("dispatch"),
-    [GAUGE_DUE_AGE + 3] = DUE_AGE("expire"),
-    [GAUGE_DUE_AGE + 4] = DUE_AGE("webhook"),
+    [GAUGE_REDIS_USED] = {"redis_memory_used_bytes", "Memory that Redis uses", 0, true},
+    [GAUGE_REDIS_MOST] = {"redis_memory_limit_bytes", "Memory it may use; 0 = all", 0, true},
+    [GAUGE_DUE_ROWS] = {ROWS("match"), 0, true},
+    [GAUGE_DUE_ROWS + 1] = {ROWS("held"), 0, true},
+    [GAUGE_DUE_ROWS + 2] = {ROWS("dispatch"), 0, true},
+    [GAUGE_DUE_ROWS + 3] = {ROWS("expire"), 0, true},
+    [GAUGE_DUE_ROWS + 4] = {ROWS("webhook"), 0, true},
+    [GAUGE_DUE_AGE] = {AGE("match"), 0, true},
+    [GAUGE_DUE_AGE + 1] = {AGE("held"), 0, true},
+    [GAUGE_DUE_AGE + 2] = {AGE("dispatch"), 0, true},
+    [GAUGE_DUE_AGE + 3] = {AGE("expire"), 0, true},
+    [GAUGE_DUE_AGE + 4] = {AGE("webhook"), 0, true},
 };
 
 void

@@ -1,8 +1,10 @@
-/* How much is due, and since when: read every few seconds for /metrics. What is here decides
- * nothing. */
+/* How much is due, and since when, and how full Redis is: read every few seconds for /metrics. What
+ * is here decides nothing. */
 #include "inventory/core.h"
 
 #include <stdlib.h>
+
+enum { TAG_MEMORY = 2 * QUEUES };
 
 static const char *const names[QUEUES] = {"match", "held", "dispatch", "expire", "webhook"};
 
@@ -23,6 +25,8 @@ queues_look(struct inventory *inv, const struct event *ev, struct outbox *out)
             outbox_redis(out, TAG_QUEUES + 2 * i, size, 2);
             outbox_redis(out, TAG_QUEUES + 2 * i + 1, first, 5);
         }
+        const struct slice memory[] = {SLICE_LIT("INFO"), SLICE_LIT("memory")};
+        outbox_redis(out, TAG_QUEUES + TAG_MEMORY, memory, 2);
         if (outbox_failed(out))
             outbox_rewind(out, before); /* next time */
         inv->next_queues_ms = ev->now_ms + inv->queues_every_ms;
@@ -44,12 +48,33 @@ score_ms(struct slice text)
     return v > 0 && v < 1e15 ? (int64_t)v : 0;
 }
 
+/* The number behind a name in the lines of INFO; 0 when it is not there. */
+static uint64_t
+info_number(struct slice info, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i + n < info.n; i++) {
+        if ((i > 0 && info.p[i - 1] != '\n') || memcmp(info.p + i, name, n) != 0)
+            continue;
+        uint64_t v = 0;
+        for (i += n; i < info.n && info.p[i] >= '0' && info.p[i] <= '9'; i++)
+            v = v * 10 + (uint64_t)(info.p[i] - '0');
+        return v;
+    }
+    return 0;
+}
+
 void
 queues_replied(struct inventory *inv, const struct event *ev)
 {
     const struct reply *r = ev->reply;
     size_t i = (size_t)(ev->ref - TAG_QUEUES) / 2;
 
+    if (ev->ref == TAG_QUEUES + TAG_MEMORY && r->kind == REPLY_STRING) {
+        inv->counters[GAUGE_REDIS_USED].value = info_number(r->str, "used_memory:");
+        inv->counters[GAUGE_REDIS_MOST].value = info_number(r->str, "maxmemory:");
+    }
     if (i >= QUEUES)
         return;
     if (r->kind == REPLY_INT) {

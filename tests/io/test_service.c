@@ -308,6 +308,59 @@ test_service_main_outlives_redis(void)
 }
 
 static void
+write_config(const char *path, const char *line)
+{
+    FILE *f = fopen(path, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    fputs(line, f);
+    fclose(f);
+}
+
+static void
+await_metric(const char *line)
+{
+    char body[65536];
+
+    for (int64_t end_ms = now_ms() + WAIT_MS; now_ms() < end_ms; rest())
+        if (get("/metrics", body, sizeof body) == 200 && strstr(body, line) != NULL)
+            return;
+    printf("\n  waited in vain for: %s\n", line);
+    CU_ASSERT_FATAL(false);
+}
+
+static void
+test_service_main_reads_the_log_level_again_when_hung_up(void)
+{
+    char path[96], command[128], said[65536];
+
+    memset(&d, 0, sizeof d);
+    snprintf(d.dir, sizeof d.dir, "/tmp/lc-service-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(d.dir));
+    snprintf(d.http, sizeof d.http, "unix:%s/http", d.dir);
+    snprintf(path, sizeof path, "%s/config", d.dir);
+    write_config(path, "log-level = error\n");
+    redis_server_start(&d.redis, NULL, NULL);
+    launch("--city", "bal", "--city-secret", SECRET, "--redis", d.redis.address, "--http", d.http,
+           "--config", path, NULL);
+    await_ready(200);
+    write_config(path, "log-level = loud\n");
+    kill(d.pid, SIGHUP);
+    await_metric("lifecircle_reloads_total{outcome=\"refused\"} 1");
+    write_config(path, "log-level = info\n");
+    kill(d.pid, SIGHUP);
+    await_metric("lifecircle_reloads_total{outcome=\"done\"} 1");
+    kill(d.pid, SIGTERM);
+    CU_ASSERT_EQUAL(await_exit(said, sizeof said), 0);
+    CU_ASSERT_PTR_NULL(strstr(said, "\"event\":\"started\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "reload_refused"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"event\":\"stopped\""));
+    redis_server_end(&d.redis);
+    snprintf(command, sizeof command, "rm -rf '%s'", d.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void
 send_frames(void)
 {
     static const char garbage[] = "\xff\xff";
@@ -499,6 +552,7 @@ UNIT_MAIN("service", UNIT(test_service_main_answers_and_ends_with_0),
           UNIT(test_service_main_answers_503_when_a_step_fails),
           UNIT(test_service_main_wakes_again_after_a_wake_that_failed),
           UNIT(test_service_main_streams_bodies), UNIT(test_service_main_outlives_redis),
+          UNIT(test_service_main_reads_the_log_level_again_when_hung_up),
           UNIT(test_service_main_counts_bad_frames_and_answers_good_ones),
           UNIT(test_service_main_records_what_replays_to_the_same_bytes),
           UNIT(test_service_main_names_what_is_wrong),

@@ -1,0 +1,36 @@
+/* SIGHUP: what can change without a restart is read again from the same flags, environment and
+ * files. */
+#include "io/service_own.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+shell_reload(struct shell *s)
+{
+    struct options fresh = {.n = s->options.n};
+    enum log_level level = LOG_INFO;
+
+    memcpy(fresh.table, s->options.table, sizeof fresh.table);
+    enum lc_err err = options_read(&fresh, s->argc, s->argv, getenv);
+    if (err == LC_OK &&
+        log_level_of(slice_str(options_get(&fresh, "log-level")), &level) != LC_OK) {
+        snprintf(fresh.why, sizeof fresh.why, "log-level: expected debug, info, warn or error");
+        err = LC_EINVAL;
+    }
+    if (err == LC_OK) {
+        const struct redis_login login = {slice_str(options_get(&fresh, "redis-user")),
+                                          slice_str(options_get(&fresh, "redis-password"))};
+        err = redis_relogin(s->redis, &login);
+        snprintf(fresh.why, sizeof fresh.why, "redis-user, redis-password: too long");
+    }
+    s->reloads[err != LC_OK]++;
+    if (err != LC_OK) {
+        log_line(LOG_ERROR, "reload_refused", "reason=%s",
+                 err == LC_EINVAL ? fresh.why : lc_strerror(err));
+    } else {
+        log_open(s->service->name, level);
+        log_line(LOG_INFO, "reloaded", "log_level=%s", options_get(&fresh, "log-level"));
+    }
+    options_free(&fresh);
+}
