@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_PAIRS = 127, MOST_INSTANCES = 4096, ITERATIONS = 1800 };
+enum { MOST_PAIRS = 127, MOST_INSTANCES = 4096, ITERATIONS = 2000 };
 
 static double
 cpu_us(void)

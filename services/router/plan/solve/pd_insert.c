@@ -2,8 +2,6 @@
  * are never looked at, because the gaps' costs bound the pair's. */
 #include "router/plan/solve/pd_own.h"
 
-enum { BLINKS = 10 }; /* in a thousand */
-
 static inline int64_t
 later(int64_t a, int64_t b)
 {
@@ -15,7 +13,7 @@ later(int64_t a, int64_t b)
 static inline bool
 blinks(struct pd_search *s, bool blink)
 {
-    return blink && pd_below(&s->rng, 1000) < BLINKS;
+    return blink && pd_below(&s->rng, 1000) < s->tuning.blinks;
 }
 
 /* One end of a request, with the matrix rows from and to it. */
@@ -218,9 +216,9 @@ seek_priced(struct pd_search *s, int32_t request, int32_t car, bool blink, struc
             if (half || j > i)
                 cost -= at[j].cost;
             if (a <= d.close && cost < best->cost) {
-                cost += pd_price(m, 2 * request + 1, a);
-                cost += follow(m, r, j + 1, a + d.service + d.time[next]);
-                if (cost < best->cost && !blinks(s, blink))
+                int64_t behind = follow(m, r, j + 1, a + d.service + d.time[next]);
+                cost += pd_price(m, 2 * request + 1, a) + behind;
+                if (behind < PD_INFINITE && cost < best->cost && !blinks(s, blink))
                     *best = (struct pd_spot){cost, car, i, j};
             }
             if (half)

@@ -165,8 +165,17 @@ struct pd_best {
     int64_t cost; /* without penalties for those that must be served */
 };
 
+struct pd_tuning {
+    uint32_t cycles;  /* of cooling down, each from the best plan */
+    int32_t hot;      /* a cycle's first temperature ... */
+    int32_t cold;     /* ... and its last, in hundredths of an arc */
+    uint32_t blinks;  /* per mille of places overlooked */
+    uint32_t related; /* percent of ruins that take related requests, not strings */
+};
+
 struct pd_search {
     const struct pd_model *m;
+    struct pd_tuning tuning;
     struct pd_rng rng;
     bool fewest;
     bool failed; /* out of memory */
@@ -214,6 +223,7 @@ struct pd_search {
     uint32_t seen;    /* plans since the penalty was last adapted, */
     uint32_t seen_incomplete;
     uint32_t lost; /* how long there was none complete */
+    bool repair;   /* so long that completing comes before cost */
     struct pd_best best;
 };
 

@@ -55,6 +55,25 @@ next_version(struct pd_search *s)
     return s->version;
 }
 
+/* The latest start at a position from that of the next. */
+static int64_t
+latest(const struct pd_pos *at)
+{
+    int64_t late = at[1].late - at->travel - at->service;
+
+    late = late < at->close ? late : at->close;
+    return late < at->open ? -PD_INFINITE : late; /* too late however early it comes */
+}
+
+static void
+set_leg(const struct pd_model *m, const struct pd_class *c, struct pd_pos *at)
+{
+    size_t arc = (size_t)at->node * (size_t)m->n_nodes + (size_t)at[1].node;
+
+    at->travel = c->time[arc];
+    at->cost = c->cost[arc];
+}
+
 /* Legs, times, loads and cost from position `from` on, latest starts before it too. */
 static void
 refresh(struct pd_search *s, int32_t car, int32_t from)
@@ -71,9 +90,7 @@ refresh(struct pd_search *s, int32_t car, int32_t from)
     at[0].start = m->cars[car].shift_start;
     at[0].load = m->cars[car].aboard;
     for (int32_t k = from; k < r->n; k++) {
-        size_t arc = (size_t)at[k - 1].node * (size_t)m->n_nodes + (size_t)at[k].node;
-        at[k - 1].travel = c->time[arc];
-        at[k - 1].cost = c->cost[arc];
+        set_leg(m, c, &at[k - 1]);
         at[k].start = later(at[k - 1].start + at[k - 1].service + at[k - 1].travel, at[k].open);
         at[k].load = at[k - 1].load;
         if (at[k].stop < m->n_stops) {
@@ -83,10 +100,7 @@ refresh(struct pd_search *s, int32_t car, int32_t from)
     }
     at[r->n - 1].late = at[r->n - 1].close;
     for (int32_t k = r->n - 2; k >= 0; k--) {
-        int64_t late = at[k + 1].late - at[k].travel - at[k].service;
-        late = late < at[k].close ? late : at[k].close;
-        if (late < at[k].open) /* too late however early it comes */
-            late = -PD_INFINITE;
+        int64_t late = latest(&at[k]);
         if (k < from - 1 && late == at[k].late)
             break;
         at[k].late = late;
@@ -263,6 +277,46 @@ pd_drop_gone(struct pd_search *s, int32_t car)
     set_live(s, car);
 }
 
+/* What changes when stops came in behind at[i], the drop-off being at[d] now: refresh() of that
+ * little. */
+static void
+settle(struct pd_search *s, int32_t car, int32_t i, int32_t d, bool half)
+{
+    const struct pd_model *m = s->m;
+    const struct pd_class *c = &m->classes[m->cars[car].matrix];
+    struct pd_route *r = &s->routes[car];
+    struct pd_pos *at = r->at;
+    uint64_t load = m->stops[at[d].stop].load;
+
+    set_leg(m, c, &at[i]);
+    set_leg(m, c, &at[i + 1]);
+    set_leg(m, c, &at[d - 1]);
+    set_leg(m, c, &at[d]);
+    for (int32_t k = i + 1; k < r->n; k++) {
+        int64_t start = later(at[k - 1].start + at[k - 1].service + at[k - 1].travel, at[k].open);
+        if (k > d && start == at[k].start)
+            break;
+        at[k].start = start;
+    }
+    if (half) {
+        at[d].load = at[d - 1].load;
+        for (int32_t k = d; k < r->n; k++)
+            at[k].load -= load;
+    } else {
+        at[d].load = d == i + 2 ? at[i].load : at[d - 1].load; /* without it */
+        at[i + 1].load = at[i].load;
+        for (int32_t k = i + 1; k < d; k++)
+            at[k].load += load;
+    }
+    for (int32_t k = d; k >= 0; k--) {
+        int64_t late = latest(&at[k]);
+        if (k <= i && late == at[k].late)
+            break;
+        at[k].late = late;
+    }
+    r->version = next_version(s);
+}
+
 /* pd_put: the request goes where the spot says; its index among those left out is not looked at. */
 void
 pd_put(struct pd_search *s, int32_t request, const struct pd_spot *spot)
@@ -284,9 +338,9 @@ pd_put(struct pd_search *s, int32_t request, const struct pd_spot *spot)
         enter(s->m, &at[spot->i + 1], 2 * request);
     }
     r->n += more;
-    s->cost -= r->cost;
-    refresh(s, spot->car, (half ? spot->j : spot->i) + 1);
-    s->cost += r->cost;
+    settle(s, spot->car, spot->i, spot->j + more, half);
+    r->cost += spot->cost;
+    s->cost += spot->cost;
     s->car_of[request] = spot->car;
     set_live(s, spot->car);
 }

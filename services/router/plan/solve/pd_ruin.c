@@ -5,10 +5,7 @@
 #include <string.h>
 
 enum {
-    RELATED_PERCENT = 0, /* of ruins take those near the seed one by one, */
-    RELATED_FEW = 60,    /* where routes are few */
-    FEW_ROUTES = 1,
-    RELATED_MOST = 9,
+    RELATED_MOST = 8,  /* requests */
     STOPS_OUT = 10,    /* on average */
     LONGEST = 10,      /* string */
     SPLIT_PERCENT = 50 /* of strings keep a part in their middle */
@@ -113,7 +110,7 @@ pd_ruin(struct pd_search *s)
         return;
     int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
     const int32_t *near = m->near[pd_next(&s->rng) >> 63] + (size_t)seed * (size_t)m->n_near;
-    if (pd_below(&s->rng, 100) < (s->n_live <= FEW_ROUTES ? RELATED_FEW : RELATED_PERCENT))
+    if (pd_below(&s->rng, 100) < s->tuning.related)
         take_related(s, near);
     else
         take_strings(s, near);

@@ -7,13 +7,17 @@
 
 enum {
     MOST_KNOWN = 1 << 22,
-    CYCLES = 3,
-    HOT = 320,
-    COLD = 8,
     PERCENT_FLEET = 12,
     PERCENT_AGAIN = 8,
-    LOST = 8
-}; /* heats: 1/100 arc */
+    ROAM =
+        32, /* windows of WINDOW iterations without a complete plan until completing comes first, */
+    REPAIR = 16, /* and then until the best plan is taken up again */
+    WINDOW = 256
+};
+
+static const struct pd_tuning for_fleets = {3, 320, 8, 10, 0};
+/* One vehicle: there are no other routes to go to, so that finer changes pay. */
+static const struct pd_tuning for_one = {4, 60, 8, 50, 100};
 
 static int64_t
 penalties(const struct pd_search *s)
@@ -92,6 +96,8 @@ begin_fleet(struct pd_search *s, uint64_t length)
 {
     pd_best_load(s);
     s->phase = PD_FLEET;
+    s->repair = false;
+    s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
     s->heat = s->arc;
@@ -104,6 +110,8 @@ begin_cost(struct pd_search *s, uint64_t length)
 {
     pd_best_load(s);
     s->phase = PD_COST;
+    s->repair = false;
+    s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
     s->max_live = s->fewest && s->best.must == 0 ? s->best.used : s->m->n_cars;
@@ -121,7 +129,7 @@ next_phase(struct pd_search *s)
         return;
     }
     uint64_t cycle = s->turn / 2;
-    begin_cost(s, cycle < CYCLES ? rest / (CYCLES + 1 - cycle) : rest);
+    begin_cost(s, cycle < s->tuning.cycles ? rest / (s->tuning.cycles + 1 - cycle) : rest);
 }
 
 static void
@@ -129,8 +137,8 @@ cool(struct pd_search *s)
 {
     uint64_t length = s->to - s->from;
     uint64_t part = ((s->done - s->from) << 16) / (length + 1);
-    int64_t hot = s->arc * HOT / 100 + 1;
-    int64_t cold = s->arc * COLD / 100 + 1;
+    int64_t hot = s->arc * s->tuning.hot / 100 + 1;
+    int64_t cold = s->arc * s->tuning.cold / 100 + 1;
     uint64_t fall = (uint64_t)(pd_log2((uint64_t)hot) - pd_log2((uint64_t)cold));
 
     s->heat = pd_scale(hot, pd_exp2_minus((fall * part) >> 16));
@@ -141,17 +149,22 @@ cool(struct pd_search *s)
         s->penalty += s->penalty / 16;
     else if (s->seen_incomplete * 3 < s->seen && s->penalty > low)
         s->penalty -= s->penalty / 32;
-    s->lost = s->seen_incomplete == s->seen && s->n_left > 0 ? s->lost + 1 : 0;
-    if (s->lost >= (part > 3 << 14 ? 1 : LOST) && s->best.must == 0) {
+    bool incomplete = s->seen_incomplete == s->seen && pd_must_left(s) > 0;
+    s->lost = incomplete ? s->lost + 1 : 0;
+    uint32_t roam = part > 3 << 14 ? 1 : ROAM;
+    if (s->best.must == 0 && s->lost >= roam + REPAIR) {
         pd_best_load(s);
         s->lost = 0;
     }
+    s->repair = s->lost >= roam;
     s->seen = 0;
     s->seen_incomplete = 0;
 }
 
-static void
-step_fleet(struct pd_search *s)
+/* Ruin and recreate for a plan with fewer left out: taken when those left out were left out less
+ * often so far (absence counters, Christiaens and Vanden Berghe 2020). True: taken. */
+static bool
+step_absence(struct pd_search *s)
 {
     int64_t before = s->cost + penalties(s);
 
@@ -165,39 +178,50 @@ step_fleet(struct pd_search *s)
         (is == was && s->n_left == s->n_left_old && s->cost + penalties(s) < before + grace(s));
     for (int32_t k = 0; k < s->n_left; k++)
         s->absent[s->left[k]]++;
-    if (!take || s->stuck) {
+    if (take && !s->stuck)
+        pd_accept(s);
+    else
         pd_undo(s);
+    return take && !s->stuck;
+}
+
+static void
+step_fleet(struct pd_search *s)
+{
+    if (!step_absence(s) || !pd_better(s))
         return;
-    }
-    pd_accept(s);
-    if (pd_better(s)) {
-        pd_best_keep(s);
-        if (s->best.must == 0) {
-            drop_route(s);
-            uint64_t more = s->done + s->horizon * PERCENT_FLEET / 100;
-            if (more < s->horizon / 2 && more > s->to)
-                s->to = more;
-        }
+    pd_best_keep(s);
+    if (s->best.must == 0) {
+        drop_route(s);
+        uint64_t more = s->done + s->horizon * PERCENT_FLEET / 100;
+        if (more < s->horizon / 2 && more > s->to)
+            s->to = more;
     }
 }
 
 static void
 step_cost(struct pd_search *s)
 {
-    int64_t before = s->cost + penalties(s);
+    bool taken;
 
-    pd_begin(s);
-    pd_ruin(s);
-    pd_recreate(s, true);
-    if (s->stuck || s->cost + penalties(s) >= before + grace(s)) {
-        pd_undo(s);
+    if (s->repair) {
+        taken = step_absence(s);
+        s->repair = pd_must_left(s) > 0;
     } else {
-        pd_accept(s);
-        if (pd_better(s))
-            pd_best_keep(s);
+        int64_t before = s->cost + penalties(s);
+        pd_begin(s);
+        pd_ruin(s);
+        pd_recreate(s, true);
+        taken = !s->stuck && s->cost + penalties(s) < before + grace(s);
+        if (taken)
+            pd_accept(s);
+        else
+            pd_undo(s);
     }
+    if (taken && pd_better(s))
+        pd_best_keep(s);
     s->seen++;
-    s->seen_incomplete += s->n_left > 0;
+    s->seen_incomplete += pd_must_left(s) > 0;
 }
 
 void
@@ -206,7 +230,7 @@ pd_search_run(struct pd_search *s, uint64_t iterations)
     for (uint64_t k = 0; k < iterations && !s->failed; k++) {
         if (s->done >= s->to || (s->phase == PD_FLEET && s->least))
             next_phase(s);
-        if (s->phase == PD_COST && (s->done - s->from) % 256 == 0)
+        if (s->phase == PD_COST && (s->done - s->from) % WINDOW == 0)
             cool(s);
         if (s->phase == PD_FLEET)
             step_fleet(s);
@@ -312,7 +336,7 @@ allocate(struct pd_search *s)
     s->gone = calloc(n, sizeof *s->gone);
     s->absent = calloc(n, sizeof *s->absent);
     s->gaps = calloc(2 * (2 * n + 4), sizeof *s->gaps);
-    if (n * cars <= MOST_KNOWN) {
+    if (cars > 1 && n * cars <= MOST_KNOWN) {
         s->known = calloc(n * cars, sizeof *s->known);
         if (s->known == NULL)
             return false;
@@ -350,6 +374,7 @@ pd_search_new(const struct pd_model *m, const struct pd_options *o, uint64_t see
         return NULL;
     }
     s->rng.state = seed * 0x9e3779b97f4a7c15u + 1;
+    s->tuning = m->n_cars == 1 ? for_one : for_fleets;
     s->fewest = o->fewest_vehicles;
     s->horizon = o->iterations;
     s->max_live = m->n_cars;
