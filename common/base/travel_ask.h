@@ -29,7 +29,7 @@ enum { TRAVEL_ASK_POINTS = 1000, TRAVEL_ASK_CELLS = 100000 };
 enum travel_end {
     TRAVEL_ANSWERED = 0,
     TRAVEL_LATE,   /* no whole answer within the deadline */
-    TRAVEL_FULL,   /* not sent: too many wait already */
+    TRAVEL_FULL,   /* not sent: too many wait already, or did until its deadline */
     TRAVEL_SHUT,   /* not sent: the server failed too often, and is left alone for a while */
     TRAVEL_NOBODY, /* not sent: no server for this mode */
     TRAVEL_BROKEN, /* no connection, or it was cut, or what came is not HTTP with a JSON object */

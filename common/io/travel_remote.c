@@ -19,11 +19,8 @@ unlink_question(struct travel_question *q)
     *(q->prev != NULL ? &q->prev->next : &q->remote->questions) = q->next;
     if (q->next != NULL)
         q->next->prev = q->prev;
-    while (q->parts != NULL) { /* at the end alone */
-        struct travel_part *p = q->parts;
-        DL_DELETE(q->parts, p);
-        free(p);
-    }
+    while (q->parts != NULL) /* at the end alone */
+        travel_part_free(q->parts);
     free(q);
 }
 
@@ -47,6 +44,7 @@ end_question(struct travel_question *q, enum travel_end end, struct slice polyli
     bool answered = end == TRAVEL_ANSWERED;
 
     q->ended = true;
+    travel_parts_forget(q);
     count_end(q, end);
     if (q->way) {
         struct travel_way way = {q->grid.out[0], polyline};
@@ -59,9 +57,8 @@ end_question(struct travel_question *q, enum travel_end end, struct slice polyli
         unlink_question(q);
 }
 
-/* From inside travel_remote_ask: told in the loop's next turn. */
-static void
-end_later(struct travel_question *q, enum travel_end end)
+void
+travel_question_end_later(struct travel_question *q, enum travel_end end)
 {
     q->end = end;
     q->round++;
@@ -85,108 +82,7 @@ on_end(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
-/* ---- parts ---- */
-
-static struct travel_grid
-grid_of(const struct travel_part *p)
-{
-    struct travel_grid g = p->question->grid;
-
-    g.from += p->from0;
-    g.to += p->to0;
-    g.out += p->from0 * g.stride + p->to0;
-    g.from_n = p->from_n;
-    g.to_n = p->to_n;
-    return g;
-}
-
-static enum lc_err
-send_part(struct travel_part *p, uint32_t left_ms)
-{
-    struct travel_question *q = p->question;
-    struct travel_endpoint *s = q->server;
-    struct travel_grid g = grid_of(p);
-    struct buf url = {0}, body = {0};
-    enum lc_err err;
-
-    if (s->is.valhalla) {
-        valhalla_url(&url, &s->is);
-        valhalla_body(&body, &s->is, &g);
-    } else if (q->way) {
-        osrm_route_url(&url, &s->is, &g);
-    } else {
-        osrm_table_url(&url, &s->is, &g);
-    }
-    uint64_t tag = (uint64_t)(uintptr_t)p;
-    if (url.failed || body.failed)
-        err = LC_ENOMEM;
-    else if (s->is.valhalla)
-        err = http_post(s->client, tag, buf_slice(&url),
-                        SLICE_LIT("Content-Type: application/json\r\n"), buf_slice(&body), left_ms);
-    else
-        err = http_get(s->client, tag, buf_slice(&url), (struct slice){NULL, 0}, left_ms);
-    buf_free(&url);
-    buf_free(&body);
-    return err;
-}
-
-/* How many rows and columns one request may have. */
-static void
-tile(const struct travel_question *q, size_t *rows, size_t *columns)
-{
-    size_t table = q->server->counts.table;
-    size_t from_n = q->grid.from_n, to_n = q->grid.to_n;
-
-    *columns = to_n <= table / 2 ? to_n : from_n <= table / 2 ? table - from_n : table / 2;
-    *rows = table - *columns;
-    if (*rows > from_n)
-        *rows = from_n;
-    if (*columns > to_n)
-        *columns = to_n;
-}
-
-static enum lc_err
-ask_part(struct travel_question *q, size_t from0, size_t from_n, size_t to0, size_t to_n,
-         uint32_t left_ms)
-{
-    struct travel_part *p = malloc(sizeof *p);
-
-    if (p == NULL)
-        return LC_ENOMEM;
-    *p = (struct travel_part){q, q->round, from0, from_n, to0, to_n, NULL, NULL};
-    enum lc_err err = send_part(p, left_ms);
-    if (err != LC_OK) {
-        free(p);
-        return err;
-    }
-    DL_APPEND(q->parts, p);
-    q->parts_wanted++;
-    q->server->counts.requests++;
-    return LC_OK;
-}
-
-/* All parts of a new round. What went wrong, or TRAVEL_ANSWERED for nothing yet. */
-static enum travel_end
-ask_parts(struct travel_question *q)
-{
-    size_t rows, columns;
-    int64_t left_ms = (q->deadline_us - travel_clock_us()) / 1000;
-    enum lc_err err = LC_OK;
-
-    if (left_ms <= 0)
-        return TRAVEL_LATE;
-    q->parts_wanted = 0;
-    tile(q, &rows, &columns);
-    for (size_t i = 0; err == LC_OK && i < q->grid.from_n; i += rows)
-        for (size_t j = 0; err == LC_OK && j < q->grid.to_n; j += columns)
-            err = ask_part(q, i, q->grid.from_n - i < rows ? q->grid.from_n - i : rows, j,
-                           q->grid.to_n - j < columns ? q->grid.to_n - j : columns,
-                           (uint32_t)left_ms);
-    if (err == LC_OK)
-        return TRAVEL_ANSWERED;
-    q->round++; /* what was sent does not count */
-    return err == LC_EAGAIN ? TRAVEL_FULL : TRAVEL_BROKEN;
-}
+/* ---- answers ---- */
 
 static void
 fail(struct travel_question *q, enum travel_end end, bool servers_fault, const char *word)
@@ -213,7 +109,7 @@ ask_smaller(struct travel_question *q, const struct travel_part *p)
         log_line(LOG_WARN, "travel_table_smaller", "server=%s places=%zu", c->name, c->table);
     }
     q->round++;
-    enum travel_end end = ask_parts(q);
+    enum travel_end end = travel_parts_ask(q);
     if (end != TRAVEL_ANSWERED)
         fail(q, end, false, travel_end_name((int)end));
 }
@@ -224,7 +120,7 @@ read_answer(struct travel_part *p, int status, struct slice body, struct slice *
 {
     struct travel_question *q = p->question;
     struct arena *a = q->remote->arena;
-    struct travel_grid g = grid_of(p);
+    struct travel_grid g = travel_part_grid(p);
 
     *detail = "?";
     if (q->server->is.valhalla)
@@ -271,9 +167,10 @@ on_answer(void *ctx, uint64_t tag, int status, enum http_client_error err, struc
 {
     struct travel_part *p = (struct travel_part *)(uintptr_t)tag;
     struct travel_question *q = p->question;
-    struct travel_remote *r = ((struct travel_endpoint *)ctx)->remote;
+    struct travel_endpoint *s = ctx;
 
     DL_DELETE(q->parts, p);
+    s->in_flight--;
     if (q->ended) {
         if (q->parts == NULL)
             unlink_question(q);
@@ -288,7 +185,58 @@ on_answer(void *ctx, uint64_t tag, int status, enum http_client_error err, struc
             fail(q, TRAVEL_BROKEN, true, http_client_error_name(err));
     }
     free(p);
-    arena_reset(r->arena);
+    arena_reset(s->remote->arena);
+    travel_parts_pump(s);
+}
+
+/* ---- deadlines ---- */
+
+static void
+set_deadline(struct travel_remote *r, int64_t at_us)
+{
+    int64_t left_us = at_us - travel_clock_us();
+    struct timeval after = {0};
+
+    if (left_us > 0)
+        after = (struct timeval){left_us / 1000000, left_us % 1000000};
+    r->next_us = at_us;
+    event_add(r->deadline_ev, &after);
+}
+
+static void
+expire(struct travel_question *q)
+{
+    if (q->sent) {
+        fail(q, TRAVEL_LATE, true, "deadline");
+    } else { /* it was not the server that kept it waiting */
+        if (q->probe)
+            travel_server_tell(q->server, true, true);
+        end_question(q, TRAVEL_FULL, (struct slice){NULL, 0});
+    }
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *ctx)
+{
+    struct travel_remote *r = ctx;
+    int64_t now_us = travel_clock_us(), next_us = INT64_MAX;
+
+    (void)fd, (void)what;
+    for (struct travel_question *q = r->questions, *next; q != NULL; q = next) {
+        next = q->next;
+        if (q->ended || q->end != TRAVEL_ANSWERED)
+            continue;
+        if (q->deadline_us <= now_us) {
+            expire(q);
+            next = r->questions; /* whoever heard it may have asked again */
+            next_us = INT64_MAX;
+        } else if (q->deadline_us < next_us) {
+            next_us = q->deadline_us;
+        }
+    }
+    r->next_us = INT64_MAX;
+    if (next_us != INT64_MAX)
+        set_deadline(r, next_us);
 }
 
 /* ---- questions ---- */
@@ -341,7 +289,7 @@ begin(struct travel_question *q)
             return TRAVEL_SHUT;
         s->probing = q->probe = true;
     }
-    return ask_parts(q);
+    return travel_parts_ask(q);
 }
 
 static enum lc_err
@@ -357,7 +305,9 @@ ask(struct travel_remote *r, uint64_t tag, const struct travel_ask *a, bool way,
         return LC_ENOMEM;
     enum travel_end end = begin(q);
     if (end != TRAVEL_ANSWERED)
-        end_later(q, end);
+        travel_question_end_later(q, end);
+    else if (q->deadline_us < r->next_us)
+        set_deadline(r, q->deadline_us);
     return LC_OK;
 }
 
@@ -389,7 +339,7 @@ fill_defaults(struct travel_remote_options *o)
     DEFAULT(table, TABLE_MAX);
     DEFAULT(radius_m, 1000);
     DEFAULT(connections, 4);
-    DEFAULT(queue, 64);
+    DEFAULT(queue, 256);
     DEFAULT(answer_bytes, 1 << 20);
     DEFAULT(trips, 5);
     DEFAULT(rest_ms, 1000);
@@ -433,8 +383,11 @@ travel_remote_new(struct event_base *base, const struct travel_remote_options *o
     r->on_way = on_way;
     r->ctx = ctx;
     r->end_ev = event_new(base, -1, 0, on_end, r);
+    r->deadline_ev = event_new(base, -1, 0, on_deadline, r);
+    r->next_us = INT64_MAX;
     r->arena = arena_new(ARENA_BYTES);
-    bool ok = r->end_ev != NULL && r->arena != NULL && keep_words(r, options);
+    bool ok =
+        r->end_ev != NULL && r->deadline_ev != NULL && r->arena != NULL && keep_words(r, options);
     if (ok)
         n = travel_servers_read(r->options.osrm, r->options.valhalla, is, why);
     for (int i = 0; ok && i < n; i++)
@@ -458,6 +411,8 @@ travel_remote_destroy(struct travel_remote *r)
         unlink_question(r->questions);
     if (r->end_ev != NULL)
         event_free(r->end_ev);
+    if (r->deadline_ev != NULL)
+        event_free(r->deadline_ev);
     arena_destroy(r->arena);
     free(r->words);
     free(r);

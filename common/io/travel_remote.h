@@ -34,7 +34,7 @@ struct travel_remote_options {
                              server that says "too big" is asked for half from then on */
     uint32_t radius_m;    /* 1000: no street is sought further from a place */
     size_t connections;   /* 4 to each server */
-    size_t queue;         /* 64 requests may wait for them */
+    size_t queue;         /* 256 requests may wait for them */
     size_t answer_bytes;  /* 1 MiB: a longer answer is refused */
     unsigned trips;       /* 5 */
     uint32_t rest_ms;     /* 1000 at first */

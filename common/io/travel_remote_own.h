@@ -1,6 +1,7 @@
 /* travel_remote_own: what travel_remote's files share; nobody else includes this.
  *
- *   travel_remote.c    questions and their parts
+ *   travel_remote.c    questions
+ *   travel_parts.c     the requests that they take
  *   travel_server.c    the servers and their breakers
  *   travel_osrm.c      OSRM's requests and answers
  *   travel_valhalla.c  Valhalla's
@@ -30,10 +31,13 @@ struct travel_endpoint {
     struct travel_server is; /* its slices point into remote->words */
     struct http_client *client;
     struct travel_remote_counts counts;
-    unsigned failures;  /* in a row */
-    bool probing;       /* open, and one question was let through */
-    int64_t rest_ms;    /* how long it was left alone last; 0 = it is not */
-    int64_t until_us;   /* open: until then */
+    unsigned failures; /* in a row */
+    bool probing;      /* open, and one question was let through */
+    int64_t rest_ms;   /* how long it was left alone last; 0 = it is not */
+    int64_t until_us;  /* open: until then */
+    struct travel_part *waiting;
+    size_t n_waiting;
+    size_t in_flight;
     char last_word[64]; /* of the last failure, for the log */
 };
 
@@ -49,7 +53,8 @@ struct travel_question {
     int64_t came_us;
     int64_t deadline_us;
     unsigned round;            /* parts of an earlier one do not count */
-    struct travel_part *parts; /* out */
+    struct travel_part *parts; /* waiting or on the way */
+    bool sent;                 /* one of them, ever */
     size_t parts_wanted;       /* of this round */
     struct travel_grid grid;   /* the whole; its points and cells are behind the struct */
     struct travel_question *prev, *next;
@@ -60,7 +65,9 @@ struct travel_part {
     struct travel_question *question;
     unsigned round;
     size_t from0, from_n, to0, to_n;
-    struct travel_part *prev, *next;
+    bool sent;
+    struct travel_part *prev, *next;           /* of the question */
+    struct travel_part *wait_prev, *wait_next; /* of the server, until it is sent */
 };
 
 struct travel_remote {
@@ -72,7 +79,9 @@ struct travel_remote {
     struct travel_endpoint server[TRAVEL_SERVERS];
     size_t servers;
     struct travel_question *questions;
-    struct event *end_ev; /* some ended while they were asked */
+    struct event *end_ev;      /* some ended while they were asked */
+    struct event *deadline_ev; /* the next deadline has come */
+    int64_t next_us;           /* when it is set for; INT64_MAX = it is not */
     struct arena *arena;
 };
 
@@ -90,6 +99,24 @@ struct travel_endpoint *travel_server_of(struct travel_remote *r, enum travel_mo
 /* travel_server_add: false without memory. */
 bool travel_server_add(struct travel_remote *r, struct event_base *base,
                        const struct travel_server *is, http_client_answer *on_answer);
+
+/* ---- travel_parts.c ---- */
+
+/* travel_parts_ask: all requests of a new round. What went wrong, or TRAVEL_ANSWERED for nothing
+ * yet. */
+enum travel_end travel_parts_ask(struct travel_question *q);
+
+/* travel_parts_pump: sends what waits, as far as connections are free. Calls nobody back. */
+void travel_parts_pump(struct travel_endpoint *s);
+
+/* travel_parts_forget: those that wait. travel_part_free: one that does not, or no longer. */
+void travel_parts_forget(struct travel_question *q);
+void travel_part_free(struct travel_part *p);
+
+struct travel_grid travel_part_grid(const struct travel_part *p);
+
+/* travel_question_end_later: in the loop's next turn (travel_remote.c). */
+void travel_question_end_later(struct travel_question *q, enum travel_end end);
 
 /* ---- travel_osrm.c, travel_valhalla.c ---- */
 

@@ -77,7 +77,7 @@ travel_server_add(struct travel_remote *r, struct event_base *base, const struct
 {
     struct travel_endpoint *s = &r->server[r->servers++];
     struct http_client_options options = {.in_flight = r->options.connections,
-                                          .queue = r->options.queue,
+                                          .queue = r->options.connections,
                                           .body_bytes = r->options.answer_bytes,
                                           .any_address = true,
                                           .on_answer = on_answer};

@@ -80,7 +80,7 @@ standin_tell(const struct standin *s, const char *what)
     if (body == NULL)
         printf("\n    /_/%s: \"%s\"\n", what, text);
     CU_ASSERT_PTR_NOT_NULL_FATAL(body);
-    return strtol(body + 4, NULL, 10);
+    return body == NULL ? -1 : strtol(body + 4, NULL, 10);
 }
 
 /* standin_fault: misbehaves so from now on. */

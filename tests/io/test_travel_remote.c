@@ -314,15 +314,35 @@ test_ask_waits_in_a_bounded_queue(void)
 {
     struct latlng from = place(0, 0), to = place(20, 0);
 
-    open_rig((struct travel_remote_options){.connections = 1, .queue = 2});
+    open_rig((struct travel_remote_options){.connections = 1, .queue = 2, .trips = 2});
     standin_fault(&rig.server, "slow");
     for (int i = 0; i < 5; i++)
         send_ask(&from, 1, &to, 1, TRAVEL_CAR, SHORT_MS);
+    AWAIT(rig.loop, rig.done == 2); /* the two too many, at once */
+    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_FULL], 2);
     AWAIT(rig.loop, rig.done == 5);
     CU_ASSERT_EQUAL(rig.tags, 5);
     CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->asked, 5);
-    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_FULL], 3);
-    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_LATE], 2);
+    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_LATE], 1);
+    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->ended[TRAVEL_FULL], 4); /* two in vain */
+    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->opened, 0);
+    CU_ASSERT_EQUAL(counts_of(TRAVEL_CAR)->requests, 1);
+    close_rig();
+}
+
+static void
+test_ask_ends_in_time_behind_one_with_more_time(void)
+{
+    struct latlng from = place(0, 0), to = place(20, 0);
+
+    open_rig((struct travel_remote_options){.connections = 1});
+    standin_fault(&rig.server, "slow");
+    send_ask(&from, 1, &to, 1, TRAVEL_CAR, 4000);
+    int64_t begun_ms = loop_mono_ms();
+    send_ask(&from, 1, &to, 1, TRAVEL_CAR, SHORT_MS);
+    AWAIT(rig.loop, rig.done == 1);
+    CU_ASSERT_EQUAL(rig.end, TRAVEL_FULL);
+    CU_ASSERT(loop_mono_ms() - begun_ms < SHORT_MS + GRACE_MS);
     close_rig();
 }
 
@@ -472,6 +492,7 @@ UNIT_MAIN("travel_remote", UNIT(test_ask_gives_the_servers_matrix),
           UNIT(test_ask_does_not_blame_the_server_for_a_place_without_streets),
           UNIT(test_ask_repeats_on_a_connection_that_was_closed_meanwhile),
           UNIT(test_ask_waits_in_a_bounded_queue),
+          UNIT(test_ask_ends_in_time_behind_one_with_more_time),
           UNIT(test_ask_leaves_a_failing_server_alone_for_a_while),
           UNIT(test_ask_lets_one_question_probe), UNIT(test_put_degrees_rounds_to_six_decimals),
           UNIT(test_destroy_drops_what_is_out), UNIT(test_way_gives_the_line),
