@@ -1,0 +1,110 @@
+/* A backup taken while orders flow, and a Redis that lost everything and got it back. */
+#include "town.h"
+
+#include "base/id.h"
+#include "unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BEFORE = 20 };
+
+static struct town town;
+static char ids[BEFORE + 1][UUID_TEXT];
+
+/* order: a collection, placed; its id. */
+static void
+order(int i)
+{
+    char json[256];
+
+    snprintf(json, sizeof json,
+             "{\"external_order_id\":\"b%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
+             "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
+             "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
+             i);
+    struct town_answer a = town_order(&town, json);
+    json_t *j = town_json(&a);
+    CU_ASSERT_EQUAL(a.status, 201);
+    snprintf(ids[i], sizeof ids[i], "%s", town_text(j, "order_id"));
+    json_decref(j);
+    town_answer_free(&a);
+}
+
+static int
+ctl(char *out, size_t size, const char *fmt)
+{
+    char words[256];
+
+    snprintf(words, sizeof words, fmt, town.dir, town.dir);
+    return town_lcctl(&town, out, size, words);
+}
+
+static void
+test_backup_is_taken_while_all_works(void)
+{
+    char out[4096];
+
+    town_open(&town, TOWN_PATIENT);
+    town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100,199\n");
+    for (int i = 0; i < BEFORE; i++)
+        order(i);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "backup %s/city.rdb"), 0);
+    order(BEFORE); /* after it: will be gone */
+}
+
+static void
+test_backup_refuses_what_cannot_be_written(void)
+{
+    char out[4096];
+
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "backup %s/no/such/folder"), 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "No such file"));
+}
+
+static void
+test_restore_refuses_data_that_are_there_and_what_is_no_backup(void)
+{
+    char out[4096], command[256];
+
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "restore %s/city.rdb %s"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "there are data already"));
+    snprintf(command, sizeof command, "mkdir %s/other && echo nothing >%s/text", town.dir,
+             town.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "restore %s/text %s/other"), 3);
+    snprintf(command, sizeof command, "rmdir %s/other", town.dir); /* nothing is left of it */
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void
+test_restore_brings_back_what_was_there(void)
+{
+    char out[4096], command[256], state[32];
+
+    town_kill(&town, TOWN_REDIS);
+    snprintf(command, sizeof command, "rm -r %s/appendonlydir", town.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "restore %s/city.rdb %s"), 0);
+    town_start(&town, TOWN_REDIS);
+    town_ready(&town);
+    for (int i = 0; i < BEFORE; i++) {
+        town_state(&town, ids[i], state);
+        CU_ASSERT_STRING_EQUAL(state, "placed");
+    }
+    struct town_answer a =
+        town_http(&town, town.intake, "GET", "/v1/orders/b20", NULL, (struct slice){NULL, 0});
+    CU_ASSERT_EQUAL(a.status, 404);
+    town_answer_free(&a);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "orders 20"));
+    order(BEFORE); /* and goes on from there */
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "orders 21"));
+    town_close(&town);
+}
+
+UNIT_MAIN("backup", UNIT(test_backup_is_taken_while_all_works),
+          UNIT(test_backup_refuses_what_cannot_be_written),
+          UNIT(test_restore_refuses_data_that_are_there_and_what_is_no_backup),
+          UNIT(test_restore_brings_back_what_was_there))
