@@ -426,6 +426,80 @@ test_put_degrees_rounds_to_six_decimals(void)
     }
 }
 
+/* splitmix64 */
+static uint64_t
+chance(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15U;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+    return z ^ z >> 31;
+}
+
+static enum travel_word
+read_as(size_t kind, struct arena *a, struct slice body, const struct travel_grid *g)
+{
+    const char *detail;
+    struct slice line;
+
+    switch (kind) {
+    case 0:
+        return osrm_table_read(a, 200, body, g, &detail);
+    case 1:
+        return osrm_route_read(a, 200, body, g, &line, &detail);
+    default:
+        return valhalla_read(a, 200, body, g, &detail);
+    }
+}
+
+static void
+test_read_believes_nothing_that_cannot_be_true(void)
+{
+    static const char *const bodies[] = {
+        "{\"code\":\"Ok\",\"durations\":[[571.5,0.4],[null,880]],\"distances\":"
+        "[[2001.9,1.5],[null,3080.1]]}",
+        "{\"code\":\"Ok\",\"routes\":[{\"duration\":571.5,\"distance\":2001.9,"
+        "\"geometry\":\"gzwnF~jnrMooB?\"}]}",
+        "{\"units\":\"kilometers\",\"sources_to_targets\":{\"durations\":[[571,0],[null,880]],"
+        "\"distances\":[[2.002,0.002],[null,3.08]]}}",
+        "{\"units\":\"kilometers\",\"sources_to_targets\":[[{\"time\":571,\"distance\":2.002},"
+        "{\"time\":0,\"distance\":0.002}],[{\"time\":null,\"distance\":null},{\"time\":880,"
+        "\"distance\":3.08}]]}"};
+    static const char parts[] = "0123456789.,-eE[]{}\":nul ";
+    struct latlng from[] = {place(0, 0), place(40, 0)}, to[] = {place(20, 0), from[0]};
+    struct travel_cell out[4];
+    struct arena *a = arena_new(1 << 20);
+    uint64_t state = 20261122;
+    size_t taken = 0, wrong = 0;
+
+    for (size_t i = 0; i < 20000; i++) {
+        struct travel_grid g = {from, 2, to, 2, TRAVEL_BICYCLE, 500, out, 2};
+        size_t kind = i % 4, n = strlen(bodies[kind]);
+        char *text = malloc(n); /* of its own, so that ASan sees a byte too far */
+        if (kind == 1)
+            g.from_n = g.to_n = 1;
+        memcpy(text, bodies[kind], n);
+        for (uint64_t changes = i < 4 ? 0 : 1 + chance(&state) % 3; changes > 0; changes--)
+            text[chance(&state) % n] = parts[chance(&state) % (sizeof parts - 1)];
+        n -= i < 4 || chance(&state) % 4 != 0 ? 0 : chance(&state) % n;
+        enum travel_word word = read_as(kind, a, slice_of(text, n), &g);
+        CU_ASSERT(i >= 4 || word == WORD_OK);
+        for (size_t k = 0; word == WORD_OK && k < g.from_n * g.to_n; k++) {
+            struct latlng p = from[k / g.to_n], q = to[k % g.to_n];
+            wrong +=
+                out[k].seconds < travel_crow_s(p, q, TRAVEL_BICYCLE) ||
+                (out[k].seconds == TRAVEL_UNREACHABLE) != (out[k].metres == TRAVEL_UNREACHABLE);
+            taken++;
+        }
+        free(text);
+        arena_reset(a);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(taken > 1000);
+    arena_destroy(a);
+}
+
 static void
 test_destroy_drops_what_is_out(void)
 {
@@ -495,5 +569,6 @@ UNIT_MAIN("travel_remote", UNIT(test_ask_gives_the_servers_matrix),
           UNIT(test_ask_ends_in_time_behind_one_with_more_time),
           UNIT(test_ask_leaves_a_failing_server_alone_for_a_while),
           UNIT(test_ask_lets_one_question_probe), UNIT(test_put_degrees_rounds_to_six_decimals),
+          UNIT(test_read_believes_nothing_that_cannot_be_true),
           UNIT(test_destroy_drops_what_is_out), UNIT(test_way_gives_the_line),
           UNIT(test_new_says_what_is_wrong_with_a_list))
