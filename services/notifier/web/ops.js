@@ -27,6 +27,7 @@ let wanted = ''; // what is searched
 let answers = []; // orders that the server found
 let waiting = new Map(); // actions without an answer
 let drawDue = 0;
+let pressed = false;
 let map = null;
 
 // ---- what the server says ----
@@ -261,9 +262,7 @@ function draw() {
     $('#stale').hidden = !stale || heard === 0;
     if (stale && heard) $('#stale').textContent = t('ops.stale', {time: timeExact(heard)});
     $('#main').classList.toggle('stale', stale && heard > 0);
-    const above = $('#panel').scrollTop;
-    fill($('#panel'), ...panel());
-    $('#panel').scrollTop = above;
+    if (!pressed) fill($('#panel'), ...panel()); // a list does not move under a finger
 }
 
 translate();
@@ -271,6 +270,8 @@ const words = secretFromAddress();
 if (words.get('token')) kept.set({token: words.get('token')});
 await new Promise((resolve) => (document.readyState === 'complete' ? resolve() : addEventListener('load', resolve)));
 map = cityMap($('#map'), {chosen: look});
+for (const [type, is] of [['pointerdown', true], ['pointerup', false], ['pointercancel', false]])
+    addEventListener(type, () => { pressed = is; });
 $('#query').addEventListener('input', (event) => search(event.target.value));
 $('#search').addEventListener('submit', (event) => {
     event.preventDefault();

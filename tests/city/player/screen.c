@@ -180,16 +180,25 @@ show_next(const struct play *p, const struct count *n)
         return;
     }
     const struct chain *c = &p->chain[o->chain];
+    char store[200], screen[200];
+    snprintf(store, sizeof store, "%s/%s", c->of->id, o->store);
+    const char *words[] = {"store", "add", store, NULL};
+    if (run_lcctl(p, words, screen, sizeof screen, NULL) != 0)
+        *screen = '\0';
     fprintf(f,
             "  chain %s, its key   %s\n"
             "  courier %s, token   %s\n\n"
+            "  a courier's page    http://%s/courier#token=%s\n"
+            "  a store's page      http://%s/store#token=%s\n"
+            "  a customer's page   http://%s/t/%s\n\n"
             "  curl -H 'Authorization: Bearer %s' http://%s/v1/orders/%s\n"
             "  curl http://%s/t/%s\n"
             "  %s --redis %s --city %s explain %s\n"
             "  %s --redis %s --city %s audit\n",
-            c->of->id, c->key, p->couriers[0].id, phone_token(p, 0), c->key, p->wish.intake, o->id,
-            p->wish.notifier, o->track, p->wish.lcctl, p->wish.redis, p->wish.city, o->id,
-            p->wish.lcctl, p->wish.redis, p->wish.city);
+            c->of->id, c->key, p->couriers[0].id, phone_token(p, 0), p->wish.notifier,
+            phone_token(p, 0), p->wish.notifier, screen, p->wish.notifier, o->track, c->key,
+            p->wish.intake, o->id, p->wish.notifier, o->track, p->wish.lcctl, p->wish.redis,
+            p->wish.city, o->id, p->wish.lcctl, p->wish.redis, p->wish.city);
     fclose(f);
 }
 
