@@ -110,7 +110,7 @@ timed_use(struct cutter *c, const struct osm_way *w, uint32_t *out)
     struct way_use *use = &m->use[m->uses];
     *use = m->use[w->use];
     double kmh = metres / w->duration_s * 3.6;
-    kmh = kmh < 1 ? 1 : kmh > 80 ? 80 : kmh;
+    kmh = kmh < 0.2 ? 0.2 : kmh > 80 ? 80 : kmh;
     for (int k = 0; k < TRAVEL_MODES; k++)
         for (int d = 0; d < 2; d++)
             if (use->mode[k][d].kind == WAY_CARRY)

@@ -9,7 +9,7 @@ struct motor {
 };
 
 static const struct motor motors[TRAVEL_MODES] = {
-    [TRAVEL_SCOOTER] = {{KEY_MOPED, KEY_COUNT, KEY_COUNT}, 1, 45, 2, 0.8, 2, 200, true},
+    [TRAVEL_SCOOTER] = {{KEY_MOPED, KEY_COUNT, KEY_COUNT}, 1, 45, 1.9, 0.8, 2, 200, true},
     [TRAVEL_CAR] =
         {{KEY_MOTORCAR, KEY_MOTORCAR_F, KEY_MOTORCAR_B}, 1, 130, 2, 1.9, 4.8, 2000, false},
     [TRAVEL_VAN] = {{KEY_GOODS, KEY_COUNT, KEY_COUNT}, 0.9, 120, 2.6, 2.1, 6, 3500, false},

@@ -56,29 +56,29 @@
     K(MAXWIDTH, "maxwidth")                                                                        \
     K(MAXWIDTH_P, "maxwidth:physical")                                                             \
     K(MOPED, "moped")                                                                              \
+    K(MOTOR_VEHICLE, "motor_vehicle")                                                              \
+    K(MOTOR_VEHICLE_B, "motor_vehicle:backward")                                                   \
+    K(MOTOR_VEHICLE_F, "motor_vehicle:forward")                                                    \
     K(MOTORCAR, "motorcar")                                                                        \
     K(MOTORCAR_B, "motorcar:backward")                                                             \
     K(MOTORCAR_F, "motorcar:forward")                                                              \
     K(MOTORROAD, "motorroad")                                                                      \
-    K(MOTOR_VEHICLE, "motor_vehicle")                                                              \
-    K(MOTOR_VEHICLE_B, "motor_vehicle:backward")                                                   \
-    K(MOTOR_VEHICLE_F, "motor_vehicle:forward")                                                    \
     K(NAME, "name")                                                                                \
     K(NARROW, "narrow")                                                                            \
     K(ONEWAY, "oneway")                                                                            \
     K(ONEWAY_BICYCLE, "oneway:bicycle")                                                            \
     K(ONEWAY_FOOT, "oneway:foot")                                                                  \
     K(ONEWAY_MOPED, "oneway:moped")                                                                \
-    K(ONEWAY_MOTORCAR, "oneway:motorcar")                                                          \
     K(ONEWAY_MOTOR_VEHICLE, "oneway:motor_vehicle")                                                \
+    K(ONEWAY_MOTORCAR, "oneway:motorcar")                                                          \
     K(ONEWAY_VEHICLE, "oneway:vehicle")                                                            \
     K(PROPOSED, "proposed")                                                                        \
     K(PUBLIC_TRANSPORT, "public_transport")                                                        \
     K(RAILWAY, "railway")                                                                          \
     K(REF, "ref")                                                                                  \
     K(RESTRICTION, "restriction")                                                                  \
-    K(RESTRICTION_MOTORCAR, "restriction:motorcar")                                                \
     K(RESTRICTION_MOTOR_VEHICLE, "restriction:motor_vehicle")                                      \
+    K(RESTRICTION_MOTORCAR, "restriction:motorcar")                                                \
     K(RESTRICTION_VEHICLE, "restriction:vehicle")                                                  \
     K(ROUTE, "route")                                                                              \
     K(SERVICE, "service")                                                                          \

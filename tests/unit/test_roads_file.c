@@ -1,0 +1,186 @@
+/* The compiled file: refused when it is not whole, not of this kind or not of this version;
+ * replaced whole or not at all. And struct travel over it. */
+#include "roads_rig.h"
+#include "unit.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char error[ROADS_ERROR_MAX];
+static char folder[] = "/tmp/lifecircle-roads.XXXXXX";
+static char pbf_path[64], roads_path[64];
+
+static const struct rig_node nodes[] = {
+    {1, {0, 0}, NULL}, {2, {0, 90000}, NULL}, {3, {90000, 90000}, NULL}};
+static const int64_t ring[] = {1, 2, 3, 1};
+static const struct rig_way way[] = {{1, "highway=residential|name=Ring", ring, 4}};
+static const struct rig_map town = {nodes, 3, way, 1, NULL, 0};
+
+static void
+save(const char *path, struct slice bytes)
+{
+    FILE *f = fopen(path, "wb");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    CU_ASSERT_EQUAL(fwrite(bytes.p, 1, bytes.n, f), bytes.n);
+    CU_ASSERT_EQUAL(fclose(f), 0);
+}
+
+static enum lc_err
+try_open(struct slice bytes)
+{
+    struct roads *r = NULL;
+
+    save(roads_path, bytes);
+    enum lc_err err = roads_open(roads_path, &r, error);
+    roads_close(r);
+    return err;
+}
+
+static void
+prepare(void)
+{
+    struct buf file = {0};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    snprintf(pbf_path, sizeof pbf_path, "%s/town.osm.pbf", folder);
+    snprintf(roads_path, sizeof roads_path, "%s/town.roads", folder);
+    rig_write(&town, &(struct rig_style){.zlib = true}, &file);
+    save(pbf_path, buf_slice(&file));
+    buf_free(&file);
+}
+
+static void
+test_roads_open_refuses_what_is_not_whole(void)
+{
+    struct buf good = {0};
+
+    CU_ASSERT_EQUAL_FATAL(roads_build_file(pbf_path, roads_path, 1U << TRAVEL_FOOT, NULL, error),
+                          LC_OK);
+    good = rig_file(roads_path);
+    CU_ASSERT_EQUAL(try_open(buf_slice(&good)), LC_OK);
+    for (size_t n = 1; n < good.n; n += 97)
+        CU_ASSERT_EQUAL(try_open(slice_of(good.p, n)), LC_EINVAL);
+    CU_ASSERT_EQUAL(try_open(slice_of(good.p, 0)), LC_EIO);
+    for (size_t i = 0; i < good.n; i += 31) {
+        good.p[i] ^= 0x40;
+        CU_ASSERT_EQUAL(try_open(buf_slice(&good)), LC_EINVAL);
+        CU_ASSERT_NOT_EQUAL(error[0], '\0');
+        good.p[i] ^= 0x40;
+    }
+    buf_char(&good, 'x');
+    CU_ASSERT_EQUAL(try_open(buf_slice(&good)), LC_EINVAL);
+    CU_ASSERT_EQUAL(roads_open("/nowhere/at/all", &(struct roads *){NULL}, error), LC_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error, "/nowhere/at/all"));
+    buf_free(&good);
+}
+
+static size_t
+files_in_folder(void)
+{
+    DIR *d = opendir(folder);
+    size_t n = 0;
+
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* A build that fails leaves the old map as it was, and nothing beside it. */
+static void
+test_roads_build_file_replaces_whole_or_not_at_all(void)
+{
+    struct stat before, after;
+    char bad[80];
+
+    CU_ASSERT_EQUAL(roads_build_file(pbf_path, roads_path, 1U << TRAVEL_FOOT, NULL, error), LC_OK);
+    CU_ASSERT_EQUAL(stat(roads_path, &before), 0);
+    snprintf(bad, sizeof bad, "%s/bad.osm.pbf", folder);
+    save(bad, SLICE_LIT("no map"));
+    CU_ASSERT_EQUAL(roads_build_file(bad, roads_path, 1U << TRAVEL_FOOT, NULL, error), LC_EINVAL);
+    CU_ASSERT_EQUAL(unlink(bad), 0);
+    CU_ASSERT_EQUAL(roads_build_file(bad, roads_path, 1U << TRAVEL_FOOT, NULL, error), LC_EIO);
+    CU_ASSERT_EQUAL(roads_build_file(pbf_path, "/nowhere/at.all", 1U << TRAVEL_FOOT, NULL, error),
+                    LC_EIO);
+    CU_ASSERT_EQUAL(stat(roads_path, &after), 0);
+    CU_ASSERT_EQUAL(before.st_ino, after.st_ino);
+    CU_ASSERT_EQUAL(files_in_folder(), 2);
+}
+
+/* A map that is open stays whole while another takes its name. */
+static void
+test_roads_open_keeps_the_old_map_whole(void)
+{
+    struct roads *old = NULL, *new = NULL;
+
+    CU_ASSERT_EQUAL(roads_build_file(pbf_path, roads_path, 1U << TRAVEL_FOOT, NULL, error), LC_OK);
+    CU_ASSERT_EQUAL_FATAL(roads_open(roads_path, &old, error), LC_OK);
+    CU_ASSERT_EQUAL(roads_build_file(pbf_path, roads_path, 1U << TRAVEL_CAR, NULL, error), LC_OK);
+    CU_ASSERT_EQUAL_FATAL(roads_open(roads_path, &new, error), LC_OK);
+    CU_ASSERT_TRUE(roads_has(old, TRAVEL_FOOT) && !roads_has(old, TRAVEL_CAR));
+    CU_ASSERT_TRUE(roads_has(new, TRAVEL_CAR) && !roads_has(new, TRAVEL_FOOT));
+    CU_ASSERT_NOT_EQUAL(roads_checksum(old), roads_checksum(new));
+    CU_ASSERT_STRING_EQUAL(roads_name(old, 0), "Ring");
+    roads_close(old);
+    roads_close(new);
+}
+
+static void
+test_roads_travel_answers_as_a_provider(void)
+{
+    struct roads *r = NULL;
+    struct roads_travel t;
+    struct travel_cell cell[4];
+    enum travel_quality quality = TRAVEL_ESTIMATE;
+    const struct latlng from[] = {{0, 0}, {500000, 500000}}; /* the second: 5 km off */
+    const struct latlng to[] = {{0, 90000}, {-1797, 90000}}; /* the second: 20 m off the road */
+    uint8_t week[168];
+
+    CU_ASSERT_EQUAL(
+        roads_build_file(pbf_path, roads_path, 1U << TRAVEL_FOOT | 1U << TRAVEL_CAR, NULL, error),
+        LC_OK);
+    CU_ASSERT_EQUAL_FATAL(roads_open(roads_path, &r, error), LC_OK);
+    CU_ASSERT_EQUAL_FATAL(roads_travel_init(&t, r, 500), LC_OK);
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 2, to, 2, TRAVEL_FOOT, 0, cell, &quality),
+                    LC_OK);
+    CU_ASSERT_EQUAL(quality, TRAVEL_ROAD);
+    CU_ASSERT_EQUAL(cell[0].metres, 1001);
+    CU_ASSERT_EQUAL(cell[0].seconds, 721);
+    CU_ASSERT_EQUAL(cell[1].metres, 1021);
+    CU_ASSERT_EQUAL(cell[1].seconds, 735);
+    CU_ASSERT_EQUAL(cell[2].seconds, TRAVEL_UNREACHABLE);
+    CU_ASSERT_EQUAL(cell[2].metres, TRAVEL_UNREACHABLE);
+    /* No map of the mode: ask somebody else. */
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_VAN, 0, cell, &quality),
+                    LC_EIO);
+    /* Half as fast in one hour of the week: Thursday 1970-01-01, 08:00 to 09:00. */
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 0, cell, &quality),
+                    LC_OK);
+    uint32_t free_s = cell[0].seconds;
+    memset(week, 100, sizeof week);
+    week[3 * 24 + 8] = 200;
+    t.hour_pct = week;
+    CU_ASSERT_EQUAL(
+        t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 8 * 3600000, cell, &quality), LC_OK);
+    CU_ASSERT_TRUE(abs((int)cell[0].seconds - 2 * (int)free_s) <= 1);
+    CU_ASSERT_EQUAL(
+        t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 9 * 3600000, cell, &quality), LC_OK);
+    CU_ASSERT_EQUAL(cell[0].seconds, free_s);
+    roads_travel_free(&t);
+    roads_close(r);
+}
+
+static void
+clean_up(void)
+{
+    CU_ASSERT_EQUAL(unlink(pbf_path), 0);
+    CU_ASSERT_EQUAL(unlink(roads_path), 0);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
+UNIT_MAIN("roads_file", UNIT(prepare), UNIT(test_roads_open_refuses_what_is_not_whole),
+          UNIT(test_roads_build_file_replaces_whole_or_not_at_all),
+          UNIT(test_roads_open_keeps_the_old_map_whole),
+          UNIT(test_roads_travel_answers_as_a_provider), UNIT(clean_up))
