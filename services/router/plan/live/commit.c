@@ -18,7 +18,7 @@ live_drive_off(struct live *l, uint32_t c, uint32_t to, int64_t at, struct live_
     };
     r->in.place = to;
     r->in.free_from = act->until;
-    live_refresh(l, r);
+    live_restart(l, r);
 }
 
 static void
@@ -42,10 +42,12 @@ pick_up(struct live *l, uint32_t c, int64_t at, struct live_act *act)
     p->n -= n;
     p->joined >>= n;
     r->earned += (int64_t)n * l->policy.per_order;
+    r->over += (int64_t)n * l->policy.per_order;
+    l->earned += (int64_t)n * l->policy.per_order;
     r->in.place = pose.place;
     r->in.free_from = pose.t;
     r->fresh = true;
-    live_refresh(l, r);
+    live_restart(l, r);
 }
 
 /* One step of this courier, if one is due. */

@@ -91,16 +91,25 @@ live_bundle(const struct live *l, const struct rider *r, const uint32_t *order, 
     return true;
 }
 
-/* Money above the guarantee, as things are expected to stand at the end of the shift. */
+/* Money above the guarantee that the courier may be expected to have earned at the end of its shift:
+ * what is sure, and what is hoped for, more or less `spread`. */
 static int64_t
 pay_cost(const struct live *l, const struct rider *r, size_t n)
 {
     const struct live_policy *p = &l->policy;
-    int64_t guaranteed =
-        p->hour == 0 ? 0 : p->per_hour * (r->in.last_pickup - r->in.shift_start) / p->hour;
-    int64_t money = r->earned + r->hoped + (int64_t)n * p->per_order - guaranteed;
+    int64_t over = r->over + (int64_t)n * p->per_order;
 
-    return money > 0 ? money * p->pay : 0;
+    if (over <= -r->spread)
+        return 0;
+    if (over < r->spread)
+        return p->pay * (over + r->spread) * (over + r->spread) / (4 * r->spread);
+    return p->pay * over;
+}
+
+void
+live_pay(const struct live *l, struct rider *r)
+{
+    r->pay_more = pay_cost(l, r, r->trip.n + 1) - pay_cost(l, r, r->trip.n);
 }
 
 int64_t
@@ -127,6 +136,18 @@ live_refresh(struct live *l, struct rider *r)
         r->pose[b] = p;
         i += n;
     }
+    uint64_t version = r->stamp + r->trip.joined;
+    for (i = 0; i < r->trip.n; i++)
+        version = (version ^ l->tasks[r->trip.order[i]].id) * 0x9e3779b97f4a7c15U + (version >> 29);
     r->first[b] = r->trip.n;
     r->bundles = b;
+    r->version = version;
+    live_pay(l, r);
+}
+
+void
+live_restart(struct live *l, struct rider *r)
+{
+    r->stamp = ++l->stamps * 0xd1342543de82ef95U;
+    live_refresh(l, r);
 }

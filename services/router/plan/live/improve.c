@@ -7,8 +7,16 @@
 
 enum { OUT_LEAST = 2, OUT_MOST = 7, OUT_ROOM = LIVE_BUNDLE_ORDERS * 4 };
 
-static bool
-save(struct live *l, uint32_t courier)
+void
+live_try(struct live *l)
+{
+    l->attempt++;
+    l->n_out = 0;
+    l->n_saved = 0;
+}
+
+bool
+live_save(struct live *l, uint32_t courier)
 {
     struct rider *r = &l->riders[courier];
 
@@ -27,8 +35,8 @@ save(struct live *l, uint32_t courier)
     return true;
 }
 
-static bool
-take_out(struct live *l, uint32_t order)
+bool
+live_take_out(struct live *l, uint32_t order)
 {
     struct task *t = &l->tasks[order];
 
@@ -36,7 +44,7 @@ take_out(struct live *l, uint32_t order)
         return true;
     if (t->state == LIVE_PLANNED && l->riders[t->courier].frozen)
         return true;
-    if (t->state == LIVE_PLANNED && !save(l, t->courier))
+    if (t->state == LIVE_PLANNED && !live_save(l, t->courier))
         return false;
     t->taken = l->attempt;
     l->was[l->n_out] = t->courier;
@@ -49,7 +57,7 @@ take_kin(struct live *l, uint32_t seed, uint32_t want)
 {
     uint32_t from = seed;
 
-    if (!take_out(l, seed))
+    if (!live_take_out(l, seed))
         return false;
     for (uint32_t tries = 0; l->n_out < want && tries < 3 * want; tries++) {
         const struct task *t = &l->tasks[from];
@@ -57,7 +65,7 @@ take_kin(struct live *l, uint32_t seed, uint32_t want)
             break;
         uint32_t a = live_below(l, (uint32_t)t->n_kin), b = live_below(l, (uint32_t)t->n_kin);
         uint32_t k = a < b ? a : b; /* the nearer ones more often */
-        if (l->tasks[t->kin[k]].use == t->serial[k] && !take_out(l, t->kin[k]))
+        if (l->tasks[t->kin[k]].use == t->serial[k] && !live_take_out(l, t->kin[k]))
             return false;
         if (l->n_out > 0)
             from = l->out[live_below(l, (uint32_t)l->n_out)];
@@ -71,7 +79,7 @@ take_trip(struct live *l, uint32_t courier)
     const struct trip *p = &l->riders[courier].trip;
 
     for (uint32_t i = 0; i < p->n; i++)
-        if (!take_out(l, p->order[i]))
+        if (!live_take_out(l, p->order[i]))
             return false;
     return true;
 }
@@ -82,14 +90,34 @@ take_trips(struct live *l, uint32_t seed, uint32_t want)
 {
     const struct task *t = &l->tasks[seed];
 
-    if (!take_out(l, seed) || (t->state == LIVE_PLANNED && !take_trip(l, t->courier)))
+    if (!live_take_out(l, seed) || (t->state == LIVE_PLANNED && !take_trip(l, t->courier)))
         return false;
     for (uint32_t tries = 0; l->n_out < want && tries < 4 && t->n_kin > 0; tries++) {
         uint32_t k = live_below(l, (uint32_t)t->n_kin);
         const struct task *o = &l->tasks[t->kin[k]];
         if (o->use != t->serial[k] || !o->used || o->state == LIVE_CARRIED)
             continue;
-        if (!take_out(l, t->kin[k]) || (o->state == LIVE_PLANNED && !take_trip(l, o->courier)))
+        if (!live_take_out(l, t->kin[k]) || (o->state == LIVE_PLANNED && !take_trip(l, o->courier)))
+            return false;
+    }
+    return true;
+}
+
+/* Orders of couriers who could be early at the seed's pickup. */
+static bool
+take_rivals(struct live *l, uint32_t seed, uint32_t want)
+{
+    const struct near *near = live_near(l, l->tasks[seed].in.pickup);
+
+    if (!live_take_out(l, seed))
+        return false;
+    for (uint32_t tries = 0; l->n_out < want && tries < 3 * want && near->n > 0; tries++) {
+        uint32_t a = live_below(l, (uint32_t)near->n), b = live_below(l, (uint32_t)near->n);
+        uint32_t c = near->courier[a < b ? a : b];
+        const struct trip *p = &l->riders[c].trip;
+        if (p->n == 0)
+            continue;
+        if (live_below(l, 2) == 0 ? !take_trip(l, c) : !live_take_out(l, p->order[live_below(l, p->n)]))
             return false;
     }
     return true;
@@ -117,8 +145,8 @@ arrange(struct live *l)
         }
 }
 
-static int64_t
-saved_cost(const struct live *l)
+int64_t
+live_tried_cost(const struct live *l)
 {
     int64_t cost = 0;
 
@@ -127,8 +155,8 @@ saved_cost(const struct live *l)
     return cost + (int64_t)l->pool * l->policy.unassigned;
 }
 
-static void
-undo(struct live *l)
+void
+live_undo(struct live *l)
 {
     for (size_t i = 0; i < l->n_out; i++)
         live_take(l, l->out[i]);
@@ -145,20 +173,49 @@ undo(struct live *l)
     }
 }
 
+/* What the order costs more than it would have to: the door times of all in its trip, roughly. */
+static int64_t
+excess(const struct live *l, uint32_t order)
+{
+    const struct task *t = &l->tasks[order];
+
+    if (t->state == LIVE_POOL)
+        return l->policy.unassigned;
+    const struct rider *r = &l->riders[t->courier];
+    uint32_t b = 0;
+    while (b + 1 < r->bundles && r->trip.order[r->first[b]] != order)
+        b++;
+    return r->pose[b + 1].cost - r->pose[b].cost;
+}
+
+static uint32_t
+pick_seed(struct live *l)
+{
+    uint32_t best = l->open[live_below(l, (uint32_t)l->n_open)];
+
+    for (int i = 1; i < (int)l->policy.tour; i++) {
+        uint32_t o = l->open[live_below(l, (uint32_t)l->n_open)];
+        if (excess(l, o) > excess(l, best))
+            best = o;
+    }
+    return best;
+}
+
 static enum lc_err
 attempt(struct live *l, size_t *better)
 {
-    uint32_t seed = l->open[live_below(l, (uint32_t)l->n_open)];
-    uint32_t want = OUT_LEAST + live_below(l, OUT_MOST - OUT_LEAST + 1);
+    uint32_t seed = pick_seed(l);
+    uint32_t want = OUT_LEAST + live_below(l, (uint32_t)l->policy.most - OUT_LEAST + 1);
 
-    l->attempt++;
-    l->n_out = 0;
-    l->n_saved = 0;
-    if (!(live_below(l, 4) == 0 ? take_trips(l, seed, want) : take_kin(l, seed, want)))
+    live_try(l);
+    uint32_t how = live_below(l, 100);
+    if (!(how < l->policy.trips                      ? take_trips(l, seed, want)
+          : how < l->policy.trips + l->policy.rivals ? take_rivals(l, seed, want)
+                                                     : take_kin(l, seed, want)))
         return LC_ENOMEM;
     if (l->n_out == 0)
         return LC_OK;
-    int64_t before = saved_cost(l);
+    int64_t before = live_tried_cost(l);
     for (size_t i = 0; i < l->n_out; i++)
         live_take(l, l->out[i]);
     arrange(l);
@@ -168,16 +225,16 @@ attempt(struct live *l, size_t *better)
             continue;
         if (l->riders[at.courier].touched != l->attempt) {
             before += live_trip_cost(l, &l->riders[at.courier]);
-            if (!save(l, at.courier)) {
-                undo(l);
+            if (!live_save(l, at.courier)) {
+                live_undo(l);
                 return LC_ENOMEM;
             }
         }
         live_put(l, l->out[i], &at);
     }
-    int64_t after = saved_cost(l);
+    int64_t after = live_tried_cost(l);
     if (after > before)
-        undo(l);
+        live_undo(l);
     *better += after < before;
     return LC_OK;
 }
@@ -185,7 +242,12 @@ attempt(struct live *l, size_t *better)
 enum lc_err
 live_improve(struct live *l, size_t attempts, size_t *better)
 {
-    *better = 0;
+    size_t chained = 0;
+    enum lc_err first = live_chains(l, l->policy.chains, &chained);
+
+    *better = chained;
+    if (first != LC_OK)
+        return first;
     while (attempts-- > 0 && l->n_open > 0) {
         enum lc_err err = attempt(l, better);
         if (err != LC_OK)

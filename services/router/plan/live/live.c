@@ -31,6 +31,7 @@ live_destroy(struct live *l)
     free(l->riders);
     free(l->tasks);
     free(l->open);
+    free(l->seen);
     free(l->near);
     free(l->demand);
     free(l->saved);
@@ -63,7 +64,7 @@ mend(struct live *l, uint32_t courier)
 {
     struct rider *r = &l->riders[courier];
 
-    live_refresh(l, r);
+    live_restart(l, r);
     if (r->frozen || r->pose[r->bundles].t < LIVE_NEVER / 2)
         return;
     uint32_t order[LIVE_TRIP_ORDERS], n = r->trip.n;
@@ -74,26 +75,47 @@ mend(struct live *l, uint32_t courier)
         live_plan_task(l, order[i]);
 }
 
+static int64_t
+root(int64_t x)
+{
+    int64_t r = 0;
+
+    for (int64_t bit = (int64_t)1 << 20; bit > 0; bit >>= 1)
+        if ((r + bit) * (r + bit) <= x)
+            r += bit;
+    return r;
+}
+
+/* What a courier will have earned at the end of its shift, as all have earned so far today; as rare
+ * events do, it spreads by the root. */
 static void
 expect_pay(struct live *l, struct rider *r)
 {
     const struct live_policy *p = &l->policy;
+    int64_t left = r->in.last_pickup - max_64(l->now, r->in.shift_start), hoped = 0;
 
-    (void)p;
-    r->hoped = 0;
+    if (p->hour <= 0)
+        return;
+    if (left > 0)
+        hoped = (l->earned + p->per_hour * 10) * left / (l->worked + 10 * p->hour);
+    hoped = hoped * p->hope / 100;
+    r->over = r->earned + hoped -
+              p->per_hour * (r->in.last_pickup - r->in.shift_start) / p->hour;
+    r->spread = p->per_order + root(hoped * p->per_order) * p->wide / 100;
 }
 
+/* Couriers who are free later than now plan as before, unless all has changed. */
 static void
-changed(struct live *l)
+changed(struct live *l, bool all)
 {
     l->clock++;
     for (uint32_t c = 0; c < l->n_riders; c++)
         if (l->riders[c].used) {
             expect_pay(l, &l->riders[c]);
-            live_refresh(l, &l->riders[c]);
+            live_pay(l, &l->riders[c]);
         }
     for (uint32_t c = 0; c < l->n_riders; c++)
-        if (l->riders[c].used && l->riders[c].trip.n > 0)
+        if (l->riders[c].used && (all || l->riders[c].in.free_from < l->now))
             mend(l, c);
 }
 
@@ -102,8 +124,15 @@ live_time(struct live *l, int64_t now)
 {
     if (now <= l->now)
         return;
+    for (uint32_t c = 0; c < l->n_riders; c++) {
+        const struct live_courier *in = &l->riders[c].in;
+        int64_t from = max_64(l->now, in->shift_start);
+        int64_t to = now < in->last_pickup ? now : in->last_pickup;
+        if (l->riders[c].used && to > from)
+            l->worked += to - from;
+    }
     l->now = now;
-    changed(l);
+    changed(l, false);
 }
 
 void
@@ -111,7 +140,7 @@ live_travel_changed(struct live *l)
 {
     for (size_t i = 0; i < l->n_open; i++)
         live_weigh(l, &l->tasks[l->open[i]]);
-    changed(l);
+    changed(l, true);
 }
 
 /* ---- couriers ---- */
@@ -135,7 +164,7 @@ live_courier_add(struct live *l, const struct live_courier *in, uint32_t *courie
         l->n_riders++;
     l->riders[c] = (struct rider){.in = *in, .used = true, .fresh = true};
     expect_pay(l, &l->riders[c]);
-    live_refresh(l, &l->riders[c]);
+    live_restart(l, &l->riders[c]);
     l->clock++;
     *courier = c;
     return LC_OK;
@@ -190,6 +219,13 @@ live_freeze(struct live *l, uint32_t courier, bool frozen)
 
 /* ---- orders ---- */
 
+/* What is known of its spots is forgotten. */
+static void
+forget_seen(struct live *l, uint32_t order)
+{
+    memset(l->seen + (size_t)order * SEEN, 0, SEEN * sizeof *l->seen);
+}
+
 static bool
 reserve_tasks(struct live *l)
 {
@@ -199,6 +235,11 @@ reserve_tasks(struct live *l)
     if (tasks == NULL)
         return false;
     l->tasks = tasks;
+    struct seen *seen = realloc(l->seen, room * SEEN * sizeof *seen);
+    if (seen == NULL)
+        return false;
+    memset(seen + l->room_tasks * SEEN, 0, (room - l->room_tasks) * SEEN * sizeof *seen);
+    l->seen = seen;
     uint32_t *open = realloc(l->open, room * sizeof *open);
     if (open == NULL)
         return false;
@@ -211,6 +252,7 @@ reserve_tasks(struct live *l)
 void
 live_weigh(struct live *l, struct task *t)
 {
+    t->id = ++l->stamps;
     t->leg = way(l, t->in.pickup, t->in.dropoff);
     t->soonest = t->in.ready + t->in.pickup_after + t->leg + t->in.dropoff_before;
 }
@@ -237,6 +279,7 @@ live_order_add(struct live *l, const struct live_order *in, uint32_t *order)
         .use = t->use + 1,
     };
     live_weigh(l, t);
+    forget_seen(l, o);
     l->open[l->n_open++] = o;
     l->pool++;
     live_kin_add(l, o);
@@ -283,6 +326,7 @@ live_order_ready(struct live *l, uint32_t order, int64_t ready)
         return LC_ESTATE;
     t->in.ready = ready;
     live_weigh(l, t);
+    forget_seen(l, order);
     if (t->state == LIVE_PLANNED)
         mend(l, t->courier);
     return LC_OK;
@@ -304,6 +348,7 @@ plan_again(struct live *l, uint32_t order)
 {
     struct task *t = &l->tasks[order];
 
+    forget_seen(l, order);
     if (t->state == LIVE_PLANNED && live_judge(l, t, t->courier) != LIVE_FITS)
         live_take(l, order);
     if (t->state == LIVE_POOL)

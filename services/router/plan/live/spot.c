@@ -28,9 +28,9 @@ struct look {
     struct live *l;
     struct rider *r;
     uint32_t order;
-    int64_t pay; /* what one order more costs in pay */
     enum live_verdict miss;
     struct spot *best;
+    int64_t *door;
 };
 
 /* The bundles from b on, when the one before ends like this; *cost: of the trip so far, then of all
@@ -49,7 +49,7 @@ rest(const struct look *k, uint32_t b, struct pose p, int64_t *cost)
                          NULL))
             return false;
     }
-    *cost = p.cost - r->pose[b].cost + k->pay;
+    *cost = p.cost - r->pose[b].cost;
     return true;
 }
 
@@ -74,9 +74,10 @@ try_alone(struct look *k, uint32_t b)
         miss(k, LIVE_SHIFT);
         return;
     }
-    if (cost < k->best->cost)
-        *k->best =
-            (struct spot){(uint32_t)(k->r - k->l->riders), b, k->r->first[b], false, cost, door};
+    if (cost < k->best->cost) {
+        *k->best = (struct spot){(uint32_t)(k->r - k->l->riders), b, k->r->first[b], false, cost};
+        *k->door = door;
+    }
 }
 
 static void
@@ -95,12 +96,14 @@ try_join(struct look *k, uint32_t b, uint32_t at)
         miss(k, LIVE_SHIFT);
         return;
     }
-    if (cost < k->best->cost)
-        *k->best = (struct spot){(uint32_t)(r - k->l->riders), b, from + at, true, cost, door[at]};
+    if (cost < k->best->cost) {
+        *k->best = (struct spot){(uint32_t)(r - k->l->riders), b, from + at, true, cost};
+        *k->door = door[at];
+    }
 }
 
 enum live_verdict
-live_spot_of(struct live *l, uint32_t order, uint32_t courier, struct spot *best)
+live_spot_of(struct live *l, uint32_t order, uint32_t courier, struct spot *best, int64_t *door)
 {
     struct rider *r = &l->riders[courier];
     const struct task *t = &l->tasks[order];
@@ -108,12 +111,7 @@ live_spot_of(struct live *l, uint32_t order, uint32_t courier, struct spot *best
 
     if (r->trip.n == LIVE_TRIP_ORDERS)
         return LIVE_CAPACITY;
-    struct rider *w = r;
-    int64_t now_pays = live_trip_cost(l, w) - w->pose[w->bundles].cost;
-    w->trip.n++;
-    int64_t then_pays = live_trip_cost(l, w) - w->pose[w->bundles].cost;
-    w->trip.n--;
-    struct look k = {l, r, order, then_pays - now_pays, LIVE_CAPACITY, best};
+    struct look k = {l, r, order, LIVE_CAPACITY, best, door};
     for (uint32_t b = 0; b <= r->bundles; b++) {
         if (r->bundles < l->policy.bundles)
             try_alone(&k, b);
@@ -160,6 +158,18 @@ live_put(struct live *l, uint32_t order, const struct spot *at)
 }
 
 void
+live_trip_remove(struct trip *p, uint32_t at)
+{
+    uint32_t joined = p->joined;
+
+    if ((joined >> at & 1) == 0)
+        joined &= ~(1U << (at + 1)); /* the next becomes the bundle's first */
+    p->joined = (joined & low_bits(at)) | ((joined >> 1) & ~low_bits(at));
+    memmove(p->order + at, p->order + at + 1, (p->n - at - 1) * sizeof *p->order);
+    p->n--;
+}
+
+void
 live_take(struct live *l, uint32_t order)
 {
     struct task *t = &l->tasks[order];
@@ -171,16 +181,46 @@ live_take(struct live *l, uint32_t order)
     uint32_t at = 0;
     while (p->order[at] != order)
         at++;
-    uint32_t joined = p->joined;
-    if ((joined >> at & 1) == 0)
-        joined &= ~(1U << (at + 1)); /* the next becomes the bundle's first */
-    p->joined = (joined & low_bits(at)) | ((joined >> 1) & ~low_bits(at));
-    memmove(p->order + at, p->order + at + 1, (p->n - at - 1) * sizeof *p->order);
-    p->n--;
+    live_trip_remove(p, at);
     t->state = LIVE_POOL;
     t->courier = LIVE_NONE;
     l->pool++;
     live_refresh(l, r);
+}
+
+/* The same, remembered as long as the trip may be like this again. */
+const struct seen *
+live_see(struct live *l, uint32_t order, uint32_t courier)
+{
+    const struct rider *r = &l->riders[courier];
+    struct seen *s = &l->seen[(size_t)order * SEEN + (r->version >> 40) % SEEN];
+    struct spot at = {.courier = LIVE_NONE, .cost = LIVE_NEVER};
+    int64_t door;
+
+    if (s->version == r->version)
+        return s;
+    enum live_verdict v = live_judge(l, &l->tasks[order], courier);
+    if (v == LIVE_FITS)
+        v = live_spot_of(l, order, courier, &at, &door);
+    *s = (struct seen){r->version,    at.cost,          courier, (uint8_t)v, (uint8_t)at.bundle,
+                       (uint8_t)at.at, (uint8_t)at.join};
+    return s;
+}
+
+static struct spot
+spot_seen(const struct seen *s, int64_t cost)
+{
+    return (struct spot){s->courier, s->bundle, s->at, s->join != 0, cost};
+}
+
+struct spot
+live_spot_at(struct live *l, uint32_t order, uint32_t courier)
+{
+    const struct seen *s = live_see(l, order, courier);
+
+    if (s->verdict != LIVE_FITS)
+        return (struct spot){.courier = LIVE_NONE};
+    return spot_seen(s, s->cost + l->riders[courier].pay_more);
 }
 
 struct spot
@@ -191,11 +231,10 @@ live_spot(struct live *l, uint32_t order, bool blink)
     enum live_verdict why = LIVE_NO_COURIERS;
 
     if (t->pin != LIVE_NONE) {
-        why = live_judge(l, t, t->pin);
-        if (why == LIVE_FITS)
-            why = live_spot_of(l, order, t->pin, &best);
-        if (best.courier == LIVE_NONE)
-            t->why = why;
+        const struct seen *s = live_see(l, order, t->pin);
+        if (s->verdict == LIVE_FITS)
+            return spot_seen(s, s->cost);
+        t->why = (enum live_verdict)s->verdict;
         return best;
     }
     const struct near *near = live_near(l, t->in.pickup);
@@ -205,17 +244,17 @@ live_spot(struct live *l, uint32_t order, bool blink)
         int64_t pickup = max_64(near->arrive[i] + t->in.pickup_before, t->in.ready);
         if ((pickup - t->in.ready) * l->policy.door >= bound)
             break; /* nor can those behind it */
-        if (blink && live_below(l, 10) == 0)
+        if (blink && live_below(l, 100) < l->policy.blink)
             continue;
-        enum live_verdict v = live_judge(l, t, c);
-        struct spot here = {.courier = LIVE_NONE, .cost = best.cost};
-        if (v == LIVE_FITS)
-            v = live_spot_of(l, order, c, &here);
-        if (here.courier != LIVE_NONE) {
-            best = here;
-            bound = here.cost;
-        } else if (v > why) {
-            why = v;
+        const struct seen *s = live_see(l, order, c);
+        if (s->verdict != LIVE_FITS) {
+            why = s->verdict > why ? (enum live_verdict)s->verdict : why;
+            continue;
+        }
+        int64_t cost = s->cost + l->riders[c].pay_more;
+        if (cost < bound) {
+            best = spot_seen(s, cost);
+            bound = cost;
         }
     }
     if (best.courier == LIVE_NONE)

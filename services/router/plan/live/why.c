@@ -45,12 +45,13 @@ live_why(struct live *l, uint32_t order, struct live_candidate *out, size_t max)
         if (!l->riders[c].used)
             continue;
         struct spot at = {.courier = LIVE_NONE, .cost = LIVE_NEVER};
+        int64_t door = 0;
         enum live_verdict v = live_judge(l, t, c);
         if (v == LIVE_FITS)
-            v = live_spot_of(l, order, c, &at);
+            v = live_spot_of(l, order, c, &at, &door);
         if (n < max)
-            out[n] = (struct live_candidate){c, v, v == LIVE_FITS ? at.cost : 0,
-                                             v == LIVE_FITS ? at.door : 0};
+            out[n] = (struct live_candidate){
+                c, v, v == LIVE_FITS ? at.cost + l->riders[c].pay_more : 0, door};
         n++;
     }
     if (was != LIVE_NONE) {
