@@ -1278,6 +1278,28 @@ local function order_step(keys, args)
 end
 register('order_step', order_step)
 
+-- order_retire: orders that have ended, and were written elsewhere, go: record, decision, history, idempotency key.
+-- One that is not as it was read stays.
+local function order_retire(keys, args)
+    begin(keys, args[1])
+    local answers = {}
+    for i = 1, count(args, 2, 3, 512) do
+        local id, version, idem = uuid(args[3 * i]), number(args[3 * i + 1], 'version', 1, NUMBER_MAX), args[3 * i + 2]
+        local key = p .. 'order:' .. id
+        local record = call('GET', key)
+        answers[i] = 0
+        if record and IS_END[byte(record, 2)] and sunpack('<I4', record, 5) == version then
+            call('UNLINK', key, p .. 'explain:' .. id, p .. 'history:' .. id)
+            if idem ~= '' and call('GET', p .. 'idem:' .. idem) == id then
+                call('UNLINK', p .. 'idem:' .. idem)
+            end
+            answers[i] = 1
+        end
+    end
+    return answers
+end
+register('order_retire', order_retire)
+
 ---------------------------------------------------------------------------------------------------
 -- plans
 do

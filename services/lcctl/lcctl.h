@@ -83,6 +83,7 @@ int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | a
 int cmd_secret(struct ctl *c, struct args *a);   /* secret */
 int cmd_ports(struct ctl *c, struct args *a);    /* ports N */
 int cmd_library(struct ctl *c, struct args *a);  /* library load | show */
+int cmd_archive(struct ctl *c, struct args *a);  /* archive DIR */
 int cmd_backup(struct ctl *c, struct args *a);   /* backup FILE */
 int cmd_restore(struct ctl *c, struct args *a);  /* restore FILE DIR */
 int cmd_ready(struct ctl *c, struct args *a);    /* ready HOST:PORT */

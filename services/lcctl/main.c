@@ -46,6 +46,8 @@ static const struct command commands[] = {
      "GeoJSON"},
     {"library", cmd_library, true, "library load | library show",
      "load the Redis Functions of this version; say which are there"},
+    {"archive", cmd_archive, true, "archive DIR [--days 7] [--every SECONDS]",
+     "move orders that ended so many days ago into DIR/orders-<day>.ndjson"},
     {"backup", cmd_backup, true, "backup FILE",
      "everything in Redis as of one moment, while it works; FILE -: to stdout"},
     {"restore", cmd_restore, false, "restore FILE DIR",

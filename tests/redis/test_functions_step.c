@@ -199,6 +199,36 @@ test_order_step_of_one_order_twice_in_a_call(void)
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
+static long long
+retire(uint32_t version)
+{
+    kit_call(k, "order_retire");
+    kit_int(k, NOW);
+    kit_int(k, 1);
+    kit_text(k, ask_id(1));
+    kit_int(k, version);
+    kit_text(k, "");
+    redisReply *r = kit_reply(k);
+    long long v = r->type == REDIS_REPLY_ARRAY && r->elements == 1 ? r->element[0]->integer : -1;
+    freeReplyObject(r);
+    return v;
+}
+
+static void
+test_order_retire_takes_only_what_has_ended_and_is_as_it_was_read(void)
+{
+    for (unsigned state = S(CREATED); state <= S(RETURNED); state++) {
+        struct record r;
+        bring(state);
+        CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
+        CU_ASSERT_EQUAL(retire(r.version + 1), 0);
+        CU_ASSERT_EQUAL(retire(r.version), record_is_end(state));
+        CU_ASSERT_EQUAL(ask_record(k, 1, &r), !record_is_end(state));
+        CU_ASSERT_EQUAL(ask_faults(k), 0); /* the books add up without it */
+    }
+    CU_ASSERT_EQUAL(retire(1), 0); /* again */
+}
+
 static void
 test_order_step_refuses_malformed_arguments_without_a_trace(void)
 {
@@ -248,6 +278,7 @@ main(void)
         UNIT(test_ready_of_a_delivery_is_a_note),
         UNIT(test_order_step_keeps_who_said_what),
         UNIT(test_order_step_of_one_order_twice_in_a_call),
+        UNIT(test_order_retire_takes_only_what_has_ended_and_is_as_it_was_read),
         UNIT(test_order_step_refuses_malformed_arguments_without_a_trace),
     };
 

@@ -1,0 +1,314 @@
+/* lcctl archive: orders that ended long ago leave Redis for files, one JSON line each, so that
+ * Redis' memory stays flat. No names, telephone numbers or addresses go into the files.
+ *
+ * A line is on disk before its order goes (order_retire). When this ends in between, the order
+ * comes again the next time: whoever reads the files takes the last line of an order_id. */
+#include "base/json_out.h"
+#include "base/record.h"
+#include "base/timestamp.h"
+#include "base/wire.h"
+#include "lcctl/lcctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 100, SCAN_COUNT = 1000, DAYS_MAX = 3650, EVERY_MAX = 86400, DAY_TEXT = 11 };
+
+static const int64_t day_ms = INT64_C(86400000);
+
+struct archive {
+    struct ctl *ctl;
+    const char *dir;
+    int64_t before_ms; /* what was changed last before this */
+    int fd;            /* of `day`; -1 = none is open */
+    char day[DAY_TEXT];
+    struct buf line;
+    uint64_t written;
+    uint64_t kept; /* changed between reading and going */
+    /* the batch: three arguments an order */
+    struct slice args[2 + 3 * BATCH];
+    size_t n;
+};
+
+/* ---- one line ---- */
+
+static void
+put_lines(struct json_out *w, const struct record *r, const Lifecircle__V1__Order *order)
+{
+    json_out_array(w, "lines");
+    for (size_t i = 0; i < r->n_lines; i++) {
+        struct record_line l;
+        const char *sku = NULL;
+        if (!record_line_at(r, i, &l))
+            continue;
+        for (size_t k = 0; k < order->n_lines; k++)
+            if (order->lines[k]->sku_index == l.sku_index)
+                sku = order->lines[k]->sku;
+        json_out_object(w, NULL);
+        json_out_cstr(w, "sku", sku);
+        json_out_uint(w, "quantity", l.quantity);
+        json_out_uint(w, "taken", l.taken);
+        json_out_uint(w, "price", l.price_cents);
+        if (l.substitute != 0)
+            json_out_bool(w, "substituted", true);
+        json_out_end(w);
+    }
+    json_out_end(w);
+}
+
+static void
+put_history(struct archive *a, struct json_out *w, const char *uuid)
+{
+    redisReply *all = ctl_read(a->ctl, "LRANGE", arena_printf(a->ctl->arena, "history:%s", uuid),
+                               "0", "-1", NULL);
+
+    json_out_array(w, "history");
+    for (size_t i = 0; all != NULL && i < all->elements; i++) {
+        struct record_history h;
+        if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
+            continue;
+        json_out_object(w, NULL);
+        json_out_time(w, "time", h.time_ms);
+        json_out_cstr(w, "state", record_state_name(h.state));
+        if (h.reason != 0)
+            json_out_cstr(w, "reason", record_reason_name(h.reason));
+        if (h.courier != 0)
+            json_out_uint(w, "courier", h.courier);
+        json_out_end(w);
+    }
+    json_out_end(w);
+    freeReplyObject(all);
+}
+
+static void
+put_order(struct archive *a, const struct record *r, const Lifecircle__V1__Order *order)
+{
+    struct json_out w = json_out_to(&a->line);
+
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "order_id", order->order_id);
+    json_out_cstr(&w, "external_order_id", order->external_order_id);
+    json_out_uint(&w, "chain", r->chain);
+    json_out_uint(&w, "store", r->store);
+    json_out_uint(&w, "courier", r->courier);
+    json_out_cstr(&w, "state", record_state_name(r->state));
+    if (r->reason != 0)
+        json_out_cstr(&w, "reason", record_reason_name(r->reason));
+    json_out_bool(&w, "collection", (r->flags & RECORD_COLLECTION) != 0);
+    json_out_bool(&w, "simulated", (r->flags & RECORD_SIMULATED) != 0);
+    json_out_cstr(&w, "currency", order->currency);
+    json_out_int(&w, "total", r->total_cents);
+    json_out_time(&w, "created", order->created_ms);
+    json_out_time(&w, "window_start", r->window_start_ms);
+    json_out_time(&w, "window_end", r->window_end_ms);
+    json_out_object(&w, "entered");
+    for (unsigned state = 1; state <= RECORD_STATES; state++)
+        if (r->entered_ms[state] > 0)
+            json_out_time(&w, record_state_name(state), r->entered_ms[state]);
+    json_out_end(&w);
+    put_lines(&w, r, order);
+    put_history(a, &w, order->order_id);
+    json_out_end(&w);
+    buf_char(&a->line, '\n');
+}
+
+/* ---- files ---- */
+
+static bool
+close_day(struct archive *a)
+{
+    bool ok = a->fd < 0 || fsync(a->fd) == 0;
+
+    if (a->fd >= 0)
+        ok = close(a->fd) == 0 && ok;
+    a->fd = -1;
+    if (!ok)
+        perror("lcctl: archive");
+    return ok;
+}
+
+/* By the day (UTC) in which it ended. */
+static bool
+write_line(struct archive *a, int64_t ended_ms)
+{
+    char when[TIMESTAMP_TEXT];
+
+    timestamp_format(ended_ms, when);
+    if (a->fd < 0 || memcmp(when, a->day, DAY_TEXT - 1) != 0) {
+        if (!close_day(a))
+            return false;
+        memcpy(a->day, when, DAY_TEXT - 1);
+        const char *path = arena_printf(a->ctl->arena, "%s/orders-%s.ndjson", a->dir, a->day);
+        a->fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        if (a->fd < 0) {
+            fprintf(stderr, "lcctl: %s: %s\n", path == NULL ? a->dir : path, strerror(errno));
+            return false;
+        }
+    }
+    /* one write a line: lines of two that write at once do not mix */
+    bool ok = !a->line.failed && write(a->fd, a->line.p, a->line.n) == (ssize_t)a->line.n;
+    if (!ok)
+        perror("lcctl: archive");
+    return ok;
+}
+
+/* ---- orders ---- */
+
+/* retire: what is on disk goes from Redis. */
+static bool
+retire(struct archive *a)
+{
+    if (a->n == 0)
+        return true;
+    if (!close_day(a))
+        return false;
+    a->args[0] = ctl_number(a->ctl, a->ctl->now_ms);
+    a->args[1] = ctl_number(a->ctl, (int64_t)a->n);
+    redisReply *r = ctl_call(a->ctl, "order_retire", 2 + 3 * a->n, a->args);
+    a->n = 0;
+    if (r == NULL)
+        return false;
+    for (size_t i = 0; i < r->elements; i++) {
+        a->written += r->element[i]->integer == 1;
+        a->kept += r->element[i]->integer != 1;
+    }
+    freeReplyObject(r);
+    return true;
+}
+
+static bool
+take(struct archive *a, struct slice bytes)
+{
+    struct record r;
+    struct slice *arg = a->args + 2 + 3 * a->n;
+
+    if (record_read(bytes, &r) != LC_OK || !record_is_end(r.state) || r.updated_ms >= a->before_ms)
+        return true;
+    const Lifecircle__V1__Order *order =
+        wire_unpack(&lifecircle__v1__order__descriptor, a->ctl->arena, r.order);
+    if (order == NULL)
+        return true; /* unreadable: stays where somebody may look at it */
+    buf_reset(&a->line);
+    put_order(a, &r, order);
+    if (!write_line(a, r.updated_ms))
+        return false;
+    arg[0] = slice_str(order->order_id);
+    arg[1] = ctl_number(a->ctl, r.version);
+    arg[2] = slice_str(order->idempotency_key[0] == '\0'
+                           ? ""
+                           : arena_printf(a->ctl->arena, "%u:%s", r.chain, order->idempotency_key));
+    return ++a->n < BATCH || retire(a);
+}
+
+static bool
+take_page(struct archive *a, const redisReply *keys)
+{
+    bool ok = true;
+
+    for (size_t at = 0; ok && at < keys->elements; at += BATCH) {
+        struct slice argv[BATCH + 1] = {SLICE_LIT("MGET")};
+        size_t n = keys->elements - at < BATCH ? keys->elements - at : BATCH;
+        for (size_t i = 0; i < n; i++)
+            argv[i + 1] = slice_of(keys->element[at + i]->str, keys->element[at + i]->len);
+        redisReply *records = ctl_redis(a->ctl, n + 1, argv);
+        ok = records != NULL;
+        for (size_t i = 0; ok && i < records->elements; i++)
+            if (records->element[i]->type == REDIS_REPLY_STRING)
+                ok = take(a, slice_of(records->element[i]->str, records->element[i]->len));
+        freeReplyObject(records);
+        ok = ok && retire(a);
+    }
+    return ok;
+}
+
+static bool
+pass(struct archive *a)
+{
+    char cursor[32] = "0";
+    bool ok = true;
+
+    do {
+        struct arena_mark mark = arena_mark(a->ctl->arena);
+        struct slice argv[] = {SLICE_LIT("SCAN"),
+                               slice_str(cursor),
+                               SLICE_LIT("MATCH"),
+                               slice_str(arena_printf(a->ctl->arena, "{%s}:order:*", a->ctl->city)),
+                               SLICE_LIT("COUNT"),
+                               ctl_number(a->ctl, SCAN_COUNT)};
+        redisReply *r = ctl_redis(a->ctl, 6, argv);
+        ok = r != NULL && take_page(a, r->element[1]);
+        if (ok)
+            snprintf(cursor, sizeof cursor, "%s", r->element[0]->str);
+        freeReplyObject(r);
+        arena_rewind(a->ctl->arena, mark);
+    } while (ok && strcmp(cursor, "0") != 0);
+    return close_day(a) && ok;
+}
+
+/* ---- the command ---- */
+
+static volatile sig_atomic_t ended;
+
+static void
+on_signal(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static bool
+number(const char *text, long most, long *out)
+{
+    char *end = NULL;
+
+    *out = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && *out >= 0 && *out <= most;
+}
+
+static void
+tell(const struct archive *a)
+{
+    printf("%llu orders archived", (unsigned long long)a->written);
+    if (a->kept > 0)
+        printf(", %llu stay: they changed meanwhile", (unsigned long long)a->kept);
+    putchar('\n');
+    fflush(stdout);
+}
+
+int
+cmd_archive(struct ctl *c, struct args *args)
+{
+    long days, every;
+    struct archive a = {.ctl = c, .fd = -1};
+
+    if (!number(args_option(args, "days", "7"), DAYS_MAX, &days) ||
+        !number(args_option(args, "every", "0"), EVERY_MAX, &every))
+        return EXIT_USAGE;
+    a.dir = args_next(args);
+    if (a.dir == NULL || !args_done(args))
+        return EXIT_USAGE;
+    if (every > 0) { /* as the first process of a container nothing else would end it */
+        signal(SIGTERM, on_signal);
+        signal(SIGINT, on_signal);
+    }
+    for (;;) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+        a.before_ms = c->now_ms - days * day_ms + (days == 0);
+        a.written = a.kept = 0;
+        bool ok = pass(&a);
+        tell(&a);
+        if (ok && every > 0 && !ended)
+            sleep((unsigned)every);
+        if (!ok || every == 0 || ended) {
+            buf_free(&a.line);
+            return ok ? EXIT_SUCCESS : EXIT_FAILED;
+        }
+    }
+}
