@@ -18,6 +18,7 @@ export function cityMap(element, {chosen}) {
     const dots = {store: new Map(), order: new Map(), courier: new Map()};
     const extra = L.layerGroup().addTo(map); // the route or zone of what is looked at
     let colours = {};
+    const sprites = new Map();
     let selected = null;
     let wanted = false;
     let last = 0;
@@ -25,6 +26,7 @@ export function cityMap(element, {chosen}) {
     const project = (lat, lng) => L.CRS.EPSG3857.latLngToPoint(L.latLng(lat, lng), 0);
 
     function readColours() {
+        sprites.clear();
         colours = {good: css('--good'), warn: '#d98f00', bad: css('--bad'), wait: css('--soft'), courier: css('--accent'),
             store: css('--ink'), card: css('--card'), idle: css('--soft')};
         draw();
@@ -76,23 +78,34 @@ export function cityMap(element, {chosen}) {
         if (moving) draw();
     }
 
+    // sprite: a dot is drawn once for each look and then copied: paths are slow by the thousand.
+    function sprite(kind, colour, is) {
+        const ratio = devicePixelRatio || 1;
+        const name = `${kind} ${colour} ${is} ${ratio}`;
+        const known = sprites.get(name);
+        if (known) return known;
+        const r = kind === 'store' ? (is ? 7 : 4) : is ? 10 : kind === 'courier' ? 5.5 : 6;
+        const side = 2 * Math.ceil(r + 2);
+        const picture = document.createElement('canvas');
+        picture.width = picture.height = side * ratio;
+        const p = picture.getContext('2d');
+        p.scale(ratio, ratio);
+        p.fillStyle = colours[colour];
+        p.strokeStyle = is ? colours.store : colours.card;
+        p.lineWidth = is ? 2 : 1.5;
+        p.beginPath();
+        if (kind === 'store') p.rect(side / 2 - r, side / 2 - r, 2 * r, 2 * r);
+        else p.arc(side / 2, side / 2, r, 0, 7);
+        p.fill();
+        p.stroke();
+        const made = {picture, side};
+        sprites.set(name, made);
+        return made;
+    }
+
     function one(kind, dot, x, y, is) {
-        pen.fillStyle = colours[dot.colour];
-        pen.strokeStyle = colours.card;
-        pen.lineWidth = 1.5;
-        pen.beginPath();
-        if (kind === 'store') {
-            const r = is ? 7 : 4;
-            pen.rect(x - r, y - r, 2 * r, 2 * r);
-        } else {
-            pen.arc(x, y, is ? 10 : kind === 'courier' ? 5.5 : 6, 0, 7);
-        }
-        pen.fill();
-        pen.stroke();
-        if (!is) return;
-        pen.strokeStyle = colours.store;
-        pen.lineWidth = 2;
-        pen.stroke();
+        const {picture, side} = sprite(kind, dot.colour, is);
+        pen.drawImage(picture, Math.round(x - side / 2), Math.round(y - side / 2), side, side);
     }
 
     map.on('move zoomend resize viewreset', draw);
