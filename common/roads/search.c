@@ -45,8 +45,8 @@ roads_search_free(struct roads_search *s)
     free(s->way);
     free(s->goal);
     free(s->list);
-    free(s->w);
-    free(s->above);
+    free(s->goal_w);
+    free(s->start_w);
     free(s->seed);
     free(s->seed_first);
     free(s->swept);
@@ -178,17 +178,6 @@ measure(struct search_side *side, const struct roads_mode *m, int d, const struc
         side->extent[node] =
             d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
     }
-}
-
-bool
-stalls(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node)
-{
-    uint32_t w = label_w(side->label[node]);
-    bool better = false;
-
-    for (uint32_t a = m->first[!d][node]; a < m->first[!d][node + 1]; a++)
-        better |= label_w(side->label[m->hop[!d][a].to]) + m->hop[!d][a].w < w;
-    return better;
 }
 
 uint32_t

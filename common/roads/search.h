@@ -44,16 +44,16 @@ struct search_side {
     uint32_t trunk; /* from this one of them on, each is above all before it */
 };
 
-/* goal: what is left to an end of a table's trips, at one node above it. */
+/* goal: a node above an end of a table's trips. */
 struct goal {
     uint32_t node;
-    uint32_t w;
     struct extent extent;
 };
 
-/* goal_list: into goal. */
+/* goal_list: of one end, into goal and goal_w: as met of struct search_side. */
 struct goal_list {
-    uint32_t first, n, trunk;
+    size_t first;
+    uint32_t n, trunk;
 };
 
 struct roads_search {
@@ -70,11 +70,11 @@ struct roads_search {
     size_t way_cap;
     struct goal *goal; /* of all ends of a table */
     size_t goal_cap;
+    int32_t *goal_w; /* weights to the end; apart, so that many are summed at once */
+    size_t goal_w_cap;
     struct goal_list *list; /* one each */
     size_t list_cap;
-    uint32_t *w;     /* by node: of roads_table's start in hand; NO_WAY elsewhere */
-    uint32_t *above; /* by node: the last start that it is above of */
-    uint32_t starts;
+    int32_t *start_w; /* of the start in hand: the weights of what was met */
     struct seed *seed;
     size_t seed_cap;
     uint32_t *seed_first;
@@ -94,10 +94,6 @@ void climb(struct roads_search *s, const struct roads_mode *m, int d, const stru
 
 /* measure: the extents of all that was met. */
 void measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed);
-
-/* stalls: can a node that the side has met be reached better over a higher one? Then its label is
- * no shortest way. */
-bool stalls(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node);
 
 static inline uint32_t
 label_w(uint64_t label)

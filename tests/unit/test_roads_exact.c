@@ -4,6 +4,8 @@
 #include "roads_rig.h"
 #include "unit.h"
 
+#include <geos_c.h>
+
 #ifdef __SANITIZE_ADDRESS__
 enum { STARTS = 10, ENDS = 100 }; /* the checks are what counts there, and they are slow */
 #else
@@ -183,6 +185,47 @@ test_roads_travel_never_beats_its_bound(void)
     roads_travel_free(&t);
 }
 
+/* The area is a valid shape that covers what is reached in time, and not what takes twice as long.
+ */
+static void
+test_roads_area_covers_what_is_reached(void)
+{
+    static struct roads_spot to[ENDS];
+    static struct roads_trip trip[ENDS];
+    const uint32_t bound_ms = 480000;
+    struct roads_spot from = any_spot(TRAVEL_BICYCLE);
+    struct buf json = {0};
+    size_t wrong = 0, beyond = 0, beyond_covered = 0;
+    GEOSContextHandle_t geos = GEOS_init_r();
+    GEOSGeoJSONReader *reader = GEOSGeoJSONReader_create_r(geos);
+
+    for (size_t j = 0; j < ENDS; j++)
+        to[j] = any_spot(TRAVEL_BICYCLE);
+    CU_ASSERT_EQUAL(roads_reach(search, TRAVEL_BICYCLE, &from, UINT32_MAX - 1, to, ENDS, trip),
+                    LC_OK);
+    CU_ASSERT_EQUAL_FATAL(roads_area(search, TRAVEL_BICYCLE, &from, bound_ms, 60, &json), LC_OK);
+    buf_char(&json, '\0');
+    GEOSGeometry *shape = GEOSGeoJSONReader_readGeometry_r(geos, reader, json.p);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(shape);
+    CU_ASSERT_EQUAL(GEOSisValid_r(geos, shape), 1);
+    for (size_t j = 0; j < ENDS; j++) {
+        GEOSGeometry *point =
+            GEOSGeom_createPointFromXY_r(geos, to[j].at.lng_e7 * 1e-7, to[j].at.lat_e7 * 1e-7);
+        bool covered = GEOSCovers_r(geos, shape, point) == 1;
+        GEOSGeom_destroy_r(geos, point);
+        wrong += trip[j].ms <= bound_ms && !covered;
+        beyond += trip[j].ms > 2 * bound_ms;
+        beyond_covered += trip[j].ms > 2 * bound_ms && covered;
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT_TRUE(beyond > 10);
+    CU_ASSERT_EQUAL(beyond_covered, 0);
+    GEOSGeom_destroy_r(geos, shape);
+    GEOSGeoJSONReader_destroy_r(geos, reader);
+    GEOS_finish_r(geos);
+    buf_free(&json);
+}
+
 static void
 test_roads_build_same_file_same_bytes(void)
 {
@@ -221,4 +264,5 @@ clean_up(void)
 UNIT_MAIN("roads_exact", UNIT(prepare), UNIT(test_roads_table_is_dijkstra),
           UNIT(test_roads_route_along_one_road), UNIT(test_roads_route_path_adds_up),
           UNIT(test_roads_travel_never_beats_its_bound),
-          UNIT(test_roads_build_same_file_same_bytes), UNIT(clean_up))
+          UNIT(test_roads_area_covers_what_is_reached), UNIT(test_roads_build_same_file_same_bytes),
+          UNIT(clean_up))
