@@ -422,6 +422,21 @@ test_bad_sockets_are_refused_or_closed(void)
     town_socket_close(&s);
 }
 
+static bool
+last_is_placed(void *none)
+{
+    (void)none;
+    struct town_answer a = town_http(&town, town.intake, "GET", "/v1/orders?external_order_id=last",
+                                     NULL, slice_of(NULL, 0));
+    json_t *order = town_json(&a);
+    bool placed = strcmp(town_text(order, "status"), "placed") == 0 ||
+                  strcmp(town_text(order, "status"), "confirmed") == 0;
+    bool there = strcmp(town_text(order, "store.id"), "tea-house") == 0;
+    json_decref(order);
+    town_answer_free(&a);
+    return placed && there;
+}
+
 static void
 test_everything_is_alive_and_right_afterwards(void)
 {
@@ -432,9 +447,11 @@ test_everything_is_alive_and_right_afterwards(void)
     struct town_answer a = town_order(
         &town, "{\"external_order_id\":\"last\",\"currency\":\"USD\",\"dropoff\":{\"lat\":39.2861,"
                "\"lng\":-76.5877},\"lines\":[{\"sku\":\"TEA\",\"quantity\":2}]}");
-    CU_ASSERT_EQUAL(a.status, 201);
-    CU_ASSERT_PTR_NOT_NULL(strstr(a.body, "tea-house"));
+    if (a.status != 201 && a.status != 202) /* 202: it was written, but its message got lost */
+        fprintf(stderr, "\n  expected 201 or 202, got %d: %.*s\n", a.status, (int)a.n, a.body);
+    CU_ASSERT_TRUE(a.status == 201 || a.status == 202);
     town_answer_free(&a);
+    CU_ASSERT_TRUE(town_wait(last_is_placed, NULL));
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
     town_socket_close(&rider);
     town_close(&town);
