@@ -305,9 +305,11 @@ set_policy(struct game *g, const char *word)
         int64_t *value;
         size_t *size;
     } known[] = {
-        {"late", &p->late, NULL},       {"busy", &p->busy, NULL}, {"pay", &p->pay, NULL},
-        {"soon", &p->soon, NULL},       {"fade", &p->fade, NULL}, {"near", NULL, &p->near},
-        {"rivals", &p->rivals, NULL}, {"chains", NULL, &p->chains}, {"tour", &p->tour, NULL}, {"trips", &p->trips, NULL}, {"most", &p->most, NULL}, {"blink", &p->blink, NULL}, {"hope", &p->hope, NULL}, {"wide", &p->wide, NULL}, {"bundles", NULL, &p->bundles},
+        {"door", &p->door, NULL},     {"unassigned", &p->unassigned, NULL},
+        {"late", &p->late, NULL},     {"busy", &p->busy, NULL},
+        {"pay", &p->pay, NULL},       {"soon", &p->soon, NULL},
+        {"fade", &p->fade, NULL},     {"near", NULL, &p->near},
+        {"chains", NULL, &p->chains}, {"bundles", NULL, &p->bundles},
     };
     const char *value = strchr(word, '=');
 
@@ -324,13 +326,11 @@ set_policy(struct game *g, const char *word)
 }
 
 static const struct live_policy standard = {
-    .door = 10,
+    .door = 100,
     .busy = 1,
-    .unassigned = 10 * 150 * MINUTE,
-    .pay = 400,
-    .tour = 1, .chains = 1, .trips = 25, .most = 7, .blink = 10,
-    .hope = 75,
-    .wide = 50,
+    .unassigned = 100 * 150 * MINUTE,
+    .pay = 1000,
+    .chains = 2,
     .hour = 60 * MINUTE,
     .ahead = MINUTE,
     .near = 25,
@@ -342,7 +342,7 @@ static const struct live_policy standard = {
 int
 main(int argc, char **argv)
 {
-    struct game g = {.policy = standard, .attempts = 3, .position = true};
+    struct game g = {.policy = standard, .attempts = 1, .position = true};
     uint64_t seed = 1;
     int status = 1;
 

@@ -113,8 +113,9 @@ mdrp_read(struct mdrp_day *d, const char *dir)
     d->places = calloc(d->n_restaurants + d->n_couriers + d->n_orders + 1, sizeof *d->places);
     d->orders = calloc(d->n_orders + 1, sizeof *d->orders);
     d->couriers = calloc(d->n_couriers + 1, sizeof *d->couriers);
-    d->minutes = calloc((d->n_restaurants + d->n_couriers + d->n_orders + 1) *
-                            (d->n_restaurants + 1), sizeof *d->minutes);
+    d->minutes =
+        calloc((d->n_restaurants + d->n_couriers + d->n_orders + 1) * (d->n_restaurants + 1),
+               sizeof *d->minutes);
     if (d->minutes == NULL || d->places == NULL || d->orders == NULL || d->couriers == NULL) {
         fprintf(stderr, "mdrp: out of memory\n");
         mdrp_free(d);

@@ -16,13 +16,14 @@ struct arc {
 };
 
 struct chain {
-    int64_t change; /* of the plan's cost */
+    int64_t change;          /* of the plan's cost */
     uint32_t order[LONGEST]; /* each takes the next one's place */
     size_t n;
     uint32_t courier; /* where the last goes; LIVE_NONE: where the first was */
 };
 
-/* The cheapest way found for an order to be the one without a place, so many links from the first. */
+/* The cheapest way found for an order to be the one without a place, so many links from the first.
+ */
 struct link {
     int64_t cost;
     uint32_t from; /* open index of the one that took its place */
@@ -70,14 +71,13 @@ offer_all(struct chains *k, uint32_t courier, uint32_t out, int64_t base)
         if (o == out || t->courier == courier || (t->pin != LIVE_NONE && t->pin != courier))
             continue;
         int64_t limit = k->arcs[i * (NARROW + 1) + (out == LIVE_NONE ? NARROW : NARROW - 1)].cost;
-        int64_t late = live_arrive(l, &l->riders[courier], t->in.pickup) + t->in.pickup_before -
-                       t->in.ready;
+        int64_t late =
+            live_arrive(l, &l->riders[courier], t->in.pickup) + t->in.pickup_before - t->in.ready;
         if (base + late * l->policy.door >= limit)
             continue;
         const struct seen *s = live_see(l, o, courier);
         if (s->verdict == LIVE_FITS)
-            offer(k, o,
-                  (struct arc){base + s->cost + l->riders[courier].pay_more, out, courier});
+            offer(k, o, (struct arc){base + s->cost + l->riders[courier].pay_more, out, courier});
     }
 }
 
@@ -162,8 +162,7 @@ extend(struct chains *k, struct chain *best, size_t link, uint32_t at, uint32_t 
             note(k, best, then, link, at, LIVE_NONE);
             continue;
         }
-        if (link + 1 == LONGEST || then >= k->reached[out] ||
-            visited(k, link, at, row[i].courier))
+        if (link + 1 == LONGEST || then >= k->reached[out] || visited(k, link, at, row[i].courier))
             continue;
         struct link *there = &k->links[(link + 1) * l->n_open + out];
         if (there->cost == LIVE_NEVER)

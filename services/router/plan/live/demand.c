@@ -79,7 +79,8 @@ survey(struct live *l)
     for (uint32_t c = 0; c < l->n_riders; c++) {
         const struct rider *r = &l->riders[c];
         const struct pose *end = &r->pose[r->bundles];
-        if (!r->used || end->t > r->in.last_pickup || end->t > l->now + 4 * l->policy.soon)
+        if (!r->used || end->t + l->policy.soon > r->in.last_pickup ||
+            end->t > l->now + 4 * l->policy.soon)
             continue;
         for (size_t i = 0; i < l->n_demand; i++)
             enter(&l->demand[i], c, response(l, end->t, end->place, l->demand[i].place));

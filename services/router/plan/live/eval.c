@@ -91,8 +91,8 @@ live_bundle(const struct live *l, const struct rider *r, const uint32_t *order, 
     return true;
 }
 
-/* Money above the guarantee that the courier may be expected to have earned at the end of its shift:
- * what is sure, and what is hoped for, more or less `spread`. */
+/* Money above the guarantee that the courier may be expected to have earned at the end of its
+ * shift: what is sure, and what is hoped for, more or less `spread`. */
 static int64_t
 pay_cost(const struct live *l, const struct rider *r, size_t n)
 {

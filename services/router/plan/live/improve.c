@@ -103,26 +103,6 @@ take_trips(struct live *l, uint32_t seed, uint32_t want)
     return true;
 }
 
-/* Orders of couriers who could be early at the seed's pickup. */
-static bool
-take_rivals(struct live *l, uint32_t seed, uint32_t want)
-{
-    const struct near *near = live_near(l, l->tasks[seed].in.pickup);
-
-    if (!live_take_out(l, seed))
-        return false;
-    for (uint32_t tries = 0; l->n_out < want && tries < 3 * want && near->n > 0; tries++) {
-        uint32_t a = live_below(l, (uint32_t)near->n), b = live_below(l, (uint32_t)near->n);
-        uint32_t c = near->courier[a < b ? a : b];
-        const struct trip *p = &l->riders[c].trip;
-        if (p->n == 0)
-            continue;
-        if (live_below(l, 2) == 0 ? !take_trip(l, c) : !live_take_out(l, p->order[live_below(l, p->n)]))
-            return false;
-    }
-    return true;
-}
-
 /* In which sequence they are put back. */
 static void
 arrange(struct live *l)
@@ -173,45 +153,14 @@ live_undo(struct live *l)
     }
 }
 
-/* What the order costs more than it would have to: the door times of all in its trip, roughly. */
-static int64_t
-excess(const struct live *l, uint32_t order)
-{
-    const struct task *t = &l->tasks[order];
-
-    if (t->state == LIVE_POOL)
-        return l->policy.unassigned;
-    const struct rider *r = &l->riders[t->courier];
-    uint32_t b = 0;
-    while (b + 1 < r->bundles && r->trip.order[r->first[b]] != order)
-        b++;
-    return r->pose[b + 1].cost - r->pose[b].cost;
-}
-
-static uint32_t
-pick_seed(struct live *l)
-{
-    uint32_t best = l->open[live_below(l, (uint32_t)l->n_open)];
-
-    for (int i = 1; i < (int)l->policy.tour; i++) {
-        uint32_t o = l->open[live_below(l, (uint32_t)l->n_open)];
-        if (excess(l, o) > excess(l, best))
-            best = o;
-    }
-    return best;
-}
-
 static enum lc_err
 attempt(struct live *l, size_t *better)
 {
-    uint32_t seed = pick_seed(l);
-    uint32_t want = OUT_LEAST + live_below(l, (uint32_t)l->policy.most - OUT_LEAST + 1);
+    uint32_t seed = l->open[live_below(l, (uint32_t)l->n_open)];
+    uint32_t want = OUT_LEAST + live_below(l, OUT_MOST - OUT_LEAST + 1);
 
     live_try(l);
-    uint32_t how = live_below(l, 100);
-    if (!(how < l->policy.trips                      ? take_trips(l, seed, want)
-          : how < l->policy.trips + l->policy.rivals ? take_rivals(l, seed, want)
-                                                     : take_kin(l, seed, want)))
+    if (!(live_below(l, 4) == 0 ? take_trips(l, seed, want) : take_kin(l, seed, want)))
         return LC_ENOMEM;
     if (l->n_out == 0)
         return LC_OK;

@@ -98,10 +98,9 @@ expect_pay(struct live *l, struct rider *r)
         return;
     if (left > 0)
         hoped = (l->earned + p->per_hour * 10) * left / (l->worked + 10 * p->hour);
-    hoped = hoped * p->hope / 100;
-    r->over = r->earned + hoped -
-              p->per_hour * (r->in.last_pickup - r->in.shift_start) / p->hour;
-    r->spread = p->per_order + root(hoped * p->per_order) * p->wide / 100;
+    hoped = hoped * 3 / 4;
+    r->over = r->earned + hoped - p->per_hour * (r->in.last_pickup - r->in.shift_start) / p->hour;
+    r->spread = p->per_order + root(hoped * p->per_order) / 2;
 }
 
 /* Couriers who are free later than now plan as before, unless all has changed. */

@@ -52,7 +52,7 @@ struct rider {
     uint32_t bundles;
     uint32_t first[LIVE_TRIP_ORDERS + 1];   /* bundle b: orders [first[b], first[b + 1]) */
     struct pose pose[LIVE_TRIP_ORDERS + 1]; /* before bundle b */
-    int64_t pay_more; /* what one order more would cost in pay */
+    int64_t pay_more;                       /* what one order more would cost in pay */
     uint64_t stamp;   /* of its facts and its start; unique among all couriers' */
     uint64_t version; /* of the trip with its times: a hash of stamp and sequence */
     uint64_t touched; /* in which attempt */
@@ -108,8 +108,8 @@ struct live {
     struct task *tasks; /* owned */
     size_t n_tasks, room_tasks;
     struct seen *seen; /* owned; SEEN for each task */
-    uint64_t stamps; /* given so far */
-    uint32_t *open; /* owned; orders not carried */
+    uint64_t stamps;   /* given so far */
+    uint32_t *open;    /* owned; orders not carried */
     size_t n_open;
     size_t pool;
     struct near *near; /* owned, by place */
@@ -149,8 +149,8 @@ void live_plan_task(struct live *l, uint32_t order); /* from the pool to the che
 /* eval.c */
 struct task *live_task(const struct live *l, uint32_t order);
 struct rider *live_rider(const struct live *l, uint32_t courier);
-void live_refresh(struct live *l, struct rider *r); /* after a change of the trip: its times */
-void live_restart(struct live *l, struct rider *r); /* after a change of its start or facts */
+void live_refresh(struct live *l, struct rider *r);   /* after a change of the trip: its times */
+void live_restart(struct live *l, struct rider *r);   /* after a change of its start or facts */
 void live_pay(const struct live *l, struct rider *r); /* after its prospects changed */
 int64_t live_trip_cost(const struct live *l, const struct rider *r);
 /* false: it cannot be driven so */

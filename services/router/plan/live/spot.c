@@ -202,8 +202,8 @@ live_see(struct live *l, uint32_t order, uint32_t courier)
     enum live_verdict v = live_judge(l, &l->tasks[order], courier);
     if (v == LIVE_FITS)
         v = live_spot_of(l, order, courier, &at, &door);
-    *s = (struct seen){r->version,    at.cost,          courier, (uint8_t)v, (uint8_t)at.bundle,
-                       (uint8_t)at.at, (uint8_t)at.join};
+    *s = (struct seen){r->version,         at.cost,        courier,         (uint8_t)v,
+                       (uint8_t)at.bundle, (uint8_t)at.at, (uint8_t)at.join};
     return s;
 }
 
@@ -244,7 +244,7 @@ live_spot(struct live *l, uint32_t order, bool blink)
         int64_t pickup = max_64(near->arrive[i] + t->in.pickup_before, t->in.ready);
         if ((pickup - t->in.ready) * l->policy.door >= bound)
             break; /* nor can those behind it */
-        if (blink && live_below(l, 100) < l->policy.blink)
+        if (blink && live_below(l, 10) == 0)
             continue;
         const struct seen *s = live_see(l, order, c);
         if (s->verdict != LIVE_FITS) {
