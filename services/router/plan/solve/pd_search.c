@@ -4,7 +4,7 @@
 
 enum {
     PERCENT_FLEET = 12, /* of the time for fewer vehicles at first, and after each success */
-    PERCENT_AGAIN = 8,  /* of what is left, between cycles */
+    PERCENT_AGAIN = 20, /* of what is left, between cycles */
     WINDOW = 256,       /* iterations between looks at temperature and penalty */
     ROAM = 32,          /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16         /* and so many more until the best plan is taken up again */

@@ -5,7 +5,7 @@
 
 enum { MOST_KNOWN = 1 << 22 }; /* places remembered: 64 MB */
 
-static const struct pd_tuning for_fleets = {3, 320, 8, 10, 0};
+static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0};
 /* One vehicle: there are no other routes to go to, so that finer changes pay. */
 static const struct pd_tuning for_one = {4, 60, 8, 50, 100};
 
