@@ -395,6 +395,13 @@ void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out
 void hook_calls_close(struct notifier *n);
 
 /* phones.c: sessions and actions */
+/* phones_courier: whose token it is; 0 = nobody's, or revoked. */
+uint32_t phones_courier(const struct notifier *n, struct slice token);
+/* phones_position: where a courier is, as of time_ms (0 = now); the newest counts. */
+void phones_position(struct notifier *n, const struct event *ev, struct outbox *out,
+                     uint32_t courier, struct latlng at, int64_t time_ms);
+/* osmand.c: positions as Traccar's client and other trackers post them */
+void osmand_open(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_open(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_message(struct notifier *n, struct session *s, const struct event *ev,
                     struct outbox *out);

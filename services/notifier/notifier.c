@@ -281,6 +281,13 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
             ops_open(n, ev, out);
         else
             tickets_open(n, ev, out);
+    } else if (path_is(ev, "/v1/osmand")) {
+        if (!get && !slice_eq_str(ev->http->method, "POST"))
+            refuse(ev, out, 405, "method_not_allowed", "expected GET or POST");
+        else if (!catalogue_loaded(n->catalogue))
+            refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
+        else
+            osmand_open(n, ev, out);
     } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
         if (get)
             tracking_open(n, ev, out);

@@ -81,23 +81,29 @@ offered(const struct event *ev, const char *name)
     return false;
 }
 
-void
-phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
+uint32_t
+phones_courier(const struct notifier *n, struct slice token)
 {
-    struct slice token = bearer(ev);
     enum secret_kind kind;
     uint32_t number;
     char hash[SECRET_HASH_TEXT];
-    const Lifecircle__V1__Courier *courier = NULL;
 
-    if (secret_token_parse(token, &kind, &number) == LC_OK && kind == SECRET_COURIER) {
-        courier = catalogue_courier(n->catalogue, number);
-        secret_hash(token, hash);
-        if (courier != NULL &&
-            (courier->revoked || !secret_equal(slice_str(hash), slice_str(courier->token_hash))))
-            courier = NULL;
-    }
-    if (courier == NULL) {
+    if (secret_token_parse(token, &kind, &number) != LC_OK || kind != SECRET_COURIER)
+        return 0;
+    const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, number);
+    secret_hash(token, hash);
+    if (courier == NULL || courier->revoked ||
+        !secret_equal(slice_str(hash), slice_str(courier->token_hash)))
+        return 0;
+    return number;
+}
+
+void
+phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    uint32_t number = phones_courier(n, bearer(ev));
+
+    if (number == 0) {
         count(n, COUNT_DENIED, 1);
         if (show_out(ev, out))
             return;
@@ -142,35 +148,35 @@ trouble(struct outbox *out, struct arena *a, const struct session *s, const char
 
 /* ---- positions ---- */
 
-static void
-take_position(struct notifier *n, const struct event *ev, struct outbox *out,
-              const struct session *s, const Lifecircle__V1__CourierPosition *p)
+void
+phones_position(struct notifier *n, const struct event *ev, struct outbox *out, uint32_t courier,
+                struct latlng at, int64_t time_ms)
 {
     bool map_failed = false;
     struct position *known;
 
-    HASH_FIND(hh, n->positions, &s->courier, sizeof s->courier, known);
+    HASH_FIND(hh, n->positions, &courier, sizeof courier, known);
     if (known == NULL) {
         known = calloc(1, sizeof *known);
         if (known == NULL)
             return; /* a position may be lost */
-        known->courier = s->courier;
+        known->courier = courier;
         HASH_ADD(hh, n->positions, courier, sizeof known->courier, known);
         if (map_failed) {
             free(known);
             return;
         }
     }
-    int64_t at_ms = p->time_ms > 0 && p->time_ms <= ev->now_ms ? p->time_ms : ev->now_ms;
+    int64_t at_ms = time_ms > 0 && time_ms <= ev->now_ms ? time_ms : ev->now_ms;
     if (at_ms < known->time_ms)
         return; /* a newer one is here already */
-    known->at = (struct latlng){p->at->lat_e7, p->at->lng_e7};
+    known->at = at;
     known->time_ms = at_ms;
     known->fresh = true;
     n->any_position = true;
     outbox_wake(out, ev->now_ms + TICK_MS); /* with what else comes until then */
     count(n, COUNT_POSITIONS, 1);
-    tracking_position(n, ev, out, s->courier);
+    tracking_position(n, ev, out, courier);
 }
 
 static void
@@ -386,7 +392,9 @@ phones_message(struct notifier *n, struct session *s, const struct event *ev, st
         s->version = m->hello->last_version;
         push_dirty(n, s->courier);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_POSITION) {
-        take_position(n, ev, out, s, m->position);
+        phones_position(n, ev, out, s->courier,
+                        (struct latlng){m->position->at->lat_e7, m->position->at->lng_e7},
+                        m->position->time_ms);
     } else if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT) {
         count(n, COUNT_BAD_MESSAGES, 1);
         trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");

@@ -235,6 +235,45 @@ test_screen_hands_over_for_the_right_code_only(void)
     rig_free(r);
 }
 
+/* ---- positions from other people's apps ---- */
+
+static int
+posted(struct rig *r, uint64_t conn, const char *query)
+{
+    struct http_event http = {
+        .method = SLICE_LIT("POST"), .path = SLICE_LIT("/v1/osmand"), .query = slice_str(query)};
+    struct event ev = {.kind = EVENT_HTTP, .ref = conn, .http = &http};
+
+    rig_feed(r, &ev);
+    return rig_last(r, EFFECT_HTTP, conn)->e.status;
+}
+
+#define COURIER "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void
+test_traccar_client_posts_positions(void)
+{
+    struct rig *r = rig_new();
+
+    rig_courier(r, 1, COURIER, false);
+    /* as the Android client sends it, field by field */
+    CU_ASSERT_EQUAL(posted(r, 10,
+                           "id=" COURIER "&timestamp=1795366790&lat=39.2851&lon=-76.5932"
+                           "&speed=3.2&bearing=90.0&altitude=12.0&accuracy=5.0&batt=81.0"),
+                    200);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_core(r)->positions);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->at.lat_e7, 392851000);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->time_ms, 1795366790000);
+    /* an older one that was kept while offline does not count */
+    CU_ASSERT_EQUAL(posted(r, 11, "id=" COURIER "&timestamp=1795366700&lat=39.3&lon=-76.6"), 200);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->at.lat_e7, 392851000);
+    CU_ASSERT_EQUAL(posted(r, 12, "id=nobody&lat=39.3&lon=-76.6"), 401);
+    CU_ASSERT_EQUAL(posted(r, 13, "id=" COURIER "&lat=91&lon=-76.6"), 400);
+    CU_ASSERT_EQUAL(posted(r, 14, "id=" COURIER "&lat=nan&lon=x"), 400);
+    CU_ASSERT_EQUAL(posted(r, 15, "id=" COURIER), 400);
+    rig_free(r);
+}
+
 UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_is_let_in_by_a_known_token_of_the_right_kind_only),
           UNIT(test_operator_is_cut_when_the_token_is_revoked),
@@ -243,4 +282,5 @@ UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_cancels_in_their_own_name),
           UNIT(test_operator_is_told_what_was_not_understood),
           UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
-          UNIT(test_screen_hands_over_for_the_right_code_only))
+          UNIT(test_screen_hands_over_for_the_right_code_only),
+          UNIT(test_traccar_client_posts_positions))
