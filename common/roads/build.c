@@ -308,6 +308,9 @@ roads_build(struct slice pbf, unsigned modes, struct buf *out, struct roads_repo
         out->n = start;
     if (err == LC_ENOMEM)
         snprintf(error, ROADS_ERROR_MAX, "out of memory");
+    if (err == LC_ETOOBIG)
+        snprintf(error, ROADS_ERROR_MAX,
+                 "the network is too large, or too tangled, to be searched");
     if (report != NULL)
         *report = b.report;
     free(b.importance);

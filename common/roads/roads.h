@@ -44,7 +44,8 @@ struct roads_report {
  * to *out. Deterministic. *report may be NULL. On any error *out is as it was, and error says what
  * is wrong and where (ROADS_ERROR_MAX bytes). LC_EINVAL   not an .osm.pbf, damaged, cut off, or of
  * a kind that is not read (roads/pbf.h); or it has no road at all for one of the modes LC_ETOOBIG
- * more than 2^31 roads LC_ENOMEM   out of memory (roads/osm.h says how much it takes) */
+ * larger than a continent, or tangled as no network is (contract.h) LC_ENOMEM   out of memory
+ * (roads/osm.h says how much it takes) */
 LC_MUST_CHECK enum lc_err roads_build(struct slice pbf, unsigned modes, struct buf *out,
                                       struct roads_report *report, char *error);
 
@@ -167,8 +168,9 @@ LC_MUST_CHECK enum lc_err roads_directions(struct roads_search *s, enum travel_m
 void roads_course_free(struct roads_course *c);
 
 /* roads_area: what can be reached from a spot within bound_ms, as a GeoJSON geometry (Polygon or
- * MultiPolygon, RFC 7946), appended to *out: every road reached, widened by widen_m metres, holes
- * smaller than a block filled. LC_EINVAL  GEOS could not make it; LC_ENOMEM. */
+ * MultiPolygon, RFC 7946), appended to *out: every road reached, widened by about widen_m metres,
+ * its outline smoothed and holes of less than 16 widen_m squared filled. LC_EINVAL  GEOS could not
+ * make it; LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err roads_area(struct roads_search *s, enum travel_mode mode,
                                      const struct roads_spot *from, uint32_t bound_ms,
                                      uint32_t widen_m, struct buf *out);
