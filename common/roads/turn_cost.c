@@ -103,9 +103,15 @@ static double
 bicycle_s(const struct junction_view *v, uint32_t e, uint32_t f)
 {
     bool back = f == (e ^ 1);
+    bool light = (v->flags & (uint32_t)NODE_SIGNAL_BIKE << (e & 1)) != 0;
     double s = v->plain && !back ? 0 : bicycle_angle_s(turn_angle(v->n, e, f));
 
-    if ((v->flags & (uint32_t)NODE_SIGNAL_BIKE << (e & 1)) != 0)
+    /* OSRM prices a light in the middle of a street, one at a crossing of people on foot or before
+     * a junction, as if one turned round there without the penalty: 19 s in all. That is also what
+     * a red light costs in earnest. */
+    if (v->plain && !back && (v->flags & NODE_SIGNAL) != 0)
+        return bicycle_angle_s(180) + 2;
+    if (light)
         s += 2;
     return s + (back ? 20 : 0);
 }

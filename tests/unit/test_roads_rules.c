@@ -259,6 +259,13 @@ test_roads_build_turns_and_lights_cost(void)
     CU_ASSERT_TRUE(abs((int)trip(&t, TRAVEL_FOOT, P, D).ms - 146000) < 150);
     town_close(&t);
     node[A - 1].tags = NULL;
+    /* In the middle of a street a bicycle stops for people who cross. */
+    node[MIDDLE - 1].tags = "highway=traffic_signals";
+    block_open(&t, "highway=residential", NULL, 0);
+    CU_ASSERT_TRUE(abs((int)trip(&t, TRAVEL_BICYCLE, A, B).ms - 24000 - 19143) < 150);
+    CU_ASSERT_TRUE(abs((int)trip(&t, TRAVEL_FOOT, A, B).ms - 74000) < 150);
+    town_close(&t);
+    node[MIDDLE - 1].tags = NULL;
 }
 
 static void
