@@ -41,6 +41,15 @@ ask_if_durable(struct redis *r)
     say(r, GREET_DURABLE, argv, 3);
 }
 
+/* A server that is loading its data answers CONFIG, but nothing that needs them, like PING. */
+static void
+ask_if_loaded(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("PING")};
+
+    say(r, GREET_PING, argv, 1);
+}
+
 void
 redis_greet(struct redis *r)
 {
@@ -56,7 +65,7 @@ redis_greet(struct redis *r)
     else if (r->library.n > 0)
         ask_for_library(r);
     else
-        ask_if_durable(r);
+        ask_if_loaded(r);
 }
 
 /* The value behind a name in a flat list of names and values. */
@@ -126,7 +135,10 @@ redis_greet_reply(struct redis *r, const struct reply *reply)
         if (r->library.n > 0)
             ask_for_library(r);
         else
-            ask_if_durable(r);
+            ask_if_loaded(r);
+        break;
+    case GREET_PING:
+        ask_if_durable(r);
         break;
     case GREET_LIST:
         r->there = reply->kind == REPLY_ARRAY && reply->n == 1;

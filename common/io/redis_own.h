@@ -17,7 +17,7 @@ enum redis_state {
     LINK_UP
 };
 
-enum greeting { GREET_AUTH, GREET_LIST, GREET_LOAD, GREET_DURABLE, GREET_DONE };
+enum greeting { GREET_AUTH, GREET_PING, GREET_LIST, GREET_LOAD, GREET_DURABLE, GREET_DONE };
 
 struct call {
     uint64_t tag; /* 0 = nobody waits, or was told already */

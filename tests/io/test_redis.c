@@ -366,8 +366,8 @@ test_redis_relogin_counts_from_the_next_connection(void)
     const struct redis_login bad = {SLICE_LIT(""), slice_of(word, sizeof word)};
 
     begin();
-    ask("ACL SETUSER daemon on >x +acl|whoami +client|kill");
-    ask("ACL SETUSER other on >y +acl|whoami");
+    ask("ACL SETUSER daemon on >x +ping +acl|whoami +client|kill");
+    ask("ACL SETUSER other on >y +ping +acl|whoami");
     reopen_as_daemon(SLICE_LIT(""));
     AWAIT(t.loop, t.ups == 1);
     memset(word, 'a', sizeof word);
