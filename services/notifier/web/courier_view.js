@@ -53,8 +53,7 @@ export function token(act) {
     return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); act.token(e.target.token.value.trim()); }},
         h('h2', {}, t('sign_in')),
         h('div', {}, h('label', {for: 'token'}, t('courier.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', spellcheck: false, required: true,
-                placeholder: 'lc_courier_…'})),
+            h('input', {id: 'token', name: 'token', autocomplete: 'off', spellcheck: false, required: true})),
         h('button', {class: 'primary thumb'}, t('sign_in')));
 }
 

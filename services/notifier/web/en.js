@@ -180,6 +180,7 @@ export default {
     'ops.title': 'City',
     'ops.token': 'Your operator token',
     'ops.stale': 'Not live: what you see is from {time}. Trying again…',
+    'ops.search_word': 'Search',
     'ops.search': 'Search an order, a store, a courier',
     'ops.map': 'Map of the city',
     'ops.orders': 'Open orders',

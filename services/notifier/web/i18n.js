@@ -29,11 +29,10 @@ export const time = (iso) => (iso ? clock.format(new Date(iso)) : '–');
 export const timeExact = (iso) => (iso ? exact.format(new Date(iso)) : '–');
 export const minutes = (ms) => t('minutes', {n: Math.round(ms / 60000)});
 
-// translate: fills elements that name their words: data-t (text), data-t-label (aria-label), data-t-hint (placeholder).
+// translate: fills elements that name their words: data-t (text), data-t-label (aria-label).
 export function translate(root = document) {
     for (const e of root.querySelectorAll('[data-t]')) e.textContent = t(e.dataset.t);
     for (const e of root.querySelectorAll('[data-t-label]')) e.setAttribute('aria-label', t(e.dataset.tLabel));
-    for (const e of root.querySelectorAll('[data-t-hint]')) e.placeholder = t(e.dataset.tHint);
     for (const e of root.querySelectorAll('button[data-language]')) {
         const other = language === 'en' ? 'zh' : 'en';
         e.textContent = languages[other];

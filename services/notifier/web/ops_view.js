@@ -11,7 +11,7 @@ export function signIn(submit) {
     return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); submit(e.target.token.value.trim()); }},
         h('h2', {}, t('sign_in')),
         h('div', {}, h('label', {for: 'token'}, t('ops.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true, placeholder: 'lc_operator_…'})),
+            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true})),
         h('button', {class: 'primary'}, t('sign_in')));
 }
 

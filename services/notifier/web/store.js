@@ -79,7 +79,7 @@ function signIn() {
     return h('form', {class: 'card stack', onsubmit: submit},
         h('h2', {}, t('sign_in')),
         h('div', {}, h('label', {for: 'token'}, t('store.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true, placeholder: 'lc_store_…'})),
+            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true})),
         h('button', {class: 'primary'}, t('sign_in')));
 }
 
@@ -123,8 +123,8 @@ function collect(ticket) {
     };
     const id = `code-${ticket.order_id}`;
     return h('form', {class: 'row', onsubmit: submit},
-        h('label', {class: 'hush', for: id}, t('store.code')),
-        h('input', {id, name: 'code', placeholder: t('store.code'), maxLength: 6, required: true, autocomplete: 'off'}),
+        h('label', {for: id}, t('store.code')),
+        h('input', {id, name: 'code', maxLength: 6, required: true, autocomplete: 'off'}),
         h('button', {class: 'primary'}, t('store.hand_over')));
 }
 

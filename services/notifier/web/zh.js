@@ -180,6 +180,7 @@ export default {
     'ops.title': '城市',
     'ops.token': '调度员令牌',
     'ops.stale': '未连接：显示的是 {time} 的状态，正在重试…',
+    'ops.search_word': '搜索',
     'ops.search': '搜索订单、门店、骑手',
     'ops.map': '城市地图',
     'ops.orders': '进行中订单',
