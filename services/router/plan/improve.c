@@ -145,7 +145,7 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
         saved = *was.runner;
         route_erase_task(p, t);
     }
-    enum lc_err err = place_each(p, t, tell, &w);
+    enum lc_err err = place_each(p, t, p->runners, p->n_runners, tell, &w);
     if (was.runner != NULL) {
         err = place_apply(p, t, &was) == LC_OK ? err : LC_ENOMEM;
         was.runner->fixed = saved.fixed;

@@ -70,8 +70,8 @@ start_ms(const struct stop *s, int64_t arrive_ms)
                                                                       : arrive_ms;
 }
 
-static bool
-cheaper(const struct place *a, const struct place *b)
+bool
+place_cheaper(const struct place *a, const struct place *b)
 {
     if (b->runner == NULL)
         return true;
@@ -155,7 +155,7 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
                 1000 * way.s * PLAN_COST_TRAVEL + way.m * PLAN_COST_METRE,
         .dropoff_ms = arrive_ms,
     };
-    if (cheaper(&at, &s->best))
+    if (place_cheaper(&at, &s->best))
         s->best = at;
 }
 
@@ -247,20 +247,21 @@ reserve_points(struct plan *p, size_t n)
     return true;
 }
 
-/* All points of couriers in this mode that may take the task. */
+/* All points of those couriers in this mode that may take the task. */
 static enum lc_err
-gather(struct plan *p, const struct task *t, enum travel_mode mode, size_t *n)
+gather(struct plan *p, const struct task *t, struct runner *const *list, size_t size,
+       enum travel_mode mode, size_t *n)
 {
     *n = 0;
-    for (size_t i = 0; i < p->n_runners; i++) {
-        struct runner *r = p->runners[i];
+    for (size_t i = 0; i < size; i++) {
+        struct runner *r = list[i];
         if (r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
             continue;
         if (!reserve_points(p, *n + r->n + 1))
             return LC_ENOMEM;
         p->points[(*n)++] = r->in.at;
         for (size_t k = 0; k < r->n; k++)
-            p->points[(*n)++] = stop_at(&r->stops[k]);
+            p->points[(*n)++] = r->stops[k].at;
     }
     return LC_OK;
 }
@@ -298,19 +299,20 @@ search_runner(struct search *s)
 }
 
 enum lc_err
-place_each(struct plan *p, struct task *t, place_seen *seen, void *ctx)
+place_each(struct plan *p, struct task *t, struct runner *const *list, size_t size,
+           place_seen *seen, void *ctx)
 {
     for (int mode = 0; mode < TRAVEL_MODES; mode++) {
         struct travel_cell across;
         size_t n, node = 0;
-        enum lc_err err = gather(p, t, (enum travel_mode)mode, &n);
+        enum lc_err err = gather(p, t, list, size, (enum travel_mode)mode, &n);
 
         if (err == LC_OK && n > 0)
             err = travel_of(p, p->travel, t, (enum travel_mode)mode, n, &across);
         if (err != LC_OK)
             return err;
-        for (size_t i = 0; n > 0 && i < p->n_runners; i++) {
-            struct runner *r = p->runners[i];
+        for (size_t i = 0; n > 0 && i < size; i++) {
+            struct runner *r = list[i];
             if ((int)r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
                 continue;
             struct search s = {
@@ -326,43 +328,6 @@ place_each(struct plan *p, struct task *t, place_seen *seen, void *ctx)
             node += r->n + 1;
         }
     }
-    return LC_OK;
-}
-
-struct choice {
-    struct place *best;
-    enum plan_verdict why;
-};
-
-static void
-choose(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at)
-{
-    struct choice *c = ctx;
-
-    (void)r;
-    if (at->runner != NULL && cheaper(at, c->best))
-        *c->best = *at;
-    else if (at->runner == NULL && why > c->why)
-        c->why = why;
-}
-
-enum lc_err
-place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
-{
-    struct choice c = {best, PLAN_NO_COURIERS};
-
-    *best = (struct place){.runner = NULL};
-    for (size_t i = 0; i < p->n_runners; i++) {
-        enum plan_verdict v = place_judge(p, t, p->runners[i]);
-        if (v > c.why)
-            c.why = v;
-    }
-    enum lc_err err = place_each(p, t, choose, &c);
-    if (err != LC_OK)
-        return err;
-    if (best->runner != NULL)
-        c.why = best->late_ms > 0 ? PLAN_LATE : PLAN_FITS;
-    *why = c.why;
     return LC_OK;
 }
 

@@ -9,8 +9,10 @@ plan_new(const struct travel *travel)
 {
     struct plan *p = calloc(1, sizeof *p);
 
-    if (p != NULL)
-        p->travel = travel;
+    if (p == NULL)
+        return NULL;
+    p->travel = travel;
+    near_init(p);
     return p;
 }
 
@@ -44,6 +46,7 @@ plan_destroy(struct plan *p)
     free(p->runners);
     free(p->points);
     free(p->cells);
+    free(p->bounds);
     free(p);
 }
 

@@ -5,6 +5,8 @@
 #include "base/map.h"
 #include "router/plan/plan.h"
 
+enum { PLAN_CROW_M = 100, PLAN_CROW_STEPS = 256 };
+
 #define NEVER_MS (INT64_MAX / 4)
 
 struct ban {
@@ -28,6 +30,7 @@ struct task {
 struct stop {
     struct task *task;
     enum plan_stop_kind kind;
+    struct latlng at;
     uint32_t leg_s; /* from the stop before, or from the courier's position */
     uint32_t leg_m;
     int64_t arrive_ms;
@@ -72,6 +75,9 @@ struct plan {
     struct latlng *points; /* scratch for matrices */
     struct travel_cell *cells;
     size_t room_points;
+    struct bound *bounds; /* scratch: who could be how good */
+    size_t room_bounds;
+    uint32_t crow_s[TRAVEL_MODES][PLAN_CROW_STEPS]; /* at least, over so many PLAN_CROW_M */
 };
 
 /* route.c */
@@ -93,11 +99,16 @@ enum plan_verdict place_judge(const struct plan *p, const struct task *t, const 
  * why. */
 LC_MUST_CHECK enum lc_err place_best(struct plan *p, struct task *t, struct place *best,
                                      enum plan_verdict *why);
-/* place_each: the best place of every runner that may take it, one by one. */
+/* place_each: the best place with each of these runners that may take it, one by one. */
 typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
-LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, place_seen *seen, void *ctx);
+LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, struct runner *const *list,
+                                     size_t size, place_seen *seen, void *ctx);
+bool place_cheaper(const struct place *a, const struct place *b);
 /* place_apply: puts the task there. */
 LC_MUST_CHECK enum lc_err place_apply(struct plan *p, struct task *t, const struct place *at);
+
+/* near.c */
+void near_init(struct plan *p);
 
 /* plan.c */
 struct task *task_find(struct plan *p, struct uuid id);

@@ -150,6 +150,7 @@ route_leg(struct plan *p, struct runner *r, size_t at)
         return;
     struct latlng from = at == 0 ? r->in.at : stop_at(&r->stops[at - 1]);
     struct latlng to = stop_at(&r->stops[at]);
+    r->stops[at].at = to;
     enum lc_err err =
         p->travel->matrix(p->travel, &from, 1, &to, 1, r->in.mode, p->now_ms, &cell, &quality);
     if (err != LC_OK || cell.seconds == TRAVEL_UNREACHABLE)
