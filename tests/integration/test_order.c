@@ -97,6 +97,8 @@ test_order_goes_from_chain_to_door(void)
     town_courier(&town, &phone, "ada");
     struct town_answer a = town_order(&town, ORDER("4711", "{\"sku\":\"COFFEE\",\"quantity\":2},"
                                                            "{\"sku\":\"BAGEL\",\"quantity\":1}"));
+    if (a.status != 201)
+        fprintf(stderr, "\n  expected 201, got %d: %.*s\n", a.status, (int)a.n, a.body);
     CU_ASSERT_EQUAL(a.status, 201);
     json_t *order = town_json(&a);
     CU_ASSERT_STRING_EQUAL(town_text(order, "status"), "placed");

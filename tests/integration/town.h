@@ -112,7 +112,7 @@ int town_socket_closed(struct town_socket *s, int timeout_ms);
 void town_socket_close(struct town_socket *s);
 
 /* town_courier_token: registers a courier; the target to open, once the notifier has heard of the
- * token. town_courier: and signs on, with a bicycle, near 39.285, -76.592. */
+ * token. town_courier: and signs on, with a bicycle, near 39.285, -76.592; the matcher knows. */
 void town_courier_token(struct town *t, const char *name, char target[160]);
 void town_courier(struct town *t, struct town_socket *s, const char *name);
 

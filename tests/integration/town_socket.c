@@ -207,9 +207,37 @@ town_courier_token(struct town *t, const char *name, char target[160])
     town_socket_close(&s);
 }
 
+/* How many couriers the matcher reckons with. */
+static int
+foreseen(struct town *t)
+{
+    static const char name[] = "\nlifecircle_match_couriers ";
+    struct town_answer a =
+        town_http(t, t->admin[TOWN_MATCHER], "GET", "/metrics", NULL, slice_of(NULL, 0));
+    const char *at = a.body == NULL ? NULL : strstr(a.body, name);
+    int n = at == NULL ? -1 : atoi(at + sizeof name - 1);
+
+    town_answer_free(&a);
+    return n;
+}
+
+struct foresight {
+    struct town *town;
+    int before;
+};
+
+static bool
+foresees_one_more(void *ctx)
+{
+    const struct foresight *f = ctx;
+
+    return foreseen(f->town) > f->before;
+}
+
 void
 town_courier(struct town *t, struct town_socket *s, const char *name)
 {
+    struct foresight f = {t, foreseen(t)};
     char target[160];
 
     town_courier_token(t, name, target);
@@ -223,4 +251,6 @@ town_courier(struct town *t, struct town_socket *s, const char *name)
     if (strcmp(outcome, "done") != 0) /* the answer to the first try was lost on the way */
         CU_ASSERT_STRING_EQUAL(outcome, "already");
     json_decref(done);
+    if ((t->how & TOWN_UNFORESEEN) == 0)
+        CU_ASSERT_TRUE(town_wait(foresees_one_more, &f));
 }
