@@ -327,10 +327,11 @@ set_policy(struct game *g, const char *word)
 
 static const struct live_policy standard = {
     .door = 100,
+    .late = 2,
     .busy = 1,
     .unassigned = 100 * 150 * MINUTE,
     .pay = 1000,
-    .chains = 2,
+    .chains = 3,
     .hour = 60 * MINUTE,
     .ahead = MINUTE,
     .near = 25,
@@ -342,7 +343,7 @@ static const struct live_policy standard = {
 int
 main(int argc, char **argv)
 {
-    struct game g = {.policy = standard, .attempts = 1, .position = true};
+    struct game g = {.policy = standard, .attempts = 2, .position = true};
     uint64_t seed = 1;
     int status = 1;
 

@@ -71,8 +71,10 @@ offer_all(struct chains *k, uint32_t courier, uint32_t out, int64_t base)
         if (o == out || t->courier == courier || (t->pin != LIVE_NONE && t->pin != courier))
             continue;
         int64_t limit = k->arcs[i * (NARROW + 1) + (out == LIVE_NONE ? NARROW : NARROW - 1)].cost;
-        int64_t late =
-            live_arrive(l, &l->riders[courier], t->in.pickup) + t->in.pickup_before - t->in.ready;
+        int64_t arrive = live_arrive(l, &l->riders[courier], t->in.pickup);
+        if (arrive >= LIVE_NEVER)
+            continue;
+        int64_t late = arrive + t->in.pickup_before - t->in.ready;
         if (base + late * l->policy.door >= limit)
             continue;
         const struct seen *s = live_see(l, o, courier);
@@ -89,10 +91,11 @@ build(struct chains *k)
     for (size_t i = 0; i < l->n_open * (NARROW + 1); i++)
         k->arcs[i] = (struct arc){l->policy.unassigned, LIVE_NONE, LIVE_NONE};
     for (size_t i = 0; i < l->n_open; i++)
-        k->gain[i] = -l->policy.unassigned;
+        k->gain[i] = l->tasks[l->open[i]].state == LIVE_POOL ? -l->policy.unassigned : 0;
     for (uint32_t c = 0; c < l->n_riders; c++) {
         struct rider *r = &l->riders[c];
-        if (!r->used || r->frozen || r->in.last_pickup < l->now)
+        if (!r->used || r->frozen || r->in.last_pickup < l->now ||
+            r->pose[r->bundles].t >= LIVE_NEVER)
             continue;
         offer_all(k, c, LIVE_NONE, 0);
         struct trip trip = r->trip;
@@ -101,8 +104,10 @@ build(struct chains *k)
             live_trip_remove(&r->trip, i);
             live_refresh(l, r);
             int64_t base = live_trip_cost(l, r) - was;
-            k->gain[l->tasks[trip.order[i]].open_at] = base;
-            offer_all(k, c, trip.order[i], base);
+            if (base < LIVE_NEVER / 2) { /* else there is no way without it */
+                k->gain[l->tasks[trip.order[i]].open_at] = base;
+                offer_all(k, c, trip.order[i], base);
+            }
             r->trip = trip;
         }
         if (trip.n > 0)

@@ -98,10 +98,12 @@ gain(const struct live *l, uint32_t courier, int64_t from, uint32_t place)
         const struct demand *d = &l->demand[i];
         int64_t wait = response(l, from, place, d->place), mine = wait;
         size_t rank = 0;
+        if (wait >= LIVE_NEVER)
+            continue;
         for (size_t k = 0; k < d->n && rank < FIRST; k++) {
             if (d->by[k] == courier)
                 continue;
-            if (mine < d->wait[k]) { /* each moves up one */
+            if (mine < d->wait[k] && d->wait[k] < LIVE_NEVER) { /* each moves up one */
                 sum += d->weight * share[rank] * (d->wait[k] - mine);
                 mine = d->wait[k];
             }

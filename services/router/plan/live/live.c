@@ -195,6 +195,7 @@ live_courier_drop(struct live *l, uint32_t courier)
     for (uint32_t i = 0; i < n; i++)
         live_take(l, order[i]);
     r->used = false;
+    live_restart(l, r); /* what is remembered of it holds no more */
     l->clock++;
     for (size_t i = 0; i < l->n_tasks; i++)
         if (l->tasks[i].used && l->tasks[i].state == LIVE_CARRIED && l->tasks[i].courier == courier)
@@ -305,12 +306,15 @@ live_order_drop(struct live *l, uint32_t order)
 
     if (t == NULL)
         return LC_ENOTFOUND;
+    uint32_t courier = t->state == LIVE_PLANNED ? t->courier : LIVE_NONE;
     if (t->state != LIVE_CARRIED) {
         live_take(l, order);
         l->pool--;
         live_close(l, order);
     }
     t->used = false;
+    if (courier != LIVE_NONE)
+        mend(l, courier); /* without it there may be no way */
     return LC_OK;
 }
 
@@ -348,8 +352,11 @@ plan_again(struct live *l, uint32_t order)
     struct task *t = &l->tasks[order];
 
     forget_seen(l, order);
-    if (t->state == LIVE_PLANNED && live_judge(l, t, t->courier) != LIVE_FITS)
+    uint32_t courier = t->courier;
+    if (t->state == LIVE_PLANNED && live_judge(l, t, courier) != LIVE_FITS) {
         live_take(l, order);
+        mend(l, courier); /* without it there may be no way */
+    }
     if (t->state == LIVE_POOL)
         live_plan_task(l, order);
 }

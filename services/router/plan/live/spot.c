@@ -9,6 +9,8 @@ live_judge(const struct live *l, const struct task *t, uint32_t courier)
 {
     const struct rider *r = &l->riders[courier];
 
+    if (!r->used)
+        return LIVE_NO_COURIERS; /* pinned to somebody who is gone */
     if (r->frozen)
         return LIVE_FROZEN;
     if (t->pin != LIVE_NONE && t->pin != courier)
