@@ -357,20 +357,29 @@ test_screen_first_gets_what_the_store_has_to_do_with(void)
     rig_free(r);
 }
 
-/* Another notifier takes the cursor past an event that this one has not read. */
-static void
-test_screen_is_told_what_another_notifier_was_faster_with(void)
+/* with_screen: the screen of chain 1's store s1 on connection 30. */
+static struct rig *
+with_screen(const char *webhook)
 {
     struct rig *r = rig_new();
     Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    put_chain(r, "https://chain.example/hooks", false);
+    put_chain(r, webhook, false);
     store.store = store.chain = 1;
     store.store_id = (char *)(uintptr_t) "s1";
     store.at = &at;
     CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &store), LC_OK);
     rig_http(r, 30, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
+    return r;
+}
+
+/* Another notifier takes the cursor past an event that this one has not read. */
+static void
+test_screen_is_told_what_another_notifier_was_faster_with(void)
+{
+    struct rig *r = with_screen("https://chain.example/hooks");
+
     rig_say(r, 30, "{\"type\":\"hello\"}");
     snprintf(r->cursor, sizeof r->cursor, "1-2");
     rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
@@ -386,16 +395,8 @@ test_screen_is_told_what_another_notifier_was_faster_with(void)
 static void
 test_screen_is_cut_when_its_key_is_revoked(void)
 {
-    struct rig *r = rig_new();
-    Lifecircle__V1__Store store = LIFECIRCLE__V1__STORE__INIT;
-    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+    struct rig *r = with_screen("");
 
-    put_chain(r, "", false);
-    store.store = store.chain = 1;
-    store.store_id = (char *)(uintptr_t) "s1";
-    store.at = &at;
-    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &store), LC_OK);
-    rig_http(r, 30, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
     rig_wake(r, 1100);
     CU_ASSERT_PTR_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, 30));
     put_chain(r, "", true);
