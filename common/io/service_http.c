@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /* ---- requests to events ---- */
 
@@ -283,6 +284,19 @@ listen_on(struct shell *s, struct http_server *server, const char *name)
     return LC_OK;
 }
 
+/* connections: as many as are asked for, or as the open files leave room for. */
+static size_t
+connections(const struct shell *s)
+{
+    enum { OTHER_FILES = 256, FEW = 64 };
+    struct rlimit limit;
+    int64_t asked = s->ports->uses & SERVICE_HTTP ? options_int(&s->options, "connections") : 0;
+
+    if (asked > 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return (size_t)asked; /* 0: the server's own default */
+    return limit.rlim_cur < OTHER_FILES + FEW ? FEW : (size_t)limit.rlim_cur - OTHER_FILES;
+}
+
 enum lc_err
 shell_http_start(struct shell *s)
 {
@@ -300,11 +314,12 @@ shell_http_start(struct shell *s)
                                                         .on_refused = on_refused};
     static const struct http_limits admin_limits = {.connections = 64};
     struct event_base *base = loop_base(s->loop);
+    const struct http_limits limits = {.connections = connections(s)};
     enum lc_err err = LC_OK;
 
     s->http_drained = true;
     if (s->ports->uses & SERVICE_HTTP) {
-        s->http = http_server_new(base, NULL, &handlers, s);
+        s->http = http_server_new(base, &limits, &handlers, s);
         s->http_drained = false;
         err = s->http == NULL ? LC_ENOMEM : listen_on(s, s->http, "http");
     }

@@ -40,6 +40,11 @@ add_links(struct shell *s)
                            false});
     add_text(s, SERVICE_HTTP, "http", p->http,
              "HTTP: host:port or unix:/path, several separated by commas; TLS is the proxy's");
+    if (p->uses & SERVICE_HTTP)
+        add(s, (struct option){"connections", OPTION_NUMBER, "0",
+                               "HTTP connections at once, at most 1048576; 0: as many as the limit "
+                               "of open files leaves room for, less 256",
+                               false});
     add_text(s, 0, "admin", p->admin,
              "HTTP for /healthz, /readyz and /metrics; empty: on the http port");
     if (p->uses & SERVICE_CALLS)

@@ -21,6 +21,7 @@ enum {
     ACTIONS_A_PHONE = 32,       /* that wait for an answer; the router queues no more either */
     EVENTS_A_READ = 200,
     HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
+    REVOKED_MS = 500,        /* how often couriers' tokens are looked at again */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
     HOOK_TIMEOUT_MS = 10000,
     HOOK_VISIBILITY_MS = 30000,
@@ -282,7 +283,8 @@ struct notifier {
     struct session *by_courier;
     struct action *actions;
     struct push_job *jobs;
-    bool any_dirty;
+    struct buf dirty;   /* u32 couriers whose routes must be read; `failed`: look at all sessions */
+    int64_t revoked_ms; /* when tokens were looked at last */
     struct position *positions;
     bool any_position;
 

@@ -347,13 +347,25 @@ give_up(struct notifier *n, const struct event *ev, struct outbox *out, struct a
     free_action(n, a);
 }
 
+static void
+cut_revoked(struct notifier *n, struct outbox *out)
+{
+    struct session *s;
+    struct session *next_session;
+
+    HASH_ITER(by_conn, n->by_conn, s, next_session)
+    {
+        const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, s->courier);
+        if (courier != NULL && courier->revoked)
+            cut(n, s, out, 4003, "token revoked");
+    }
+}
+
 void
 phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct action *a;
     struct action *next_action;
-    struct session *s;
-    struct session *next_session;
 
     HASH_ITER(hh, n->actions, a, next_action)
     {
@@ -362,11 +374,9 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
         else if (ev->now_ms >= a->sent_ms + ACTION_RETRY_MS)
             send_action(n, ev, out, a);
     }
-    HASH_ITER(by_conn, n->by_conn, s, next_session)
-    {
-        const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, s->courier);
-        if (courier != NULL && courier->revoked)
-            cut(n, s, out, 4003, "token revoked");
+    if (ev->now_ms >= n->revoked_ms + REVOKED_MS) {
+        n->revoked_ms = ev->now_ms;
+        cut_revoked(n, out);
     }
     if (n->any_position)
         send_positions(n, ev, out);

@@ -12,10 +12,20 @@ push_dirty(struct notifier *n, uint32_t courier)
 {
     struct session *s = session_by_courier(n, courier);
 
-    if (s == NULL || !s->greeted)
+    if (s == NULL || !s->greeted || s->dirty)
         return;
     s->dirty = true;
-    n->any_dirty = true;
+    buf_u32(&n->dirty, courier);
+}
+
+/* all_dirty: the list did not fit into memory: everybody who waits is looked for. */
+static void
+all_dirty(struct notifier *n)
+{
+    buf_reset(&n->dirty);
+    for (const struct session *s = n->by_conn; s != NULL; s = s->by_conn.next)
+        if (s->dirty)
+            buf_u32(&n->dirty, s->courier);
 }
 
 static void
@@ -79,17 +89,18 @@ void
 push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct push_job *job = NULL;
+    size_t at = 0;
 
-    if (!n->any_dirty || n->follow == FOLLOW_DOWN)
+    if (n->follow == FOLLOW_DOWN)
         return;
-    n->any_dirty = false;
-    for (struct session *s = n->by_conn; s != NULL; s = s->by_conn.next) {
-        if (!s->dirty)
+    if (n->dirty.failed)
+        all_dirty(n);
+    for (; at + 4 <= n->dirty.n; at += 4) {
+        struct session *s = session_by_courier(n, bytes_u32(n->dirty.p + at));
+        if (s == NULL || !s->dirty) /* gone meanwhile, or back on another connection */
             continue;
-        if (job == NULL && (job = new_job(n)) == NULL) {
-            n->any_dirty = true; /* again next turn */
-            return;
-        }
+        if (job == NULL && (job = new_job(n)) == NULL)
+            break; /* the rest in the next turn */
         s->dirty = false;
         job->couriers[job->n++] = s->courier;
         if (job->n == COURIERS_A_JOB) {
@@ -99,6 +110,8 @@ push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
     }
     if (job != NULL)
         ask_routes(n, ev, out, job);
+    if (!n->dirty.failed)
+        buf_consume(&n->dirty, at < n->dirty.n ? at : n->dirty.n);
 }
 
 /* route_of: the Route in a value of {city}:routes (u32 version, then the message); NULL when there
@@ -327,4 +340,5 @@ push_close(struct notifier *n)
     struct push_job *next;
 
     HASH_ITER(hh, n->jobs, job, next) free_job(n, job);
+    buf_free(&n->dirty);
 }

@@ -523,6 +523,36 @@ test_service_main_helps(void)
 }
 
 static void
+test_service_main_turns_away_who_is_one_too_many(void)
+{
+    char body[4096];
+    char said[65536];
+    char command[128];
+    int held[2];
+
+    signal(SIGPIPE, SIG_IGN);
+    memset(&d, 0, sizeof d);
+    snprintf(d.dir, sizeof d.dir, "/tmp/lc-service-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(d.dir));
+    snprintf(d.http, sizeof d.http, "unix:%s/http", d.dir);
+    launch("--city", "bal", "--city-secret", SECRET, "--http", d.http, "--connections", "2", NULL);
+    for (size_t i = 0; i < 2; i++) {
+        held[i] = dial(); /* stays: the answer says that it was let in */
+        say(held[i], "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        CU_ASSERT(read(held[i], body, sizeof body) > 0);
+    }
+    int third = dial();
+    CU_ASSERT_EQUAL(hear(third, body, sizeof body), 503);
+    CU_ASSERT_PTR_NOT_NULL(strstr(body, "too_many_connections"));
+    close(held[0]);
+    close(held[1]);
+    kill(d.pid, SIGTERM);
+    CU_ASSERT_EQUAL(await_exit(said, sizeof said), 0);
+    snprintf(command, sizeof command, "rm -rf '%s'", d.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void
 test_service_main_finishes_a_request_before_it_ends(void)
 {
     char body[4096];
@@ -557,4 +587,5 @@ UNIT_MAIN("service", UNIT(test_service_main_answers_and_ends_with_0),
           UNIT(test_service_main_records_what_replays_to_the_same_bytes),
           UNIT(test_service_main_names_what_is_wrong),
           UNIT(test_service_main_ends_when_it_cannot_start), UNIT(test_service_main_helps),
+          UNIT(test_service_main_turns_away_who_is_one_too_many),
           UNIT(test_service_main_finishes_a_request_before_it_ends))

@@ -1,0 +1,90 @@
+/* push: what the parts of tests/bench/push share. One process plays 10,000 phones on one thread
+ * (fleet.c); on another the router that changes their routes, or whoever publishes to a broker
+ * (source.c); on a third the router that takes their positions (sink.c). */
+#ifndef LC_BENCH_PUSH_H
+#define LC_BENCH_PUSH_H
+
+#include "base/bytes.h"
+#include "load.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    PUSH_TICK_US = 5000, /* what is due is sent so often */
+    PUSH_RING = 64,      /* changes of one courier whose moment is remembered */
+    PUSH_TOKEN = 96,
+};
+
+enum push_protocol { PUSH_WEBSOCKET, PUSH_MQTT };
+
+/* What is the same for all threads. Times are monotonic ns. */
+struct push {
+    enum push_protocol protocol;
+    uint32_t couriers;
+    uint16_t port;     /* of the notifier or the broker, at 127.0.0.1 */
+    const char *redis; /* socket of it */
+    const char *city;
+    const char *news;   /* ipc endpoint of the doorbell */
+    const char *router; /* ipc endpoint that the notifier sends positions to */
+    size_t bytes;       /* of a message to a broker */
+
+    _Atomic int64_t *changed_ns; /* courier * PUSH_RING + version % PUSH_RING: when it was due */
+    _Atomic uint32_t *version;   /* of each courier's newest route */
+    _Atomic uint64_t changes;    /* sent by the source */
+    uint64_t events;             /* entries in the stream so far */
+    atomic_bool stop;
+};
+
+/* A list of latencies. */
+struct push_times {
+    uint32_t *us;
+    size_t n, room;
+};
+void push_time(struct push_times *t, int64_t ns);
+double push_quantile_ms(struct push_times *t, double q); /* sorts */
+
+/* fill.c: couriers 1..n with their tokens, a shift and an order each. Returns main's result. */
+int push_fill(const char *socket, const char *city, uint32_t couriers);
+/* push_token: the token of courier i (1..); the same in every process. */
+void push_token(uint32_t courier, char out[PUSH_TOKEN]);
+/* push_order_id: of courier i's order; 36 characters and a NUL. */
+void push_order_id(uint32_t courier, char out[37]);
+
+/* source.c: changes `rate` routes a second for `seconds`, round and round, in time whatever the
+ * other side does. Runs on a thread of its own. */
+struct push_source {
+    struct push *push;
+    uint32_t rate;
+    double seconds;
+};
+void *push_source(void *source);
+
+/* sink.c: the router: takes CourierPositions and says when they came. Until push->stop. */
+struct push_sink {
+    struct push *push;
+    uint64_t positions;
+    struct push_times took;
+};
+void *push_sink(void *sink);
+
+/* fleet.c: the phones. */
+struct fleet;
+struct fleet *fleet_open(struct push *p); /* all connected and greeted; ends the program else */
+/* fleet_run: until `done` is true and nothing came for a while, or deadline_ns. Positions are sent
+ * at `positions` a second until `until_ns`. */
+struct fleet_result {
+    uint64_t messages;  /* routes that came */
+    uint64_t bytes;     /* of their payloads */
+    uint64_t stale;     /* older than one that came before: must be 0 */
+    uint64_t positions; /* sent */
+    uint64_t cut;       /* connections that ended */
+    int64_t last_ns;
+    struct push_times took;
+};
+void fleet_run(struct fleet *f, uint32_t positions, int64_t until_ns, int64_t deadline_ns,
+               const atomic_bool *done, struct fleet_result *out);
+/* fleet_caught_up: does every phone have the newest version of its route? */
+bool fleet_caught_up(const struct fleet *f);
+
+#endif
