@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Runs the examples of a page of documentation, in order, in one shell, against a town of real daemons. A block ```sh is
+# run; a block ```json or ```text behind it is what it prints, where … stands for anything on its line.
+#
+#     test_feeds [--show] [PAGE]     --show prints what was printed instead of judging it
+set -euo pipefail
+top=@PROJECT_SOURCE_DIR@ build=@CMAKE_BINARY_DIR@
+show='' page=$top/docs/feeds.md
+for word in "$@"; do
+    if [ "$word" = --show ]; then show=yes; else page=$(realpath "$word"); fi
+done
+
+scratch=$(mktemp -d)
+demo=''
+end() {
+    [ -z "$demo" ] || { kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null || true; }
+    rm -rf "$scratch"
+}
+trap end EXIT
+mkdir "$scratch/work"
+set -m # a town of its own process group may be interrupted
+LIFECIRCLE_BUILD=$build "$top/deploy/demo" --orders 0 >"$scratch/town" 2>&1 &
+demo=$!
+set +m
+for ((i = 0; i < 300; i++)); do
+    ! grep -q '^export LIFECIRCLE_REDIS' "$scratch/town" || break
+    sleep 0.1
+done
+# shellcheck disable=SC1090
+. <(grep '^export ' "$scratch/town")
+KEY=$(lcctl chain add corner --name "Corner Shops" --currency USD | tail -n 1)
+export KEY
+for ((i = 0; i < 100; i++)); do
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" "$INTAKE/v1/orders?external_order_id=x")" = 401 ] || break
+    sleep 0.1
+done
+
+# blocks: N.sh is the N-th example, N.out what it prints (absent: nothing is said about it)
+awk -v dir="$scratch" '
+    /^```$/ && kind != "" {kind = ""; next}
+    /^```/ {
+        kind = substr($0, 4)
+        if (kind == "sh") file = dir "/" ++n ".sh"
+        else if ((kind == "json" || kind == "text") && n > 0) file = dir "/" n ".out"
+        else file = "/dev/null"
+        next
+    }
+    kind != "" {print > file}' "$page"
+
+# fits EXPECTED SAID: line by line, … is anything
+fits() {
+    local -a want got
+    mapfile -t want <"$1"
+    mapfile -t got <"$2"
+    [ ${#want[@]} = ${#got[@]} ] || return 1
+    local i pattern
+    for i in "${!want[@]}"; do
+        pattern=$(printf '%s' "${want[i]}" | sed 's/[][\\*?]/\\&/g; s/…/*/g')
+        # shellcheck disable=SC2053
+        [[ ${got[i]} == $pattern ]] || return 1
+    done
+}
+
+run=0 judged=0 failed=0
+cd "$scratch/work"
+for ((n = 1; ; n++)); do
+    example=$scratch/$n.sh
+    [ -e "$example" ] || break
+    run=$((run + 1))
+    status=0
+    bash -euo pipefail "$example" >"$scratch/said" 2>&1 || status=$?
+    if [ -n "$show" ]; then
+        printf -- '---- %s (exit %s)\n' "$n" "$status"
+        cat "$scratch/said"
+        echo
+        continue
+    fi
+    [ ! -e "$scratch/$n.out" ] || judged=$((judged + 1))
+    if [ $status != 0 ] || { [ -e "$scratch/$n.out" ] && ! fits "$scratch/$n.out" "$scratch/said"; }; then
+        failed=$((failed + 1))
+        printf 'FAIL example %s of %s (exit %s):\n' "$n" "$page" "$status"
+        sed 's/^/    $ /' "$example"
+        echo '  expected:'
+        sed 's/^/    /' "$scratch/$n.out" 2>/dev/null || true
+        echo '  said:'
+        sed 's/^/    /' "$scratch/said"
+        echo
+    fi
+done
+[ -n "$show" ] || printf '%s examples, %s of them with what they print, %s wrong\n' "$run" "$judged" "$failed"
+[ $failed = 0 ] && [ $run -gt 0 ] && [ -n "$show$judged" ]
