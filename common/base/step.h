@@ -29,8 +29,8 @@ enum event_kind {
     EVENT_MESSAGE,  /* a peer's envelope; ref = link to answer on, 0 = an answer or news from one of
                        our peers */
     EVENT_REDIS,    /* the answer to a redis effect; ref = its tag */
-    EVENT_REDIS_UP, /* (re)connected and the function library is loaded: unanswered calls were
-                       answered with REPLY_LOST */
+    EVENT_REDIS_UP, /* (re)connected and the function library is loaded, or the time to repeat what
+                       was answered with REPLY_LOST: nothing older waits any more */
     EVENT_HTTP,     /* a request, head and whole body; ref = connection. With `streaming` the body
                        follows */
     EVENT_HTTP_BODY, /* a piece of a streaming body */
@@ -51,7 +51,8 @@ enum reply_kind {
     REPLY_STRING, /* bulk or status */
     REPLY_ARRAY,
     REPLY_ERROR, /* str = Redis' words */
-    REPLY_LOST   /* the connection broke: the outcome is unknown, repeat the same idempotent call */
+    REPLY_LOST   /* the outcome is unknown, or too few replicas have it: it does not count as done;
+                    repeat the same idempotent call after EVENT_REDIS_UP, or some time later */
 };
 
 struct reply {

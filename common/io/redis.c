@@ -4,13 +4,14 @@
 #include "io/loop.h"
 #include "io/redis_own.h"
 #include "io/redis_reply.h"
+#include "io/sentinel.h"
 
 #include <hiredis/read.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 20, RING_FIRST = 1024 };
+enum { TICK_MS = 20, RING_FIRST = 1024, PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 2000 };
 
 static const int64_t bucket_us[REDIS_BUCKETS] = {250,   500,   1000,   2500,   5000,    10000,
                                                  25000, 50000, 100000, 250000, 1000000, 5000000};
@@ -47,6 +48,12 @@ lose_later(struct redis *r, uint64_t tag)
     r->counts.lost++;
     if (tag == 0)
         return;
+    if (r->state == LINK_UP && !r->broken) {
+        if (!r->again)
+            r->again_ms = loop_mono_ms() + r->pause_ms;
+        r->again = true;
+        r->lost_us = redis_clock_us();
+    }
     if (r->lost_n == r->lost_room) {
         size_t room = r->lost_room == 0 ? 64 : r->lost_room * 2;
         uint64_t *lost = realloc(r->lost, room * sizeof *lost);
@@ -81,12 +88,12 @@ redis_lose_all(struct redis *r)
         if (c->tag != 0)
             lose_later(r, c->tag);
     }
-    r->head = r->count = 0;
+    r->head = r->count = r->kept_n = 0;
     tell_lost(r);
 }
 
-static bool
-remember(struct redis *r, uint64_t tag)
+bool
+redis_remember(struct redis *r, uint64_t tag, enum call_kind kind, bool waits)
 {
     if (r->count == r->room) {
         size_t room = r->room == 0 ? RING_FIRST : r->room * 2;
@@ -100,7 +107,8 @@ remember(struct redis *r, uint64_t tag)
         r->room = room;
         r->head = 0;
     }
-    r->ring[(r->head + r->count++) & (r->room - 1)] = (struct call){tag, redis_clock_us()};
+    r->ring[(r->head + r->count++) & (r->room - 1)] =
+        (struct call){tag, redis_clock_us(), kind, waits};
     return true;
 }
 
@@ -144,6 +152,8 @@ void
 redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
 {
     size_t before = r->out.n;
+    enum call_kind kind = redis_kind_of(argv, argc);
+    bool waits = redis_must_wait(r, kind);
 
     r->counts.calls++;
     if (r->state != LINK_UP || r->broken || r->out.n > REDIS_OUT_MOST) {
@@ -153,19 +163,24 @@ redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
     if (r->count == 0)
         r->heard_ms = loop_mono_ms(); /* silence only counts while something waits */
     redis_put_command(&r->out, argv, argc);
-    if (r->out.failed || !remember(r, tag)) {
+    if (r->out.failed || !redis_remember(r, tag, kind, waits)) {
         r->out.failed = false;
         r->out.n = before;
         lose_later(r, tag);
         return;
     }
+    r->behind = r->behind || waits;
     redis_ensure_tick(r);
 }
 
 void
 redis_flush(struct redis *r)
 {
-    if (r->state == LINK_UP && r->out.n > 0 && !r->broken)
+    if (r->state != LINK_UP || r->broken)
+        return;
+    if (r->behind)
+        redis_wait_put(r);
+    if (r->out.n > 0 && !r->broken)
         redis_link_write(r);
 }
 
@@ -183,31 +198,74 @@ count_time(struct redis *r, int64_t us)
 }
 
 void
+redis_deliver(struct redis *r, const struct reply *reply)
+{
+    struct call c = r->ring[r->head];
+
+    r->head = (r->head + 1) & (r->room - 1);
+    r->count--;
+    count_time(r, redis_clock_us() - c.at_us);
+    if (c.kind == CALL_WRITES)
+        r->pause_ms = PAUSE_FIRST_MS; /* it can write: whatever was wrong is over */
+    if (c.tag != 0)
+        r->on.replied(r->ctx, c.tag, reply);
+    else if (reply->kind == REPLY_ERROR)
+        log_line(LOG_WARN, "redis_error", "reason=%.*s",
+                 (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
+}
+
+void
+redis_lose_first(struct redis *r)
+{
+    struct call c = r->ring[r->head];
+
+    r->head = (r->head + 1) & (r->room - 1);
+    r->count--;
+    lose_later(r, c.tag);
+}
+
+/* Somebody emptied the server's functions, or a primary without them was made: load them again. */
+static void
+look_for_functions(struct redis *r, const struct reply *reply)
+{
+    static const char gone[] = "ERR Function not found";
+
+    if (reply->kind != REPLY_ERROR || r->library.n == 0 || reply->str.n < sizeof gone - 1 ||
+        memcmp(reply->str.p, gone, sizeof gone - 1) != 0)
+        return;
+    r->broken = true;
+    redis_ensure_tick(r);
+}
+
+void
 redis_handle_reply(struct redis *r, const struct reply *reply)
 {
     if (r->state == LINK_GREETING) {
         redis_greet_reply(r, reply);
         return;
     }
-    if (r->count == 0) {
+    if (r->count == r->kept_n) {
         redis_link_down(r, "redis_unasked", SLICE_LIT("an answer nobody asked for"));
         return;
     }
-    struct call c = r->ring[r->head];
-    r->head = (r->head + 1) & (r->room - 1);
-    r->count--;
-    count_time(r, redis_clock_us() - c.at_us);
-    if (c.tag != 0)
-        r->on.replied(r->ctx, c.tag, reply);
-    else if (reply->kind == REPLY_ERROR)
-        log_line(LOG_WARN, "redis_error", "reason=%.*s",
-                 (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
-    /* somebody emptied the server's functions: load them again */
-    static const char gone[] = "ERR Function not found";
-    if (reply->kind == REPLY_ERROR && r->library.n > 0 && reply->str.n >= sizeof gone - 1 &&
-        memcmp(reply->str.p, gone, sizeof gone - 1) == 0) {
-        r->broken = true;
-        redis_ensure_tick(r);
+    const struct call *c = &r->ring[(r->head + r->kept_n) & (r->room - 1)];
+    if (c->kind == CALL_BARRIER) {
+        redis_wait_answered(r, reply);
+        return;
+    }
+    if (redis_take_trouble(r, reply)) {
+        static const struct reply lost = {.kind = REPLY_LOST};
+        reply = &lost;
+    }
+    look_for_functions(r, reply);
+    /* behind an answer that is kept all others wait: they come in order */
+    if (r->kept_n > 0 || c->waits) {
+        if (!redis_keep(r, reply))
+            redis_link_down(r, "redis_lost", SLICE_LIT("out of memory"));
+    } else if (reply->kind == REPLY_LOST) {
+        redis_lose_first(r);
+    } else {
+        redis_deliver(r, reply);
     }
 }
 
@@ -228,6 +286,18 @@ lose_late(struct redis *r)
     }
 }
 
+/* What was LOST on this connection can be repeated now. */
+static void
+tell_up_again(struct redis *r)
+{
+    if (!r->again || r->state != LINK_UP || r->lost_n > 0 || loop_mono_ms() < r->again_ms ||
+        (r->count > 0 && r->ring[r->head].at_us <= r->lost_us))
+        return;
+    r->again = false;
+    r->pause_ms = r->pause_ms * 2 < PAUSE_MOST_MS ? r->pause_ms * 2 : PAUSE_MOST_MS;
+    r->on.up(r->ctx);
+}
+
 static void
 on_tick(void *ctx)
 {
@@ -240,7 +310,9 @@ on_tick(void *ctx)
     if (r->count > 0 && loop_mono_ms() - r->heard_ms > REDIS_DEAD_MS)
         redis_link_down(r, "redis_silent", SLICE_LIT("no answer at all"));
     tell_lost(r);
-    if (r->count > 0 || r->lost_n > 0 || r->state == LINK_GREETING || r->state == LINK_CONNECTING)
+    tell_up_again(r);
+    if (r->count > 0 || r->lost_n > 0 || r->again || r->state == LINK_GREETING ||
+        r->state == LINK_CONNECTING)
         redis_ensure_tick(r);
 }
 
@@ -273,6 +345,7 @@ redis_new(struct loop *l, struct resolver *resolver, const char *address,
     r->ctx = ctx;
     r->library = library;
     r->fd = -1;
+    r->pause_ms = PAUSE_FIRST_MS;
     err = redis_relogin(r, login);
     if (err != LC_OK) {
         *why = "the user is longer than 127 bytes, or the password than 255";
@@ -325,7 +398,9 @@ redis_destroy(struct redis *r)
     loop_timer_free(r->retry);
     arena_destroy(r->arena);
     buf_free(&r->out);
+    sentinel_destroy(r->sentinel);
     free(r->ring);
+    free(r->kept);
     free(r->lost);
     explicit_bzero(r->password, sizeof r->password);
     free(r);

@@ -9,7 +9,16 @@
  * broke, when REDIS_CALL_MS have passed, or when there is no connection. LOST says nothing about
  * the outcome. After each connect the function library is compared with the one built in, and
  * loaded when it differs; only then `up` is called. Calls before that are LOST after a moment, so
- * that a caller who repeats at once does not spin. */
+ * that a caller who repeats at once does not spin.
+ *
+ * What a server says when it cannot serve now (enum redis_trouble) is LOST too, never an answer:
+ * the same call, repeated, is right later, there or at another server. After LOST calls on a
+ * connection that stays, `up` is called again when it is time to repeat them.
+ *
+ * With redis_wait_for, answers to whatever may write are kept back until enough replicas have what
+ * they answer for: one WAIT a turn, behind the turn's calls. When too few have it in time the calls
+ * are LOST. Plain reads pass: they acknowledge nothing. With redis_follow, Sentinels say which
+ * server is the primary; it is sought again whenever the connection breaks or they name another. */
 #ifndef LC_IO_REDIS_H
 #define LC_IO_REDIS_H
 
@@ -33,12 +42,40 @@ enum {
     REDIS_BUCKETS = 12
 };
 
+/* redis_trouble: why a server that answers does not serve. */
+enum redis_trouble {
+    REDIS_TROUBLE_NONE,
+    REDIS_LOADING,     /* reads its data: connect again */
+    REDIS_READONLY,    /* is a replica (now): find the primary */
+    REDIS_NOAUTH,      /* wants to know who we are: connect again */
+    REDIS_OOM,         /* maxmemory is reached */
+    REDIS_MISCONF,     /* cannot write its files */
+    REDIS_NOREPLICAS,  /* min-replicas-to-write */
+    REDIS_CLUSTERDOWN, /* a cluster without all its slots, or with this one on its way */
+    REDIS_BUSY,        /* a function of somebody's runs for too long */
+    REDIS_TROUBLES
+};
+
+/* redis_trouble_of: of the words of an error. redis_trouble_name: "loading", ... for metrics. */
+enum redis_trouble redis_trouble_of(struct slice error);
+const char *redis_trouble_name(enum redis_trouble t);
+
 /* redis_handlers: reply is borrowed until the handler returns. tag 0 is never reported. Handlers
  * may not call redis_destroy. */
 struct redis_handlers {
     void (*replied)(void *ctx, uint64_t tag, const struct reply *reply);
     void (*up)(void *ctx); /* connected, library in place; every earlier call was answered */
 };
+
+/* redis_wait: before anything counts as done. replicas 0 = no waiting. alone: when fewer answer in
+ * time, go on with the primary alone, log it, and ask once a second whether they are back. */
+struct redis_wait {
+    unsigned replicas;
+    unsigned ms; /* 1 to REDIS_WAIT_MOST_MS */
+    bool alone;
+};
+
+enum { REDIS_WAIT_MOST_MS = 4000, REDIS_SENTINELS = 16 };
 
 /* redis_login: empty password = no AUTH; empty user = the server's default user. */
 struct redis_login {
@@ -53,6 +90,12 @@ struct redis_counts {
     uint64_t bytes_in, bytes_out;
     uint64_t took[REDIS_BUCKETS + 1]; /* answers by time, see redis_bucket_us; the last = longer */
     uint64_t took_us;                 /* their sum */
+    uint64_t troubles[REDIS_TROUBLES];
+    uint64_t waits;    /* WAITs answered */
+    uint64_t waits_us; /* from the turn's end to their answers, together */
+    uint64_t short_of; /* by too few replicas */
+    uint64_t alone;    /* calls acknowledged by the primary alone, as `alone` allows */
+    uint64_t switches; /* to another primary that Sentinels named */
 };
 
 /* redis_new: connects, and keeps trying, in the background. address is "unix:/path" or "host:port"
@@ -65,6 +108,17 @@ LC_MUST_CHECK enum lc_err redis_new(struct loop *l, struct resolver *r, const ch
                                     const struct redis_login *login, struct slice library,
                                     const struct redis_handlers *handlers, void *ctx,
                                     struct redis **out, const char **why);
+
+/* redis_wait_for: to be said before the loop turns. LC_EINVAL: *why says what was expected. */
+LC_MUST_CHECK enum lc_err redis_wait_for(struct redis *r, const struct redis_wait *wait,
+                                         const char **why);
+
+/* redis_follow: the address of redis_new does not count; the Sentinels of this list, "host:port"
+ * separated by commas (REDIS_SENTINELS at most), say where `primary` is. To be said before the loop
+ * turns. login, to the Sentinels, is copied.
+ *   LC_EINVAL  *why says what was expected */
+LC_MUST_CHECK enum lc_err redis_follow(struct redis *r, const char *sentinels, const char *primary,
+                                       const struct redis_login *login, const char **why);
 
 /* redis_destroy: closes without answering what waits. NULL is allowed. */
 void redis_destroy(struct redis *r);
@@ -82,6 +136,8 @@ LC_MUST_CHECK enum lc_err redis_relogin(struct redis *r, const struct redis_logi
 bool redis_is_up(const struct redis *r);
 /* redis_library_differs: connected, but the library there is not the one built in. */
 bool redis_library_differs(const struct redis *r);
+/* redis_is_alone: acknowledges without replicas at the moment. */
+bool redis_is_alone(const struct redis *r);
 /* redis_waiting: calls not yet answered. */
 size_t redis_waiting(const struct redis *r);
 const struct redis_counts *redis_counts(const struct redis *r);

@@ -50,6 +50,26 @@ ask_if_loaded(struct redis *r)
     say(r, GREET_PING, argv, 1);
 }
 
+/* A Sentinel may be behind, and a server may be demoted while it is asked. */
+static void
+ask_for_role(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("ROLE")};
+
+    say(r, GREET_ROLE, argv, 1);
+}
+
+static void
+ask_next(struct redis *r)
+{
+    if (r->greeting == GREET_AUTH && r->sentinel != NULL)
+        ask_for_role(r);
+    else if (r->library.n > 0)
+        ask_for_library(r);
+    else
+        ask_if_loaded(r);
+}
+
 void
 redis_greet(struct redis *r)
 {
@@ -58,14 +78,13 @@ redis_greet(struct redis *r)
     const struct slice without[] = {SLICE_LIT("AUTH"), slice_str(r->password)};
 
     r->there = r->differs = false;
+    r->greeting = GREET_AUTH;
     if (r->password[0] != '\0' && r->user[0] != '\0')
         say(r, GREET_AUTH, with_user, 3);
     else if (r->password[0] != '\0')
         say(r, GREET_AUTH, without, 2);
-    else if (r->library.n > 0)
-        ask_for_library(r);
     else
-        ask_if_loaded(r);
+        ask_next(r);
 }
 
 /* The value behind a name in a flat list of names and values. */
@@ -112,6 +131,7 @@ up(struct redis *r, const struct reply *settings)
                  "expected=appendonly yes, appendfsync always: a crash loses acknowledged orders");
     r->state = LINK_UP;
     r->backoff_ms = 0;
+    r->again = r->behind = r->is_alone = false;
     r->counts.connects++;
     log_line(LOG_INFO, "redis_up", "connects=%llu", (unsigned long long)r->counts.connects);
     redis_lose_all(r);
@@ -132,10 +152,14 @@ redis_greet_reply(struct redis *r, const struct reply *reply)
     }
     switch (r->greeting) {
     case GREET_AUTH:
-        if (r->library.n > 0)
-            ask_for_library(r);
+        ask_next(r);
+        break;
+    case GREET_ROLE:
+        if (reply->kind == REPLY_ARRAY && reply->n > 0 &&
+            slice_eq_str(reply->items[0].str, "master"))
+            ask_next(r);
         else
-            ask_if_loaded(r);
+            redis_link_down(r, "redis_refused", SLICE_LIT("a replica, not the primary"));
         break;
     case GREET_PING:
         ask_if_durable(r);

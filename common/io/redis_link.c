@@ -2,6 +2,7 @@
 #include "io/loop.h"
 #include "io/redis_own.h"
 #include "io/redis_reply.h"
+#include "io/sentinel.h"
 
 #include <errno.h>
 #include <hiredis/read.h>
@@ -16,6 +17,30 @@
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MOST_MS = 2000, READ_BYTES = 16384, READS_A_TURN = 16 };
 enum { CONNECT_MS = 5000 };
 
+bool
+redis_split_address(struct slice address, char host[REDIS_HOST], char port[REDIS_PORT])
+{
+    size_t colon = address.n;
+
+    while (colon > 0 && address.p[colon - 1] != ':')
+        colon--;
+    struct slice tail = slice_of(address.p + colon, address.n - colon);
+    if (colon < 2 || tail.n == 0 || tail.n > 5)
+        return false;
+    for (size_t i = 0; i < tail.n; i++)
+        if (tail.p[i] < '0' || tail.p[i] > '9')
+            return false;
+    size_t n = colon - 1;
+    size_t from = address.p[0] == '[' && address.p[n - 1] == ']' ? 1 : 0;
+    if (n <= 2 * from || n - 2 * from >= REDIS_HOST)
+        return false;
+    memset(host, 0, REDIS_HOST);
+    memset(port, 0, REDIS_PORT);
+    memcpy(host, address.p + from, n - 2 * from);
+    memcpy(port, tail.p, tail.n);
+    return true;
+}
+
 enum lc_err
 redis_link_address(struct redis *r, const char *address, const char **why)
 {
@@ -27,18 +52,7 @@ redis_link_address(struct redis *r, const char *address, const char **why)
         memcpy(r->host, address + 5, n);
         return LC_OK;
     }
-    const char *colon = strrchr(address, ':');
-    size_t port_n = colon == NULL ? 0 : strlen(colon + 1);
-    if (port_n == 0 || port_n > 5 || strspn(colon + 1, "0123456789") != port_n)
-        return LC_EINVAL;
-    bool brackets = address[0] == '[' && colon[-1] == ']';
-    size_t from = brackets ? 1 : 0;
-    size_t n = (size_t)(colon - address);
-    if (n <= 2 * from || n - 2 * from >= sizeof r->host)
-        return LC_EINVAL;
-    memcpy(r->host, address + from, n - 2 * from);
-    memcpy(r->port, colon + 1, port_n);
-    return LC_OK;
+    return redis_split_address(slice_str(address), r->host, r->port) ? LC_OK : LC_EINVAL;
 }
 
 void
@@ -52,7 +66,7 @@ redis_link_down(struct redis *r, const char *event, struct slice reason)
         close(r->fd);
     r->fd = -1;
     r->state = LINK_DOWN;
-    r->broken = false;
+    r->broken = r->again = r->behind = false;
     buf_free(&r->out);
     log_line(LOG_WARN, event, "waiting=%zu again_ms=%lld reason=%.*s", r->count,
              (long long)r->backoff_ms, (int)(reason.n < 512 ? reason.n : 512), reason.p);
@@ -98,7 +112,8 @@ take_replies(struct redis *r)
         redis_handle_reply(r, reply);
         if (r->state == LINK_DOWN)
             return false;
-        arena_reset(r->arena);
+        if (r->kept_n == 0)
+            arena_reset(r->arena);
     }
 }
 
@@ -220,6 +235,11 @@ redis_link_try(struct redis *r)
         redis_link_down(r, "redis_refused", slice_str("no answer while connecting"));
         return;
     }
+    if (r->sentinel != NULL && !r->found) {
+        sentinel_ask(r->sentinel); /* redis_link_primary follows */
+        return;
+    }
+    r->found = false;
     if (r->port[0] != '\0') {
         if (resolver_ask(r->resolver, r->host, on_resolved, r) != LC_OK)
             redis_link_down(r, "redis_refused", slice_str("no memory for the name"));
@@ -227,4 +247,32 @@ redis_link_try(struct redis *r)
     }
     memcpy(to.sun_path, r->host, strlen(r->host));
     connect_to(r, (const struct sockaddr *)&to, sizeof to);
+}
+
+enum lc_err
+redis_follow(struct redis *r, const char *sentinels, const char *primary,
+             const struct redis_login *login, const char **why)
+{
+    return sentinel_new(r->loop, r->resolver, sentinels, primary, login, redis_link_primary, r,
+                        &r->sentinel, why);
+}
+
+void
+redis_link_primary(void *ctx, const char *host, const char *port)
+{
+    struct redis *r = ctx;
+    bool same = strcmp(host, r->host) == 0 && strcmp(port, r->port) == 0;
+
+    if (same && r->state != LINK_DOWN)
+        return;
+    log_line(LOG_INFO, "redis_primary", "host=%s port=%s", host, port);
+    snprintf(r->host, sizeof r->host, "%s", host);
+    snprintf(r->port, sizeof r->port, "%s", port);
+    r->found = true;
+    if (r->state != LINK_DOWN) {
+        r->counts.switches++;
+        redis_link_down(r, "redis_switched", slice_str("the Sentinels name another primary"));
+    } else {
+        loop_timer_set(r->retry, 0);
+    }
 }

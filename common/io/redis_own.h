@@ -3,12 +3,16 @@
  *   redis.c        calls, answers, deadlines
  *   redis_link.c   address, socket, connecting again
  *   redis_greet.c  what is said first on each connection
- *   redis_reply.c  bytes to replies */
+ *   redis_wait.c   answers kept back until replicas have them; errors that are none
+ *   redis_reply.c  bytes to replies
+ *   sentinel.c     who is the primary */
 #ifndef LC_IO_REDIS_OWN_H
 #define LC_IO_REDIS_OWN_H
 
 #include "io/redis.h"
 #include "io/resolve.h"
+
+enum { REDIS_HOST = 256, REDIS_PORT = 8 };
 
 enum redis_state {
     LINK_DOWN, /* waiting for the next try, or for the name */
@@ -17,11 +21,27 @@ enum redis_state {
     LINK_UP
 };
 
-enum greeting { GREET_AUTH, GREET_PING, GREET_LIST, GREET_LOAD, GREET_DURABLE, GREET_DONE };
+enum greeting {
+    GREET_AUTH,
+    GREET_ROLE,
+    GREET_PING,
+    GREET_LIST,
+    GREET_LOAD,
+    GREET_DURABLE,
+    GREET_DONE
+};
+
+enum call_kind {
+    CALL_READS,
+    CALL_WRITES, /* or may */
+    CALL_BARRIER /* WAIT */
+};
 
 struct call {
     uint64_t tag; /* 0 = nobody waits, or was told already */
     int64_t at_us;
+    enum call_kind kind;
+    bool waits; /* its answer is kept until the barrier behind it has been answered */
 };
 
 struct redis {
@@ -32,8 +52,8 @@ struct redis {
     struct slice library;
     char user[128];
     char password[256];
-    char host[256]; /* or the path of a unix socket */
-    char port[8];   /* empty = unix */
+    char host[REDIS_HOST]; /* or the path of a unix socket */
+    char port[REDIS_PORT]; /* empty = unix */
 
     enum redis_state state;
     enum greeting greeting;
@@ -50,12 +70,29 @@ struct redis {
     int64_t heard_ms; /* last byte in, or last moment when nothing waited */
     bool broken;      /* to be closed by the next tick: found out while sending */
 
+    /* calls were LOST on a connection that stays: `up` is told again at again_ms, when none from
+     * before lost_us waits any more */
+    bool again;
+    int64_t again_ms;
+    int64_t lost_us;
+    int64_t pause_ms; /* grows while it helps nothing */
+
+    struct sentinel *sentinel; /* NULL = the address is what it is */
+    bool found;                /* they have said where, and nobody has tried it yet */
+
+    struct redis_wait wait;
+    bool behind;      /* calls that wait were put since the last barrier */
+    bool is_alone;    /* too few replicas, and `alone` is allowed */
+    int64_t probe_ms; /* while alone: the next try */
+
     struct redisReader *reader;
     struct arena *arena; /* of the reply being read */
     struct buf out;
 
     struct call *ring; /* sent, in order; the answers come in the same */
     size_t room, head, count;
+    const struct reply **kept; /* of the first kept_n calls: answered, waiting for the barrier */
+    size_t kept_n, kept_room;
     uint64_t *lost; /* to be told LOST in a later turn */
     size_t lost_n, lost_room;
     struct redis_counts counts;
@@ -64,13 +101,31 @@ struct redis {
 /* redis.c */
 void redis_put_command(struct buf *b, const struct slice *argv, size_t argc);
 void redis_handle_reply(struct redis *r, const struct reply *reply);
+/* redis_deliver: takes the first call out of the ring and hands the answer to who waits.
+ * redis_lose_first: the same with LOST, later. */
+void redis_deliver(struct redis *r, const struct reply *reply);
+void redis_lose_first(struct redis *r);
+bool redis_remember(struct redis *r, uint64_t tag, enum call_kind kind, bool waits);
 void redis_lose_all(struct redis *r); /* everything that waits is told LOST, now */
 void redis_ensure_tick(struct redis *r);
+
+/* redis_wait.c */
+enum call_kind redis_kind_of(const struct slice *argv, size_t argc);
+bool redis_must_wait(const struct redis *r, enum call_kind kind);
+void redis_wait_put(struct redis *r); /* the barrier behind a turn's calls */
+void redis_wait_answered(struct redis *r, const struct reply *reply);
+LC_MUST_CHECK bool redis_keep(struct redis *r, const struct reply *reply);
+/* redis_take_trouble: true when the answer was no answer: counted, and what it calls for is done.
+ */
+bool redis_take_trouble(struct redis *r, const struct reply *reply);
 
 /* redis_link.c */
 LC_MUST_CHECK enum lc_err redis_link_address(struct redis *r, const char *address,
                                              const char **why);
+/* redis_split_address: "host:port" or "[v6]:port"; false when it is neither. */
+bool redis_split_address(struct slice address, char host[REDIS_HOST], char port[REDIS_PORT]);
 void redis_link_try(struct redis *r);
+void redis_link_primary(void *ctx, const char *host, const char *port);
 void redis_link_down(struct redis *r, const char *event, struct slice reason);
 void redis_link_write(struct redis *r);
 

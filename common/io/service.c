@@ -105,6 +105,38 @@ connect_one(struct shell *s, unsigned use, const char *name, enum role role)
 }
 
 static enum lc_err
+connect_redis(struct shell *s)
+{
+    static const struct redis_handlers handlers = {shell_on_reply, shell_on_redis_up};
+    const struct options *o = &s->options;
+    const struct redis_login login = {slice_str(options_get(o, "redis-user")),
+                                      slice_str(options_get(o, "redis-password"))};
+    const struct redis_login to_sentinels = {slice_str(options_get(o, "redis-sentinel-user")),
+                                             slice_str(options_get(o, "redis-sentinel-password"))};
+    const struct redis_wait wait = {.replicas = (unsigned)options_int(o, "redis-wait-replicas"),
+                                    .ms = (unsigned)options_int(o, "redis-wait-ms"),
+                                    .alone = options_on(o, "redis-wait-degraded")};
+    const char *sentinels = options_get(o, "redis-sentinel");
+    const char *name = "redis";
+    const char *why = "";
+    enum lc_err err = redis_new(s->loop, s->resolver, options_get(o, "redis"), &login,
+                                redis_library(), &handlers, s, &s->redis, &why);
+
+    if (err == LC_OK && sentinels[0] != '\0') {
+        name = "redis-sentinel";
+        err =
+            redis_follow(s->redis, sentinels, options_get(o, "redis-master"), &to_sentinels, &why);
+    }
+    if (err == LC_OK) {
+        name = "redis-wait-ms";
+        err = redis_wait_for(s->redis, &wait, &why);
+    }
+    if (err != LC_OK)
+        log_line(LOG_ERROR, "bad_parameter", "name=%s reason=%s", name, why);
+    return err;
+}
+
+static enum lc_err
 connect_all(struct shell *s)
 {
     static const struct {
@@ -119,8 +151,6 @@ connect_all(struct shell *s)
         {SERVICE_INVENTORIES, "inventory", ROLE_INVENTORY},
         {SERVICE_ROUTERS, "router", ROLE_ROUTER},
     };
-    static const struct redis_handlers handlers = {shell_on_reply, shell_on_redis_up};
-    const char *why;
     enum lc_err err = LC_OK;
 
     for (size_t i = 0; err == LC_OK && i < sizeof links / sizeof *links; i++)
@@ -128,13 +158,7 @@ connect_all(struct shell *s)
     if (err != LC_OK)
         return err;
     log_line(LOG_INFO, "bus", "listen=%s news=%s", bus_listening(s->bus), bus_publishing(s->bus));
-    const struct redis_login login = {slice_str(options_get(&s->options, "redis-user")),
-                                      slice_str(options_get(&s->options, "redis-password"))};
-    err = redis_new(s->loop, s->resolver, options_get(&s->options, "redis"), &login,
-                    redis_library(), &handlers, s, &s->redis, &why);
-    if (err != LC_OK)
-        log_line(LOG_ERROR, "bad_parameter", "name=redis reason=%s", why);
-    return err;
+    return connect_redis(s);
 }
 
 static enum lc_err

@@ -147,11 +147,25 @@ put_redis(const struct shell *s, struct buf *b)
         {"redis_calls_lost_total", "commands without an answer", c->lost, false},
         {"redis_calls_waiting", "commands whose answer has not come", redis_waiting(s->redis),
          true},
+        {"redis_waits_total", "times replicas were waited for", c->waits, false},
+        {"redis_waits_short_total", "times too few of them answered", c->short_of, false},
+        {"redis_alone", "acknowledges without replicas", redis_is_alone(s->redis), true},
+        {"redis_alone_calls_total", "calls that were acknowledged so", c->alone, false},
+        {"redis_switches_total", "times Sentinels named another primary", c->switches, false},
         {"redis_sent_bytes_total", "bytes to Redis", c->bytes_out, false},
         {"redis_received_bytes_total", "bytes from Redis", c->bytes_in, false},
     };
 
     put_counters(b, list, sizeof list / sizeof *list);
+    put_head(b, "redis_troubles_total", "counter", "answers that said why Redis does not serve");
+    for (int i = REDIS_TROUBLE_NONE + 1; i < REDIS_TROUBLES; i++)
+        put_labelled(b, "redis_troubles_total", "kind", redis_trouble_name((enum redis_trouble)i),
+                     c->troubles[i]);
+    buf_printf(b,
+               "# HELP lifecircle_redis_wait_seconds_total waited for replicas, altogether\n"
+               "# TYPE lifecircle_redis_wait_seconds_total counter\n"
+               "lifecircle_redis_wait_seconds_total %.6f\n",
+               (double)c->waits_us / 1e6);
     put_histogram(b, "redis_call_seconds", "from the call to its answer", redis_bucket_us, c->took,
                   REDIS_BUCKETS, c->took_us);
 }

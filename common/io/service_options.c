@@ -78,6 +78,26 @@ add_travel(struct shell *s)
         (struct option){"travel-connections", OPTION_NUMBER, "4", "to each server at once", false});
 }
 
+static void
+add_redis(struct shell *s)
+{
+    add_text(s, 0, "redis-sentinel", "",
+             "Sentinels that know where Redis' primary is: host:port, several separated by commas; "
+             "--redis does not count then");
+    add_text(s, 0, "redis-master", "lifecircle", "what they call it");
+    add_text(s, 0, "redis-sentinel-user", "", "for AUTH with them; empty: the default user");
+    add(s,
+        (struct option){"redis-sentinel-password", OPTION_SECRET, "", "for AUTH with them", false});
+    add(s, (struct option){"redis-wait-replicas", OPTION_NUMBER, "0",
+                           "so many replicas must have what is acknowledged", false});
+    add(s, (struct option){"redis-wait-ms", OPTION_NUMBER, "500",
+                           "so long they are waited for (1 to 4000); then it is not acknowledged",
+                           false});
+    add(s,
+        (struct option){"redis-wait-degraded", OPTION_SWITCH, "no",
+                        "acknowledge with the primary alone when too few replicas answer", false});
+}
+
 void
 shell_options(struct shell *s)
 {
@@ -93,6 +113,7 @@ shell_options(struct shell *s)
     add(s,
         (struct option){"redis-user", OPTION_TEXT, "", "for AUTH; empty: the default user", false});
     add(s, (struct option){"redis-password", OPTION_SECRET, "", "for AUTH", false});
+    add_redis(s);
     add_links(s);
     add_travel(s);
     add(s, (struct option){"record", OPTION_TEXT, "",

@@ -20,7 +20,7 @@
 #include "io/service.h"
 #include "io/travel_remote.h"
 
-enum { COMMON_OPTIONS = 32, TURN_BUCKETS = 10, NO_WISH = 0 };
+enum { COMMON_OPTIONS = 48, TURN_BUCKETS = 10, NO_WISH = 0 };
 
 struct shell {
     const struct service *service;

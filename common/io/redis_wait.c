@@ -1,0 +1,221 @@
+/* What an answer of Redis is worth: kept back until replicas have what it answers for, or none at
+ * all when the server only says why it does not serve. */
+#include "io/log.h"
+#include "io/loop.h"
+#include "io/redis_own.h"
+#include "io/sentinel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PROBE_MS = 1000 };
+
+/* ---- what waits ---- */
+
+/* Whatever is not known to be a plain read waits. */
+enum call_kind
+redis_kind_of(const struct slice *argv, size_t argc)
+{
+    static const char *const reads[] = {
+        "EXISTS",    "FCALL_RO", "GEOPOS", "GEOSEARCH", "GET",    "GETRANGE", "HGET",
+        "HGETALL",   "HKEYS",    "HLEN",   "HMGET",     "HSCAN",  "INFO",     "LRANGE",
+        "MGET",      "PING",     "SCAN",   "TIME",      "XLEN",   "XRANGE",   "XREAD",
+        "XREVRANGE", "ZCARD",    "ZCOUNT", "ZRANGE",    "ZSCORE", "ZUNION",
+    };
+
+    for (size_t i = 0; argc > 0 && i < sizeof reads / sizeof *reads; i++)
+        if (slice_eq_str(argv[0], reads[i]))
+            return CALL_READS;
+    return CALL_WRITES;
+}
+
+bool
+redis_must_wait(const struct redis *r, enum call_kind kind)
+{
+    if (kind != CALL_WRITES || r->wait.replicas == 0)
+        return false;
+    return !r->is_alone || loop_mono_ms() >= r->probe_ms;
+}
+
+enum lc_err
+redis_wait_for(struct redis *r, const struct redis_wait *wait, const char **why)
+{
+    if (wait->replicas > 0 && (wait->ms < 1 || wait->ms > REDIS_WAIT_MOST_MS)) {
+        *why = "expected 1 to 4000 milliseconds";
+        return LC_EINVAL;
+    }
+    r->wait = *wait;
+    return LC_OK;
+}
+
+bool
+redis_is_alone(const struct redis *r)
+{
+    return r->is_alone;
+}
+
+/* WAIT's answer is about all that was written before it, by anybody: a repeated call that finds its
+ * work done already is as safe as the first one, once this is answered. */
+void
+redis_wait_put(struct redis *r)
+{
+    char replicas[16], ms[16];
+
+    snprintf(replicas, sizeof replicas, "%u", r->wait.replicas);
+    snprintf(ms, sizeof ms, "%u", r->wait.ms);
+    const struct slice argv[] = {SLICE_LIT("WAIT"), slice_str(replicas), slice_str(ms)};
+    redis_put_command(&r->out, argv, 3);
+    r->behind = false;
+    if (r->is_alone)
+        r->probe_ms = loop_mono_ms() + PROBE_MS;
+    if (!r->out.failed && redis_remember(r, 0, CALL_BARRIER, false))
+        return;
+    r->broken = true; /* without it they would wait for ever */
+    redis_ensure_tick(r);
+}
+
+bool
+redis_keep(struct redis *r, const struct reply *reply)
+{
+    if (r->kept_n == r->kept_room) {
+        size_t room = r->kept_room == 0 ? 64 : r->kept_room * 2;
+        const struct reply **kept = realloc(r->kept, room * sizeof *kept);
+        if (kept == NULL)
+            return false;
+        r->kept = kept;
+        r->kept_room = room;
+    }
+    r->kept[r->kept_n++] = reply;
+    return true;
+}
+
+/* Handlers may call, but nothing is read meanwhile: the kept answers stay as they are. */
+static void
+release(struct redis *r, bool done)
+{
+    size_t n = r->kept_n;
+
+    r->kept_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool waited = r->ring[r->head].waits;
+        r->counts.alone += waited && done && r->is_alone;
+        if (r->kept[i]->kind == REPLY_LOST || (waited && !done))
+            redis_lose_first(r);
+        else
+            redis_deliver(r, r->kept[i]);
+    }
+}
+
+static void
+now_alone(struct redis *r, long long have)
+{
+    r->probe_ms = loop_mono_ms() + PROBE_MS;
+    if (r->is_alone)
+        return;
+    r->is_alone = true;
+    log_line(LOG_ERROR, "redis_alone",
+             "replicas=%lld expected=%u: acknowledging what a fail-over may lose", have,
+             r->wait.replicas);
+}
+
+void
+redis_wait_answered(struct redis *r, const struct reply *reply)
+{
+    /* the barrier is behind what it is for: it leaves the ring first, then they do */
+    int64_t put_us = r->ring[(r->head + r->kept_n) & (r->room - 1)].at_us;
+    long long have = reply->kind == REPLY_INT ? reply->integer : 0;
+    bool done = reply->kind == REPLY_INT && have >= (long long)r->wait.replicas;
+
+    r->counts.waits++;
+    r->counts.waits_us += (uint64_t)(redis_clock_us() - put_us);
+    if (reply->kind != REPLY_INT && !redis_take_trouble(r, reply))
+        log_line(LOG_ERROR, "redis_wait_refused", "reason=%.*s",
+                 (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
+    if (!done)
+        r->counts.short_of++;
+    if (done && r->is_alone) {
+        r->is_alone = false;
+        log_line(LOG_INFO, "redis_replicas_back", "replicas=%lld", have);
+    } else if (!done && reply->kind == REPLY_INT && r->wait.alone) {
+        now_alone(r, have);
+        done = true;
+    } else if (!done) {
+        log_line(LOG_WARN, "redis_not_replicated", "replicas=%lld expected=%u calls=%zu", have,
+                 r->wait.replicas, r->kept_n);
+        sentinel_ask(r->sentinel); /* a primary that was left behind would say this, too */
+    }
+    release(r, done);
+    r->head = (r->head + 1) & (r->room - 1);
+    r->count--;
+}
+
+/* ---- errors that are none ---- */
+
+static const struct {
+    const char *word;
+    enum redis_trouble trouble;
+} words[] = {
+    {"LOADING", REDIS_LOADING},
+    {"MASTERDOWN", REDIS_LOADING},
+    {"READONLY", REDIS_READONLY},
+    {"NOAUTH", REDIS_NOAUTH},
+    {"WRONGPASS", REDIS_NOAUTH},
+    {"OOM", REDIS_OOM},
+    {"MISCONF", REDIS_MISCONF},
+    {"NOREPLICAS", REDIS_NOREPLICAS},
+    {"CLUSTERDOWN", REDIS_CLUSTERDOWN},
+    {"TRYAGAIN", REDIS_CLUSTERDOWN},
+    {"BUSY", REDIS_BUSY},
+};
+
+enum redis_trouble
+redis_trouble_of(struct slice error)
+{
+    size_t n = 0;
+
+    while (n < error.n && error.p[n] != ' ')
+        n++;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (slice_eq_str(slice_of(error.p, n), words[i].word))
+            return words[i].trouble;
+    return REDIS_TROUBLE_NONE;
+}
+
+const char *
+redis_trouble_name(enum redis_trouble t)
+{
+    static const char *const names[REDIS_TROUBLES] = {
+        [REDIS_TROUBLE_NONE] = "none",
+        [REDIS_LOADING] = "loading",
+        [REDIS_READONLY] = "readonly",
+        [REDIS_NOAUTH] = "noauth",
+        [REDIS_OOM] = "oom",
+        [REDIS_MISCONF] = "misconf",
+        [REDIS_NOREPLICAS] = "noreplicas",
+        [REDIS_CLUSTERDOWN] = "clusterdown",
+        [REDIS_BUSY] = "busy",
+    };
+
+    return t < REDIS_TROUBLES ? names[t] : "none";
+}
+
+bool
+redis_take_trouble(struct redis *r, const struct reply *reply)
+{
+    enum redis_trouble t =
+        reply->kind == REPLY_ERROR ? redis_trouble_of(reply->str) : REDIS_TROUBLE_NONE;
+
+    if (t == REDIS_TROUBLE_NONE)
+        return false;
+    if (!r->again && !r->broken) /* one line for a burst of them */
+        log_line(LOG_WARN, "redis_trouble", "kind=%s reason=%.*s", redis_trouble_name(t),
+                 (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
+    r->counts.troubles[t]++;
+    if (t == REDIS_LOADING || t == REDIS_READONLY || t == REDIS_NOAUTH) {
+        r->broken = true; /* this connection is of no use any more */
+        redis_ensure_tick(r);
+    } else if (t == REDIS_NOREPLICAS) {
+        sentinel_ask(r->sentinel);
+    }
+    return true;
+}
