@@ -8,52 +8,68 @@
 
 enum { PASSWORD_MAX = 4096 };
 
-/* NULL after saying why. */
+static redisContext *
+open_host(const char *address, size_t n, struct timeval patience)
+{
+    char host[256];
+    const char *colon = NULL;
+    char *end = NULL;
+    long port = 6379;
+
+    for (size_t i = 0; i < n; i++)
+        if (address[i] == ':')
+            colon = address + i;
+    if (colon != NULL)
+        port = strtol(colon + 1, &end, 10);
+    size_t length = colon == NULL ? n : (size_t)(colon - address);
+    if (length == 0 || length >= sizeof host || (colon != NULL && end != address + n) || port < 1 ||
+        port > 65535) {
+        fprintf(stderr, "lcctl: Redis: expected unix:PATH or HOST:PORT, got %.*s\n", (int)n,
+                address);
+        return NULL;
+    }
+    memcpy(host, address, length);
+    host[length] = '\0';
+    return redisConnectWithTimeout(host, (int)port, patience);
+}
+
+/* said: NULL after saying why. */
+static redisContext *
+said(redisContext *redis, const char *address, size_t n)
+{
+    if (redis != NULL && redis->err == 0)
+        return redis;
+    if (redis != NULL) {
+        fprintf(stderr, "lcctl: Redis at %.*s: %s\n", (int)n, address, redis->errstr);
+        redisFree(redis);
+    }
+    return NULL;
+}
+
 static redisContext *
 open_address(const char *address)
 {
     const struct timeval patience = {5, 0};
-    redisContext *redis = NULL;
+    redisContext *redis = strncmp(address, "unix:", 5) == 0
+                              ? redisConnectUnixWithTimeout(address + 5, patience)
+                              : open_host(address, strlen(address), patience);
 
-    if (strncmp(address, "unix:", 5) == 0) {
-        redis = redisConnectUnixWithTimeout(address + 5, patience);
-    } else {
-        char host[256];
-        const char *colon = strrchr(address, ':');
-        char *end = NULL;
-        long port = colon == NULL ? 6379 : strtol(colon + 1, &end, 10);
-        size_t length = colon == NULL ? strlen(address) : (size_t)(colon - address);
-        if (length == 0 || length >= sizeof host || (end != NULL && *end != '\0') || port < 1 ||
-            port > 65535) {
-            fprintf(stderr, "lcctl: --redis: expected unix:PATH or HOST:PORT, got %s\n", address);
-            return NULL;
-        }
-        memcpy(host, address, length);
-        host[length] = '\0';
-        redis = redisConnectWithTimeout(host, (int)port, patience);
-    }
-    if (redis == NULL || redis->err != 0) {
-        fprintf(stderr, "lcctl: Redis at %s: %s\n", address,
-                redis == NULL ? "out of memory" : redis->errstr);
-        if (redis != NULL)
-            redisFree(redis);
-        return NULL;
-    }
-    redisSetTimeout(redis, (struct timeval){30, 0});
+    redis = said(redis, address, strlen(address));
+    if (redis != NULL)
+        redisSetTimeout(redis, (struct timeval){30, 0});
     return redis;
 }
 
 static bool
-read_password(const struct ctl_login *login, struct buf *b)
+read_password(const char *password, const char *file, struct buf *b)
 {
-    if (login->password_file[0] == '\0') {
-        buf_str(b, login->password);
+    if (file[0] == '\0') {
+        buf_str(b, password);
         return !b->failed;
     }
-    enum lc_err err = file_read(login->password_file, PASSWORD_MAX, b);
+    enum lc_err err = file_read(file, PASSWORD_MAX, b);
     if (err != LC_OK) {
-        fprintf(stderr, "lcctl: the password of Redis: %s: %s\n", login->password_file,
-                lc_strerror(err));
+        fprintf(stderr, "lcctl: the password of Redis: %s: %s\n", file, lc_strerror(err));
         return false;
     }
     while (b->n > 0 && (b->p[b->n - 1] == '\n' || b->p[b->n - 1] == '\r' || b->p[b->n - 1] == ' '))
@@ -75,20 +91,78 @@ log_in(redisContext *redis, const char *user, struct slice password)
     return ok;
 }
 
+static redisContext *
+logged_in(redisContext *redis, const char *user, struct slice password)
+{
+    if (redis != NULL && password.n > 0 && !log_in(redis, user, password)) {
+        redisFree(redis);
+        return NULL;
+    }
+    return redis;
+}
+
+/* ask_sentinel: host:port of the primary; false when this one does not say. */
+static bool
+ask_sentinel(redisContext *sentinel, const char *primary, char *to, size_t size)
+{
+    redisReply *reply = redisCommand(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME %s", primary);
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+
+    if (ok)
+        snprintf(to, size, "%s:%s", reply->element[0]->str, reply->element[1]->str);
+    else
+        fprintf(stderr, "lcctl: Sentinel: %s\n",
+                reply == NULL                      ? sentinel->errstr
+                : reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                   : "it knows no primary of that name");
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return ok;
+}
+
+static bool
+find_primary(const struct ctl_login *login, char *to, size_t size)
+{
+    const struct timeval patience = {2, 0};
+    const char *list = login->sentinels;
+    struct buf password = {0};
+    bool found = false;
+
+    if (!read_password(login->sentinel_password, login->sentinel_password_file, &password))
+        goto out;
+    while (!found && *list != '\0') {
+        size_t n = strcspn(list, ",");
+        redisContext *redis = said(open_host(list, n, patience), list, n);
+        redis = logged_in(redis, login->sentinel_user, buf_slice(&password));
+        if (redis != NULL) {
+            redisSetTimeout(redis, patience);
+            found = ask_sentinel(redis, login->primary, to, size);
+            redisFree(redis);
+        }
+        list += n + (list[n] == ',');
+    }
+out:
+    if (password.p != NULL)
+        explicit_bzero(password.p, password.cap);
+    buf_free(&password);
+    return found;
+}
+
 redisContext *
 ctl_connect(const struct ctl_login *login)
 {
     struct buf password = {0};
     redisContext *redis = NULL;
+    char found[300];
+    const char *address = login->address;
 
-    if (!read_password(login, &password))
-        goto out;
-    redis = open_address(login->address);
-    if (redis != NULL && password.n > 0 && !log_in(redis, login->user, buf_slice(&password))) {
-        redisFree(redis);
-        redis = NULL;
+    if (login->sentinels[0] != '\0') {
+        if (!find_primary(login, found, sizeof found))
+            return NULL;
+        address = found;
     }
-out:
+    if (read_password(login->password, login->password_file, &password))
+        redis = logged_in(open_address(address), login->user, buf_slice(&password));
     if (password.p != NULL)
         explicit_bzero(password.p, password.cap);
     buf_free(&password);

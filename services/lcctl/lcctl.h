@@ -19,15 +19,24 @@ struct ctl {
     const char *city;
     struct arena *arena; /* for the whole run */
     int64_t now_ms;
+    const char *wait_replicas; /* "0" = none */
+    const char *wait_ms;
+    bool unsafe; /* something was written that too few replicas have: said, and the exit status */
 };
 
 /* ctl_login: where Redis is, and as whom; "" = not given. A file that is named wins over the
  * password. */
 struct ctl_login {
     const char *address; /* unix:PATH or HOST:PORT */
+    const char
+        *sentinels; /* HOST:PORT,...: they say where the primary is, and address does not count */
+    const char *primary; /* what they call it */
     const char *user;
     const char *password;
     const char *password_file;
+    const char *sentinel_user;
+    const char *sentinel_password;
+    const char *sentinel_password_file;
 };
 
 /* ctl_connect: a connection for redisFree, or NULL after saying why not. */
@@ -57,7 +66,8 @@ redisReply *ctl_redis(struct ctl *c, size_t argc, const struct slice *argv);
 redisReply *ctl_read(struct ctl *c, const char *command, const char *key, ...)
     __attribute__((sentinel));
 
-/* ctl_call: FCALL function 1 city args...; as ctl_redis. */
+/* ctl_call: FCALL function 1 city args...; as ctl_redis. Waits for as many replicas as were asked
+ * for; too few: says so and sets c->unsafe. */
 redisReply *ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args);
 
 /* ctl_number: v as decimal text in the arena. */

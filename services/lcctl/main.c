@@ -61,12 +61,17 @@ static const struct command commands[] = {
 static void
 usage(FILE *to)
 {
-    fputs("lcctl [--redis unix:PATH|HOST:PORT] [--city TAG] COMMAND ...\n\n"
-          "ORDER is an order id or CHAIN/EXTERNAL_ORDER_ID.\n"
-          "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n"
-          "For AUTH: --redis-user NAME or $LIFECIRCLE_REDIS_USER, --redis-password-file FILE or\n"
-          "$LIFECIRCLE_REDIS_PASSWORD_FILE or $LIFECIRCLE_REDIS_PASSWORD.\n\n",
-          to);
+    fputs(
+        "lcctl [--redis unix:PATH|HOST:PORT] [--city TAG] COMMAND ...\n"
+        "lcctl --redis-sentinel HOST:PORT[,HOST:PORT...] [--redis-master NAME] COMMAND ...\n\n"
+        "ORDER is an order id or CHAIN/EXTERNAL_ORDER_ID.\n"
+        "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n"
+        "For AUTH: --redis-user NAME or $LIFECIRCLE_REDIS_USER, --redis-password-file FILE or\n"
+        "$LIFECIRCLE_REDIS_PASSWORD_FILE or $LIFECIRCLE_REDIS_PASSWORD; Sentinels' likewise with\n"
+        "redis-sentinel-. Sentinels: $LIFECIRCLE_REDIS_SENTINEL, $LIFECIRCLE_REDIS_MASTER.\n"
+        "--redis-wait-replicas N, --redis-wait-ms M: what is written counts when so many have it;\n"
+        "else it is said, and the exit status is 3.\n\n",
+        to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %s\n      %s\n", commands[i].use, commands[i].help);
 }
@@ -173,6 +178,26 @@ ctl_read(struct ctl *c, const char *command, const char *key, ...)
     return ctl_redis(c, argc, argv);
 }
 
+static void
+wait_for_replicas(struct ctl *c)
+{
+    const struct slice argv[] = {SLICE_LIT("WAIT"), slice_str(c->wait_replicas),
+                                 slice_str(c->wait_ms)};
+
+    if (strcmp(c->wait_replicas, "0") == 0)
+        return;
+    redisReply *reply = ctl_redis(c, 3, argv);
+    long long have = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    if (have < strtoll(c->wait_replicas, NULL, 10)) {
+        fprintf(stderr,
+                "lcctl: done, but %lld of %s replicas have it: a fail-over now may undo it\n", have,
+                c->wait_replicas);
+        c->unsafe = true;
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+}
+
 redisReply *
 ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args)
 {
@@ -185,7 +210,10 @@ ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args
     argv[2] = SLICE_LIT("1");
     argv[3] = slice_str(arena_printf(c->arena, "{%s}", c->city));
     memcpy(argv + 4, args, n * sizeof *args);
-    return ctl_redis(c, n + 4, argv);
+    redisReply *reply = ctl_redis(c, n + 4, argv);
+    if (reply != NULL)
+        wait_for_replicas(c);
+    return reply;
 }
 
 struct slice
@@ -229,13 +257,27 @@ main(int argc, char **argv)
         usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
     }
-    struct ctl ctl = {.city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal"))};
+    struct ctl ctl = {
+        .city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal")),
+        .wait_replicas = args_option(&args, "redis-wait-replicas",
+                                     env_or("LIFECIRCLE_REDIS_WAIT_REPLICAS", "0")),
+        .wait_ms = args_option(&args, "redis-wait-ms", env_or("LIFECIRCLE_REDIS_WAIT_MS", "500")),
+    };
     const struct ctl_login login = {
         .address = args_option(&args, "redis", env_or("LIFECIRCLE_REDIS", "127.0.0.1:6379")),
         .user = args_option(&args, "redis-user", env_or("LIFECIRCLE_REDIS_USER", "")),
         .password = env_or("LIFECIRCLE_REDIS_PASSWORD", ""),
         .password_file =
             args_option(&args, "redis-password-file", env_or("LIFECIRCLE_REDIS_PASSWORD_FILE", "")),
+        .sentinels = args_option(&args, "redis-sentinel", env_or("LIFECIRCLE_REDIS_SENTINEL", "")),
+        .primary =
+            args_option(&args, "redis-master", env_or("LIFECIRCLE_REDIS_MASTER", "lifecircle")),
+        .sentinel_user =
+            args_option(&args, "redis-sentinel-user", env_or("LIFECIRCLE_REDIS_SENTINEL_USER", "")),
+        .sentinel_password = env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD", ""),
+        .sentinel_password_file =
+            args_option(&args, "redis-sentinel-password-file",
+                        env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE", "")),
     };
     const char *name = args_next(&args);
     const struct command *command = find_command(name);
@@ -255,6 +297,8 @@ main(int argc, char **argv)
     int status = command->run(&ctl, &args);
     if (status == EXIT_USAGE)
         fprintf(stderr, "use: lcctl %s\n", command->use);
+    if (status == EXIT_SUCCESS && ctl.unsafe)
+        status = EXIT_FAILED;
     if (ctl.redis != NULL)
         redisFree(ctl.redis);
     arena_destroy(ctl.arena);
