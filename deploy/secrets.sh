@@ -44,7 +44,7 @@ city="{${LIFECIRCLE_CITY:?the city}}"
 cat >"$run/redis/users.acl.new" <<ACL
 user default on nopass resetkeys resetchannels -@all +ping
 user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
-user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +bitfield +geoadd +hdel +hset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
+user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
 ACL
 mv "$run/redis/users.acl.new" "$run/redis/users.acl"
 

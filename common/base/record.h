@@ -170,6 +170,10 @@ void place_plan(struct buf *b, const Lifecircle__V1__Order *o, const struct plac
 void place_record(struct buf *b, const Lifecircle__V1__Order *o,
                   const struct place_candidate *first);
 
+/* place_order: appends the Order as it is kept: without what is sealed, which is an argument of its
+ * own. */
+void place_order(struct buf *b, const Lifecircle__V1__Order *o);
+
 /* place_stamp: writes the call's `now` into a record made by place_record. */
 void place_stamp(char *record, int64_t now_ms);
 

@@ -227,6 +227,18 @@ put_time(char *to, int64_t ms)
 }
 
 void
+place_order(struct buf *b, const Lifecircle__V1__Order *o)
+{
+    Lifecircle__V1__Order kept = *o;
+
+    kept.sealed = (ProtobufCBinaryData){0};
+    size_t n = lifecircle__v1__order__get_packed_size(&kept);
+    char *to = buf_reserve(b, n);
+    if (to != NULL)
+        b->n += lifecircle__v1__order__pack(&kept, (uint8_t *)to);
+}
+
+void
 place_stamp(char *record, int64_t now_ms)
 {
     put_time(record + AT_UPDATED, now_ms);

@@ -47,6 +47,7 @@ local RESERVE, RELEASE, COMMIT, FEED, RETURN = 1, 2, 3, 4, 5
 local PLACED_AT, HELD_OR_REJECTED, EXHAUSTED, DUPLICATE, CONFLICT, PRICE_DIFFERS = 1, 2, 3, 4, 5, 6
 
 local HEAD_SIZE, LINE_SIZE = 224, 16
+local KEY_SIZE = 88 -- of a wrapped key, in front of what is sealed (base/personal.h)
 local FIRST, ZERO4, ZERO8 = '\1\0\0\0', '\0\0\0\0', '\0\0\0\0\0\0\0\0'
 
 ---------------------------------------------------------------------------------------------------
@@ -117,6 +118,7 @@ local catalogue, n_catalogue = {}, 0
 local ledger, n_ledger = {}, 0
 local reserved, n_reserved = {}, 0 -- the ledger's entries of placed orders: uuid, store, the rest
 local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o`
+local keys_set, personal_set, n_sealed = {'HSET', ''}, {'HSET', ''}, 0 -- of the hashes `keys` and `personal`
 local loads, load_stores, n_loads = {}, {}, 0 -- store -> change, and the stores in their order
 local load_args = {'BITFIELD', '', 'OVERFLOW', 'SAT'} -- never below 0
 local history, bitfields, sold, moved_stock
@@ -132,7 +134,7 @@ local function begin(keys, time)
     p, now_text, now8 = keys[1] .. ':', time, spack('<i8', now)
     written, bound, loads = {}, {}, {}
     n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
-    n_reserved, n_heads = 0, 0
+    n_reserved, n_heads, n_sealed = 0, 0, 0
     history, bitfields, sold, moved_stock = {}, {}, {}, {stock = {}, shelf = {}}
     for i = 1, #QUEUES do
         due[QUEUES[i]].n, done[QUEUES[i]].n = 0, 0
@@ -198,6 +200,14 @@ end
 local function put_record(id, key, record)
     written[id] = record
     put_set(key, record)
+end
+
+-- put_sealed: what is known of a new order's customer, apart from the order, and its key apart from that
+local function put_sealed(id, sealed)
+    local n = n_sealed + 2
+    keys_set[n + 1], keys_set[n + 2] = id, sub(sealed, 1, KEY_SIZE)
+    personal_set[n + 1], personal_set[n + 2] = id, sub(sealed, KEY_SIZE + 1)
+    n_sealed = n
 end
 
 -- end_orders: what orders were told of since the last other field becomes one field
@@ -308,6 +318,11 @@ local function flush()
     flush_stock()
     if n_sets > 0 then
         call('MSET', unpack(sets, 1, n_sets))
+    end
+    if n_sealed > 0 then
+        keys_set[2], personal_set[2] = p .. 'keys', p .. 'personal'
+        call(unpack(keys_set, 1, 2 + n_sealed))
+        call(unpack(personal_set, 1, 2 + n_sealed))
     end
     for i = 1, #history do
         call('RPUSH', history[i][1], history[i][2])
@@ -465,7 +480,7 @@ end
 
 local ORDER = {} -- tables for the orders of a call, used again
 
-local function parse_order(i, id, idem, plan, record, explain, accept)
+local function parse_order(i, id, idem, plan, record, explain, sealed, accept)
     if #id ~= 36 then
         refuse('uuid: expected 36 characters')
     end
@@ -489,11 +504,15 @@ local function parse_order(i, id, idem, plan, record, explain, accept)
         byte(record, 30) ~= high then
         refuse('record: expected head, lines and Order')
     end
+    if sealed and sealed ~= '' and (#sealed <= KEY_SIZE or #sealed > 2048) then
+        refuse('sealed: expected a key of ', KEY_SIZE, ' bytes and up to 2048 in all')
+    end
     local o = ORDER[i]
     if not o then
         o = {}
         ORDER[i] = o
     end
+    o.sealed = sealed ~= '' and sealed
     o.uuid, o.key, o.idem = id, p .. 'order:' .. id, idem ~= '' and p .. 'idem:' .. idem
     o.plan, o.record, o.explain, o.n, o.list, o.candidates = plan, record, explain, n, list, n_candidates
     o.values = parse_lines(plan, n)
@@ -614,6 +633,9 @@ end
 local function write(o, existing, head, lines, verdicts)
     local from = existing or o.record
     put_record(o.uuid, o.key, head .. lines .. sub(from, #stored(from) + 1))
+    if o.sealed and not existing then
+        put_sealed(o.uuid, o.sealed)
+    end
     write_rest(o, verdicts)
 end
 
@@ -915,6 +937,9 @@ local function place_as_asked(o, c, store_text, verdicts)
             sub(record, 73)
     end
     put_record(o.uuid, o.key, record)
+    if o.sealed then
+        put_sealed(o.uuid, o.sealed)
+    end
     write_rest(o, verdicts)
     placed(o, sub(record, 1, HEAD_SIZE), store, store_text, as_asked(o))
     return prefix(PLACED_AT, c, 0, 0)
@@ -981,7 +1006,8 @@ local function place_or_hold(o, existing, named)
         return answer(CONFLICT, 0, '')
     end
     if existing then
-        if sub(existing, 9, 16) ~= sub(o.record, 9, 16) or
+        local fingerprint = sub(existing, 9, 16)
+        if (fingerprint ~= sub(o.record, 9, 16) and fingerprint ~= ZERO8) or -- ZERO8: erased
             sub(existing, 29, 30) ~= sub(o.record, 29, 30) then
             return answer(CONFLICT, 0, stored(existing))
         end
@@ -1030,12 +1056,22 @@ local function run_orders(orders, n)
     return answers
 end
 
+-- count_orders: how many, and of how many arguments each: one more with what is sealed, which daemons of one version
+-- before do not send
+local function count_orders(args, each)
+    if #args == 2 + (each + 1) * (tonumber(args[2]) or -1) then
+        each = each + 1
+    end
+    return count(args, 2, each, 128), each
+end
+
 local function order_place(keys, args)
     begin(keys, args[1])
-    local n = count(args, 2, 5, 128)
+    local n, each = count_orders(args, 5)
     for i = 1, n do
-        local b = 5 * i
-        parse_order(i, args[b - 2], args[b - 1], args[b], args[b + 1], args[b + 2], false)
+        local b = each * (i - 1) + 2
+        parse_order(i, args[b + 1], args[b + 2], args[b + 3], args[b + 4], args[b + 5],
+            each > 5 and args[b + 6], false)
     end
     return run_orders(ORDER, n)
 end
@@ -1043,10 +1079,11 @@ register('order_place', order_place)
 
 local function order_accept(keys, args)
     begin(keys, args[1])
-    local n = count(args, 2, 4, 128)
+    local n, each = count_orders(args, 4)
     for i = 1, n do
-        local b = 4 * i
-        parse_order(i, args[b - 1], args[b], args[b + 1], args[b + 2], '', true)
+        local b = each * (i - 1) + 2
+        parse_order(i, args[b + 1], args[b + 2], args[b + 3], args[b + 4], '',
+            each > 4 and args[b + 5], true)
     end
     return run_orders(ORDER, n)
 end
@@ -1290,6 +1327,8 @@ local function order_retire(keys, args)
         answers[i] = 0
         if record and IS_END[byte(record, 2)] and sunpack('<I4', record, 5) == version then
             call('UNLINK', key, p .. 'explain:' .. id, p .. 'history:' .. id)
+            call('HDEL', p .. 'keys', id)
+            call('HDEL', p .. 'personal', id)
             if idem ~= '' and call('GET', p .. 'idem:' .. idem) == id then
                 call('UNLINK', p .. 'idem:' .. idem)
             end
@@ -1299,6 +1338,122 @@ local function order_retire(keys, args)
     return answers
 end
 register('order_retire', order_retire)
+
+---------------------------------------------------------------------------------------------------
+-- personal data
+do
+
+-- order_read: records, and what is sealed with its key in front; both empty when there is none
+local function order_read(keys, args)
+    begin(keys, '1')
+    local n, out, ids = count(args, 1, 1, 4000), {}, {}
+    for i = 1, n do
+        ids[i] = uuid(args[1 + i])
+    end
+    if n == 0 then
+        return out
+    end
+    local records = load_records(ids)
+    local wrapped = call('HMGET', p .. 'keys', unpack(ids))
+    local sealed = call('HMGET', p .. 'personal', unpack(ids))
+    for i = 1, n do
+        out[i + i - 1] = records[ids[i]] or ''
+        out[i + i] = wrapped[i] and sealed[i] and wrapped[i] .. sealed[i] or ''
+    end
+    return out
+end
+register('order_read', order_read, {'no-writes'})
+
+-- coarse: a Point within about a kilometre
+local function coarse(point)
+    local out = {}
+    for at = 1, #point - 4, 5 do
+        local v = sunpack('<i4', point, at + 1)
+        out[#out + 1] = sub(point, at, at) .. spack('<i4', floor(v / 100000 + 0.5) * 100000)
+    end
+    return concat(out)
+end
+
+-- blank: an Order without address, instructions, customer and fingerprint, and with a drop-off that is no address
+local function blank(order)
+    local out, at = {}, 1
+    while at <= #order do
+        local from, tag, v = at, nil, nil
+        tag, at = unvarint(order, at)
+        local field, wire = floor((tag or 0) / 8), (tag or 7) % 8
+        if wire == 0 or wire == 2 then
+            v, at = unvarint(order, at)
+        elseif wire ~= 1 and wire ~= 5 then
+            return ''
+        end
+        local body = at
+        at = at + (wire == 1 and 8 or wire == 5 and 4 or wire == 2 and v or 0)
+        if field == 5 and wire == 2 then
+            local point = coarse(sub(order, body, at - 1))
+            out[#out + 1] = '\42' .. char(#point) .. point
+        elseif field ~= 6 and field ~= 7 and field ~= 8 and field ~= 22 and field ~= 28 then
+            out[#out + 1] = sub(order, from, at - 1)
+        end
+    end
+    return concat(out)
+end
+
+-- silence: what people said about the order, in its history and their rating
+local function silence(id)
+    local key = p .. 'history:' .. id
+    local entries = call('LRANGE', key, 0, -1)
+    for i = 1, #entries do
+        local colon = find(entries[i], ': ', 25, true)
+        if colon then
+            call('LSET', key, i - 1, sub(entries[i], 1, colon - 1))
+        end
+    end
+    local rating = call('HGET', p .. 'ratings', id)
+    if rating and #rating > 9 then
+        call('HSET', p .. 'ratings', id, sub(rating, 1, 9))
+    end
+end
+
+-- order_forget: destroys the key of an order that has ended, and whatever else says who it was for
+local function order_forget(keys, args)
+    begin(keys, args[1])
+    local n, answers, any = count(args, 2, 2, 512), {}, false
+    for i = 1, n do
+        uuid(args[1 + i + i])
+        if #args[2 + i + i] > 64 then
+            refuse('who: expected up to 64 bytes')
+        end
+    end
+    for i = 1, n do
+        local id, who = args[1 + i + i], args[2 + i + i]
+        local key = p .. 'order:' .. id
+        local record = call('GET', key)
+        if not record then
+            answers[i] = UNKNOWN
+        elseif not IS_END[byte(record, 2)] then
+            answers[i] = NOT_ALLOWED
+        elseif sub(record, 9, 16) == ZERO8 then
+            answers[i] = ALREADY
+        else
+            local rest = HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29)
+            local after = sub(record, 1, 8) .. ZERO8 .. sub(record, 17, rest) .. blank(sub(record, rest + 1))
+            call('HDEL', p .. 'keys', id)
+            call('HDEL', p .. 'personal', id)
+            call('SET', key, after)
+            silence(id)
+            put_history(id, sub(after, 1, HEAD_SIZE), who .. ': personal data erased')
+            answers[i], any = DONE, true
+        end
+    end
+    if any then -- the append-only file still has them: who may, rewrites it (lcctl forget, lcctl archive)
+        call('SET', p .. 'forgotten', now_text)
+    end
+    flush()
+    return answers
+end
+register('order_forget', order_forget)
+
+end
 
 ---------------------------------------------------------------------------------------------------
 -- plans

@@ -7,6 +7,7 @@
 #include "base/json_in.h"
 #include "base/json_out.h"
 #include "base/map.h"
+#include "base/personal.h"
 #include "base/problem.h"
 #include "base/record.h"
 #include "base/secret.h"
@@ -182,6 +183,8 @@ struct intake {
     char city[32];
     char key[40]; /* "{city}", the key of every function */
     struct city_secret secret;
+    struct personal_master personal; /* made of it */
+    struct chance chance;
     struct mint mint;
     struct catalogue *catalogue;
     bool stopping;
@@ -328,7 +331,12 @@ void pending_to_accept(struct intake *in, struct pending *p);
 void pending_unavailable(struct intake *in, const struct event *ev, struct pending *p,
                          struct outbox *out);
 void accepts_send(struct intake *in, const struct event *ev, struct outbox *out);
+/* same_submission: is the record of this one? Of an erased order nobody can tell any more: it is.
+ */
+bool same_submission(const struct record *r, uint64_t fingerprint);
 /* verdict_of_record: status, code and record of what is stored, whoever stored it. */
+/* same_submission: is the record of this one? Of an erased order nobody can tell: it is. */
+bool same_submission(const struct record *r, uint64_t fingerprint);
 void verdict_of_record(const struct record *r, struct verdict *v);
 
 /* order_take.c */

@@ -73,6 +73,7 @@ start(struct intake *in, const struct event *ev)
     in->key[0] = '{';
     memcpy(in->key + 1, city.p, city.n);
     in->key[city.n + 1] = '}';
+    personal_master_of(&in->secret, &in->personal);
     in->match_ms = config_int(ev->config, "match-ms", 250);
     in->bulk_match_ms = config_int(ev->config, "bulk-match-ms", 1000);
     in->answer_ms = config_int(ev->config, "answer-ms", 5000);
@@ -152,6 +153,7 @@ step(void *core, const struct event *ev, struct outbox *out)
 {
     struct intake *in = core;
 
+    chance_stir(&in->chance, ev->entropy);
     if (ev->kind == EVENT_START)
         return start(in, ev);
     if (in->catalogue == NULL) /* the start failed */

@@ -228,7 +228,7 @@ fingerprint(struct check *c, uint64_t *out)
     if (p == NULL)
         return LC_ENOMEM;
     lifecircle__v1__order_submission__pack(&plain, p);
-    *out = fingerprint64(slice_of((const char *)p, n));
+    *out = personal_fingerprint(&c->in->personal, slice_of((const char *)p, n));
     return LC_OK;
 }
 

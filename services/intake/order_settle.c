@@ -63,6 +63,12 @@ verdict_of_record(const struct record *r, struct verdict *v)
     }
 }
 
+bool
+same_submission(const struct record *r, uint64_t fingerprint)
+{
+    return r->fingerprint == fingerprint || r->fingerprint == 0;
+}
+
 /* The stored record speaks, whoever wrote it: so the same request gets the same answer again. */
 static void
 finish_record(struct intake *in, const struct event *ev, struct pending *p, const struct record *r,
@@ -70,7 +76,7 @@ finish_record(struct intake *in, const struct event *ev, struct pending *p, cons
 {
     struct verdict v = {0};
 
-    if (r->fingerprint != p->fingerprint) {
+    if (!same_submission(r, p->fingerprint)) {
         finish_conflict(in, ev, p, false, out);
         return;
     }
@@ -164,7 +170,7 @@ orders_reply(struct intake *in, const struct event *ev, struct outbox *out)
 
 /* ---- order_accept ---- */
 
-enum { ACCEPT_ARGS = 4 };
+enum { ACCEPT_ARGS = 5, ACCEPT_BUILT = ACCEPT_ARGS - 2 };
 
 struct accept_call {
     size_t n;
@@ -215,7 +221,7 @@ accept_args(const struct event *ev, const struct pending *p, struct slice argv[A
 {
     const Lifecircle__V1__Order *o =
         wire_unpack(&lifecircle__v1__order__descriptor, ev->arena, p->order);
-    struct buf b[3] = {0};
+    struct buf b[ACCEPT_BUILT] = {0};
     bool ok = o != NULL;
 
     if (o == NULL)
@@ -223,9 +229,10 @@ accept_args(const struct event *ev, const struct pending *p, struct slice argv[A
     place_idem(&b[0], o);
     place_plan(&b[1], o, &(struct place_mode){.create = true}, NULL, 0);
     place_record(&b[2], o, NULL);
-    buf_append(&b[2], p->order.p, p->order.n);
+    argv[ACCEPT_ARGS - 1] = slice_of((const char *)o->sealed.data, o->sealed.len);
+    place_order(&b[2], o);
     argv[0] = slice_of(arena_copy(ev->arena, o->order_id, UUID_TEXT - 1), UUID_TEXT - 1);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < ACCEPT_BUILT; i++) {
         argv[i + 1] = slice_of(arena_copy(ev->arena, b[i].p, b[i].n), b[i].n);
         ok = ok && !b[i].failed && argv[i + 1].p != NULL;
         buf_free(&b[i]);

@@ -66,7 +66,7 @@ late_done(struct intake *in, struct call *c, const struct event *ev, const struc
         v.status = 503;
         v.code = "unavailable";
     } else if (reply->kind == REPLY_STRING && record_read(reply->str, &r) == LC_OK &&
-               r.fingerprint == l->fingerprint) {
+               same_submission(&r, l->fingerprint)) {
         verdict_of_record(&r, &v);
         count_up(in, COUNT_REPEATED);
     } else {
@@ -151,6 +151,24 @@ traceparent(const struct event *ev)
     return copy == NULL ? (char *)protobuf_c_empty_string : copy;
 }
 
+/* seal: from here on nobody but the notifier can read who it is for. A quote is for nobody. */
+static enum lc_err
+seal(struct intake *in, const struct event *ev, struct checked *order, bool quote)
+{
+    Lifecircle__V1__Personal p;
+    struct buf b = {0};
+
+    personal_take(&order->order, &p);
+    enum lc_err err = quote ? LC_OK : personal_seal(&in->personal, &in->chance, order->id, &p, &b);
+    if (err == LC_OK && b.n > 0) {
+        order->order.sealed.data = (uint8_t *)arena_copy(ev->arena, b.p, b.n);
+        order->order.sealed.len = b.n;
+        err = order->order.sealed.data == NULL ? LC_ENOMEM : LC_OK;
+    }
+    buf_free(&b);
+    return err;
+}
+
 void
 order_take(struct intake *in, const struct event *ev, struct outbox *out,
            const Lifecircle__V1__Chain *chain, const Lifecircle__V1__OrderSubmission *s,
@@ -167,8 +185,10 @@ order_take(struct intake *in, const struct event *ev, struct outbox *out,
     }
     if (err == LC_OK) {
         order.order.traceparent = traceparent(ev);
-        err = order_begin(in, ev, &order, quote, origin);
+        err = seal(in, ev, &order, quote);
     }
+    if (err == LC_OK)
+        err = order_begin(in, ev, &order, quote, origin);
     if (err != LC_OK)
         refuse_begin(in, ev, order.order.external_order_id, err, origin, out);
 }

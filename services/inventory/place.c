@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { ARG_ID, ARG_IDEM, ARG_PLAN, ARG_RECORD, ARG_EXPLAIN, ORDER_ARGS };
+enum { ARG_ID, ARG_IDEM, ARG_PLAN, ARG_RECORD, ARG_EXPLAIN, ARG_SEALED, ORDER_ARGS };
 enum { CANDIDATES_MAX = 64, ORDERS_MAX = 64 };
 
 #define OUTCOME(name) LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__##name
@@ -23,17 +23,6 @@ well_formed(const Lifecircle__V1__PlaceOrder *p)
         if (p->candidates[i]->store == 0)
             return false;
     return place_check(p->order, &why) == LC_OK;
-}
-
-static void
-put_order(struct args *a, const Lifecircle__V1__Order *o)
-{
-    size_t n = lifecircle__v1__order__get_packed_size(o);
-    char *to = buf_reserve(&a->bytes, n);
-
-    if (to == NULL)
-        return;
-    a->bytes.n += lifecircle__v1__order__pack(o, (uint8_t *)to);
 }
 
 static void
@@ -57,10 +46,11 @@ put_args(struct args *a, const Lifecircle__V1__PlaceOrder *p)
     place_plan(&a->bytes, p->order, &mode, candidates, p->n_candidates);
     args_end(a);
     place_record(&a->bytes, p->order, p->n_candidates == 0 ? NULL : candidates);
-    put_order(a, p->order);
+    place_order(&a->bytes, p->order);
     args_end(a);
     place_explain(&a->bytes, slice_of((const char *)p->explain.data, p->explain.len));
     args_end(a);
+    args_add(a, slice_of((const char *)p->order->sealed.data, p->order->sealed.len));
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "base/catalogue.h"
 #include "base/id.h"
 #include "base/map.h"
+#include "base/personal.h"
 #include "base/record.h"
 #include "base/secret.h"
 #include "base/step.h"
@@ -253,7 +254,8 @@ struct notifier {
     struct mint mint;
     char city[32];
     struct city_secret secret;
-    struct web_map *map; /* the city's, or NULL */
+    struct personal_master personal; /* made of it */
+    struct web_map *map;             /* the city's, or NULL */
     struct counter counters[COUNT_N];
     struct histogram took[NOTIFIER_TIMES];
 
@@ -325,6 +327,13 @@ struct slice order_key(const struct notifier *n, struct arena *a, struct uuid or
 /* ask_orders: MGET of order records; the reply comes with the tag. */
 void ask_orders(const struct notifier *n, const struct event *ev, struct outbox *out, uint64_t tag,
                 const struct uuid *orders, size_t count);
+
+/* ask_whole_orders: the same with what is sealed behind each record, for read_whole_order. Only for
+ * who may see who an order is for: the courier that brings it, and operators. */
+void ask_whole_orders(const struct notifier *n, const struct event *ev, struct outbox *out,
+                      uint64_t tag, const struct uuid *orders, size_t count);
+const Lifecircle__V1__Order *read_whole_order(const struct notifier *n, const struct reply *pair,
+                                              struct arena *a, struct record *r);
 
 /* read_order: a record's head into *r and its Order in the arena; NULL when there is none or it is
  * unreadable. */

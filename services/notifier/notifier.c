@@ -52,6 +52,50 @@ read_order(struct slice record, struct arena *a, struct record *r)
 }
 
 void
+ask_whole_orders(const struct notifier *n, const struct event *ev, struct outbox *out, uint64_t tag,
+                 const struct uuid *orders, size_t count)
+{
+    enum { FIXED = 5 };
+    struct slice *argv = arena_array(ev->arena, count + FIXED, sizeof *argv);
+
+    if (argv == NULL)
+        return;
+    argv[0] = SLICE_LIT("FCALL_RO");
+    argv[1] = SLICE_LIT("order_read");
+    argv[2] = SLICE_LIT("1");
+    argv[3] = slice_str(arena_printf(ev->arena, "{%s}", n->city));
+    argv[4] = redis_number(ev->arena, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        char text[UUID_TEXT];
+        uuid_format(orders[i], text);
+        argv[i + FIXED] = slice_str(arena_printf(ev->arena, "%s", text));
+    }
+    outbox_redis(out, tag, argv, count + FIXED);
+}
+
+const Lifecircle__V1__Order *
+read_whole_order(const struct notifier *n, const struct reply *pair, struct arena *a,
+                 struct record *r)
+{
+    const Lifecircle__V1__Personal *p = NULL;
+    struct slice record = pair[0].str;
+    struct uuid id;
+
+    if (record.n == 0 || record_read(record, r) != LC_OK || r->order.n == 0)
+        return NULL;
+    const Lifecircle__V1__Order *kept =
+        wire_unpack(&lifecircle__v1__order__descriptor, a, r->order);
+    Lifecircle__V1__Order *order = kept == NULL ? NULL : arena_alloc(a, sizeof *order);
+    if (order == NULL)
+        return NULL;
+    *order = *kept;
+    if (uuid_parse(slice_str(order->order_id), &id) == LC_OK &&
+        personal_open(&n->personal, id, pair[1].str, a, &p) == LC_OK)
+        personal_give(order, p);
+    return order;
+}
+
+void
 refuse(const struct event *ev, struct outbox *out, int status, const char *code, const char *detail)
 {
     struct buf body = {0};
@@ -240,6 +284,7 @@ start(struct notifier *n, const struct event *ev)
         !read_secret(config_get(ev->config, "city-secret"), &n->secret))
         return LC_EINVAL;
     memcpy(n->city, city.p, city.n);
+    personal_master_of(&n->secret, &n->personal);
     mint_init(&n->mint, "notifier", city, ev->entropy);
     n->map = web_map_new(config_get(ev->config, "city-map"));
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);

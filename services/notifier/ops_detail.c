@@ -17,7 +17,9 @@ read_one(struct notifier *n, const struct event *ev, struct outbox *out, enum as
     char id[UUID_TEXT];
 
     uuid_format(order, id);
-    struct slice get[] = {SLICE_LIT("GET"), order_key(n, m, order)};
+    struct slice whole[] = {SLICE_LIT("FCALL_RO"), SLICE_LIT("order_read"),
+                            SLICE_LIT("1"),        slice_str(arena_printf(m, "{%s}", n->city)),
+                            SLICE_LIT("1"),        slice_str(id)};
     struct slice history[] = {SLICE_LIT("LRANGE"),
                               redis_key(n, m, arena_printf(m, "history:%s", id)), SLICE_LIT("0"),
                               SLICE_LIT("-1")};
@@ -26,7 +28,7 @@ read_one(struct notifier *n, const struct event *ev, struct outbox *out, enum as
     struct slice rating[] = {SLICE_LIT("HGET"), redis_key(n, m, "ratings"), slice_str(id)};
 
     if (kind == ASK_ORDER)
-        (void)ask_redis(n, out, &a, get, 2);
+        (void)ask_redis(n, out, &a, whole, 6);
     else if (kind == ASK_HISTORY)
         (void)ask_redis(n, out, &a, history, 4);
     else if (kind == ASK_DECISION)
@@ -114,7 +116,8 @@ static void
 write_order(const struct notifier *n, struct json_out *w, const struct event *ev)
 {
     struct record r;
-    const Lifecircle__V1__Order *order = read_order(ev->reply->str, ev->arena, &r);
+    const Lifecircle__V1__Order *order =
+        ev->reply->n == 2 ? read_whole_order(n, ev->reply->items, ev->arena, &r) : NULL;
 
     if (order == NULL)
         return;

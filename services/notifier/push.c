@@ -204,9 +204,10 @@ show(struct notifier *n, const struct event *ev, struct outbox *out, struct sess
                        ? find_order(job, id)
                        : job->n_orders;
         struct record record;
-        const Lifecircle__V1__Order *order = k < job->n_orders && records != NULL && k < records->n
-                                                 ? read_order(records->items[k].str, a, &record)
-                                                 : NULL;
+        const Lifecircle__V1__Order *order =
+            k < job->n_orders && records != NULL && 2 * k + 1 < records->n
+                ? read_whole_order(n, &records->items[2 * k], a, &record)
+                : NULL;
         lifecircle__v1__courier_stop__init(&stops[i]);
         fill_stop(n, &stops[i], route->stops[i], order);
         view.stops[view.n_stops++] = &stops[i];
@@ -329,7 +330,8 @@ push_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         else if (job->n_orders == 0)
             finish(n, ev, out, job, NULL);
         else
-            ask_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, number), job->orders, job->n_orders);
+            ask_whole_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, number), job->orders,
+                             job->n_orders);
     }
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORDER_ARGS = 5 }; /* of order_place */
+enum { ORDER_ARGS = 6 }; /* of order_place */
 
 const char *
 ask_id(uint32_t number)
@@ -79,12 +79,13 @@ put_order(struct kit *k, int64_t now, const struct ask *a, bool accept)
     size_t at = k->bytes.n;
     place_record(&k->bytes, &p.order, n == 0 ? NULL : candidates);
     place_stamp(k->bytes.p + at, now);
-    buf_str(&k->bytes, "order");
+    buf_append(&k->bytes, a->order.n > 0 ? a->order.p : "order", a->order.n > 0 ? a->order.n : 5);
     kit_end(k);
-    if (accept)
-        return;
-    place_explain(&k->bytes, SLICE_LIT("\x08\x05"));
-    kit_end(k);
+    if (!accept) {
+        place_explain(&k->bytes, SLICE_LIT("\x08\x05"));
+        kit_end(k);
+    }
+    kit_bytes(k, a->sealed);
 }
 
 void

@@ -31,6 +31,8 @@ struct ask {
     bool collection;
     struct place_mode mode; /* retry_ms 0 = a minute from NOW */
     int64_t hold_until_ms;  /* 0 = NOW + 50 min */
+    struct slice order;     /* the Order as bytes; empty = "order", which is none */
+    struct slice sealed;    /* may be empty */
 };
 
 /* ask_id: the order's id as text; static, until the eighth call after. */

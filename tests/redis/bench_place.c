@@ -2,6 +2,7 @@
  * SKUs, 64 a call, 4 calls in flight, records of everyday size, fsync at every turn.
  *
  *     bench_place [orders] [stores] [batch] [candidates] [durable 0|1] [percent of SKUs sold out]
+ *                 [sealed bytes; 0 = personal data in the Order, as before they were kept apart]
  */
 #include "base/record.h"
 #include "kit.h"
@@ -10,14 +11,21 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SKUS = 500, LINES = 5, IN_FLIGHT = 4, ORDER_BYTES = 330, EXPLAIN_BYTES = 420 };
+enum {
+    SKUS = 500,
+    LINES = 5,
+    IN_FLIGHT = 4,
+    ORDER_BYTES = 250,
+    PERSONAL_BYTES = 80,
+    EXPLAIN_BYTES = 420
+};
 enum { CANDIDATES_MAX = 64 };
 
 static const int64_t NOW = 1795348800000;
 
 static struct kit kit;
 static uint64_t seed = 88172645463325252u;
-static size_t stores = 11000, batch = 64, candidates = 10, sold_out = 0;
+static size_t stores = 11000, batch = 64, candidates = 10, sold_out = 0, sealed = 200;
 
 static uint64_t
 draw(uint64_t below)
@@ -113,10 +121,12 @@ put_order(uint64_t number)
     place_plan(&kit.bytes, &o, &mode, list, candidates);
     kit_end(&kit);
     place_record(&kit.bytes, &o, list);
-    buf_append(&kit.bytes, filler, ORDER_BYTES);
+    buf_append(&kit.bytes, filler, ORDER_BYTES + (sealed == 0 ? PERSONAL_BYTES : 0));
     kit_end(&kit);
     place_explain(&kit.bytes, slice_of(filler, EXPLAIN_BYTES));
     kit_end(&kit);
+    if (sealed > 0)
+        kit_bytes(&kit, slice_of(filler, sealed));
 }
 
 static size_t
@@ -159,14 +169,15 @@ place(size_t orders)
 int
 main(int argc, char **argv)
 {
-    size_t given[] = {100000, stores, batch, candidates, 1, 0};
+    size_t given[] = {100000, stores, batch, candidates, 1, 0, sealed};
 
-    for (int i = 1; i < argc && i <= 6; i++)
+    for (int i = 1; i < argc && i <= 7; i++)
         given[i - 1] = (size_t)atol(argv[i]);
     stores = given[1];
     batch = given[2];
     candidates = given[3] < CANDIDATES_MAX ? given[3] : CANDIDATES_MAX;
     sold_out = given[5];
+    sealed = given[6];
     size_t orders = given[0] / batch * batch;
     kit_start(&kit, given[4] != 0);
     freeReplyObject(kit_do(&kit, "CONFIG SET auto-aof-rewrite-percentage 0 appendfsync no"));

@@ -138,6 +138,13 @@ kit_replace(struct kit *k, size_t i, struct slice s)
 }
 
 void
+kit_drop(struct kit *k)
+{
+    k->argc--;
+    k->bytes.n = k->ends[k->argc - 1];
+}
+
+void
 kit_text(struct kit *k, const char *s)
 {
     kit_bytes(k, slice_str(s));

@@ -38,6 +38,9 @@ void kit_end(struct kit *k);
 /* kit_replace: another argument in place of number i, counting from FCALL itself. */
 void kit_replace(struct kit *k, size_t i, struct slice s);
 
+/* kit_drop: the last argument goes. */
+void kit_drop(struct kit *k);
+
 /* kit_arg: argument i as it is in the call, counting the same way; lives until the next is added.
  */
 struct slice kit_arg(const struct kit *k, size_t i);

@@ -208,7 +208,7 @@ test_place_refuses_malformed_arguments_without_a_trace(void)
     ask_digest(k, before);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct ask two[] = {one_line(1, 0, 1), one_line(2, 0, 1)};
-        size_t at = row[i].at < 100 ? 4 + 2 + 5 + row[i].at : 4 + row[i].at - 100;
+        size_t at = row[i].at < 100 ? 4 + 2 + 6 + row[i].at : 4 + row[i].at - 100;
         char text[2048] = {0};
         memcpy(text, row[i].bytes, sizeof row[i].bytes);
         kit_call(k, "order_place");

@@ -46,6 +46,8 @@ struct rig {
     bool on_shift[4];
     char record[RIG_ORDERS][1024];
     size_t record_n[RIG_ORDERS];
+    char sealed[RIG_ORDERS][512]; /* n = 0: nothing, or erased */
+    size_t sealed_n[RIG_ORDERS];
     struct uuid order[RIG_ORDERS];
     unsigned enqueued; /* webhook rows */
     char hook_id[8][32];
@@ -101,7 +103,7 @@ rig_find(const struct rig *r, struct slice key)
 
     for (int i = 0; i < RIG_ORDERS; i++) {
         uuid_format(r->order[i], text);
-        if (r->record_n[i] > 0 && key.n > 36 && memcmp(key.p + key.n - 36, text, 36) == 0)
+        if (r->record_n[i] > 0 && key.n >= 36 && memcmp(key.p + key.n - 36, text, 36) == 0)
             return i;
     }
     return -1;
@@ -226,7 +228,7 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return (struct reply){.kind = REPLY_LOST};
     if (r->no_catalogue && slice_eq_str(command, "HSCAN"))
         return (struct reply){.kind = REPLY_LOST};
-    if (r->no_records && slice_eq_str(command, "MGET"))
+    if (r->no_records && (slice_eq_str(command, "MGET") || slice_eq_str(command, "FCALL_RO")))
         return (struct reply){.kind = REPLY_ERROR, .str = SLICE_LIT("BUSY")};
     if (slice_eq_str(command, "HSCAN")) {
         struct reply *items = arena_array(a, 2, sizeof *items);
@@ -256,6 +258,17 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return rig_hash(r, e, a);
     if (slice_eq_str(command, "FCALL"))
         return rig_fcall(r, e, a);
+    if (slice_eq_str(command, "FCALL_RO")) { /* order_read */
+        struct reply *items = arena_array(a, 2 * e->argc, sizeof *items);
+        for (size_t i = 5; i < e->argc; i++) {
+            int at = rig_find(r, e->argv[i]);
+            if (at >= 0) {
+                items[2 * (i - 5)] = rig_str(r->record[at], r->record_n[at]);
+                items[2 * (i - 5) + 1] = rig_str(r->sealed[at], r->sealed_n[at]);
+            }
+        }
+        return rig_array(items, 2 * (e->argc - 5));
+    }
     if (slice_eq_str(command, "MGET")) {
         struct reply *items = arena_array(a, e->argc, sizeof *items);
         for (size_t i = 1; i < e->argc; i++) {
@@ -404,6 +417,27 @@ rig_event_add(struct rig *r, char field, const void *value, size_t n)
     e->n = n;
 }
 
+/* rig_seal: whom order i is for, as intake seals it. */
+static inline void
+rig_seal(struct rig *r, int i)
+{
+    static struct chance chance;
+    Lifecircle__V1__Personal p = LIFECIRCLE__V1__PERSONAL__INIT;
+    Lifecircle__V1__Contact c = LIFECIRCLE__V1__CONTACT__INIT;
+    struct buf b = {0};
+
+    p.address = (char *)(uintptr_t) "3000 Fait Ave";
+    p.customer = &c;
+    c.name = (char *)(uintptr_t) "Grace";
+    c.phone = (char *)(uintptr_t) "+14105550123";
+    for (uint64_t entropy = 1; entropy <= CHANCE_ENOUGH; entropy++)
+        chance_stir(&chance, entropy);
+    CU_ASSERT_EQUAL(personal_seal(&rig_core(r)->personal, &chance, r->order[i], &p, &b), LC_OK);
+    memcpy(r->sealed[i], b.p, b.n);
+    r->sealed_n[i] = b.n;
+    buf_free(&b);
+}
+
 /* rig_order: order i of chain 1 at store 1 in a state, as a record, and its event. */
 static inline void
 rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t version)
@@ -420,7 +454,6 @@ rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t versi
     o.order_id = text;
     o.external_order_id = external;
     o.chain = 1;
-    o.address = (char *)(uintptr_t) "3000 Fait Ave";
     o.currency = (char *)(uintptr_t) "USD";
     o.items = 3;
     buf_u8(&b, 1);
@@ -443,12 +476,14 @@ rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t versi
     memcpy(r->record[i], b.p, b.n);
     r->record_n[i] = b.n;
     buf_free(&b);
+    rig_seal(r, i);
     rig_event_add(r, 'o', value, sizeof value);
 }
 
-/* rig_route: the courier's route has this version and one pick-up of order i. */
+/* rig_route_to: the courier's route has this version and one stop for order i. */
 static inline void
-rig_route(struct rig *r, uint32_t courier, uint32_t version, int i)
+rig_route_to(struct rig *r, uint32_t courier, uint32_t version, int i,
+             Lifecircle__V1__Stop__Kind kind)
 {
     Lifecircle__V1__Route route = LIFECIRCLE__V1__ROUTE__INIT;
     Lifecircle__V1__Stop stop = LIFECIRCLE__V1__STOP__INIT;
@@ -463,6 +498,7 @@ rig_route(struct rig *r, uint32_t courier, uint32_t version, int i)
     stop.order_id = text;
     stop.at = &at;
     stop.store = 1;
+    stop.kind = kind;
     route.courier = courier;
     route.version = version;
     route.stops = stops;
@@ -477,6 +513,13 @@ rig_route(struct rig *r, uint32_t courier, uint32_t version, int i)
     buf_u32(&b, version);
     rig_event_add(r, 'r', b.p, b.n);
     buf_free(&b);
+}
+
+/* rig_route: the same with a pick-up. */
+static inline void
+rig_route(struct rig *r, uint32_t courier, uint32_t version, int i)
+{
+    rig_route_to(r, courier, version, i, LIFECIRCLE__V1__STOP__KIND__PICKUP);
 }
 
 /* ---- what went out ---- */

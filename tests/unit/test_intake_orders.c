@@ -1,4 +1,5 @@
 /* Orders through intake's core: the fast path, its fallback, repetitions, batches, protobuf. */
+#include "base/personal.h"
 #include "unit/intake_rig.h"
 
 #include "base/id.h"
@@ -15,6 +16,27 @@ sent_order(struct rig *r, size_t message, size_t i)
         i >= env->match_request->n_orders)
         return NULL;
     return env->match_request->orders[i];
+}
+
+/* The customer's data travel sealed, and the city's secret opens them. */
+static void
+expect_sealed(struct rig *r, const Lifecircle__V1__Order *o)
+{
+    const struct slice sealed = slice_of((const char *)o->sealed.data, o->sealed.len);
+    const Lifecircle__V1__Personal *p = NULL;
+    struct personal_master master;
+    struct city_secret secret;
+    struct uuid id;
+
+    for (size_t i = 0; i < sizeof secret.b; i++)
+        secret.b[i] = (uint8_t)i; /* RIG_SECRET */
+    personal_master_of(&secret, &master);
+    CU_ASSERT_EQUAL(uuid_parse(slice_str(o->order_id), &id), LC_OK);
+    CU_ASSERT_EQUAL_FATAL(personal_open(&master, id, sealed, r->a, &p), LC_OK);
+    CU_ASSERT_STRING_EQUAL(p->address, "2400 Fait Ave");
+    CU_ASSERT_STRING_EQUAL(p->instructions, "second floor");
+    CU_ASSERT_STRING_EQUAL(p->customer->name, "Ada L.");
+    CU_ASSERT_STRING_EQUAL(p->customer->phone, "+14105550123");
 }
 
 static void
@@ -41,8 +63,10 @@ test_post_order_is_sent_to_the_matcher_whole(void)
     CU_ASSERT_STRING_EQUAL(o->external_order_id, "4711");
     CU_ASSERT_EQUAL(o->dropoff->lat_e7, 392847000);
     CU_ASSERT_EQUAL(o->dropoff->lng_e7, -765921000);
-    CU_ASSERT_STRING_EQUAL(o->address, "2400 Fait Ave");
-    CU_ASSERT_STRING_EQUAL(o->customer->phone, "+14105550123");
+    CU_ASSERT_STRING_EQUAL(o->address, "");
+    CU_ASSERT_STRING_EQUAL(o->instructions, "");
+    CU_ASSERT_PTR_NULL(o->customer);
+    expect_sealed(r, o);
     CU_ASSERT_EQUAL_FATAL(o->n_lines, 2);
     CU_ASSERT_EQUAL(o->lines[0]->sku_index, 1);
     CU_ASSERT_EQUAL(o->lines[0]->unit_price_cents, 219);
@@ -280,11 +304,12 @@ test_silent_matcher_leads_to_order_accept_and_202(void)
     char id[UUID_TEXT];
 
     uuid_format(uuid_order(1, SLICE_LIT("a1")), id);
-    CU_ASSERT_EQUAL(call->argc, 10);
+    CU_ASSERT_EQUAL(call->argc, 11);
     CU_ASSERT_TRUE(slice_eq_str(call->argv[3], "{bal}"));
     CU_ASSERT_TRUE(slice_eq_str(call->argv[5], "1"));
     CU_ASSERT_TRUE(slice_eq_str(call->argv[6], id));
-    CU_ASSERT_TRUE(call->argv[8].n > 0 && call->argv[9].n > 0 && call->argv[10].n > 0);
+    CU_ASSERT_TRUE(call->argv[8].n > 0 && call->argv[9].n > 0);
+    CU_ASSERT_EQUAL(call->argv[10].n, 0); /* it says nothing of a customer */
     rec.state = LIFECIRCLE__V1__ORDER_STATE__CREATED;
     rec.store = 0;
     rig_redis(r, tag,

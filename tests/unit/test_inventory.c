@@ -14,16 +14,16 @@ test_place_gathers_a_turn_into_one_call(void)
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
     CU_ASSERT_EQUAL(effects(EFFECT_REDIS), 1);
-    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 3 * 5);
+    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 3 * 6);
     CU_ASSERT_TRUE(slice_eq_str(e->argv[0], "FCALL"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[2], "1"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[3], "{bal}"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[4], "1000000"));
     CU_ASSERT_TRUE(slice_eq_str(e->argv[5], "3"));
     for (size_t i = 0; i < 3; i++) {
-        CU_ASSERT_TRUE(slice_eq_str(e->argv[6 + 5 * i], IDS[i]));
-        CU_ASSERT_EQUAL(e->argv[8 + 5 * i].n, 16 + 28 + 4 + 24);
-        CU_ASSERT_EQUAL(bytes_u64(e->argv[9 + 5 * i].p + 80), 1000000); /* stamped */
+        CU_ASSERT_TRUE(slice_eq_str(e->argv[6 + 6 * i], IDS[i]));
+        CU_ASSERT_EQUAL(e->argv[8 + 6 * i].n, 16 + 28 + 4 + 24);
+        CU_ASSERT_EQUAL(bytes_u64(e->argv[9 + 6 * i].p + 80), 1000000); /* stamped */
     }
     finish();
 }
@@ -122,7 +122,7 @@ test_place_waits_for_the_first_call_unless_the_next_is_full(void)
     send_place(1, 1, 0);
     turn_end();
     CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
-    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 3 * 5);
+    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 3 * 6);
     send_place(0, 1, 0);
     send_place(1, 1, 0);
     turn_end();
@@ -145,8 +145,8 @@ test_place_splits_at_the_batch_limit(void)
     send_place(0, 4, 0);
     turn_end();
     CU_ASSERT_EQUAL_FATAL(effects(EFFECT_REDIS), 2);
-    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 2 * 5);
-    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 2 * 5);
+    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 2 * 6);
+    CU_ASSERT_EQUAL(redis_call("order_place", 1)->argc, 4 + 2 + 2 * 6);
     finish();
 }
 
@@ -163,7 +163,7 @@ test_place_refuses_malformed_orders_one_by_one(void)
     turn_end();
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 5);
+    CU_ASSERT_EQUAL_FATAL(e->argc, 4 + 2 + 6);
     CU_ASSERT_TRUE(slice_eq_str(e->argv[6], IDS[1]));
     struct reply item = result(a, 1, 3, 0);
     reply(e->ref, array(&item, 1));
@@ -263,7 +263,7 @@ test_place_repeats_a_call_whose_answer_was_lost(void)
     turn_end();
     const struct effect *again = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(again);
-    CU_ASSERT_EQUAL_FATAL(again->argc, 4 + 2 + 2 * 5);
+    CU_ASSERT_EQUAL_FATAL(again->argc, 4 + 2 + 2 * 6);
     CU_ASSERT_TRUE(slice_eq_str(again->argv[6], IDS[0])); /* in the same order */
     uint64_t tag = again->ref;
     stepper_flushed(s);
@@ -406,7 +406,7 @@ test_place_answers_unavailable_when_too_many_wait(void)
     CU_ASSERT_EQUAL(env->place_reply->results[4]->outcome,
                     LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__UNAVAILABLE);
     turn_end();
-    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 60 * 5);
+    CU_ASSERT_EQUAL(redis_call("order_place", 0)->argc, 4 + 2 + 60 * 6);
     finish();
 }
 
@@ -423,7 +423,7 @@ test_stop_takes_nothing_new_and_finishes_the_rest(void)
     turn_end();
     const struct effect *e = redis_call("order_place", 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(e);
-    CU_ASSERT_EQUAL(e->argc, 4 + 2 + 5);
+    CU_ASSERT_EQUAL(e->argc, 4 + 2 + 6);
     struct reply item = result(a, 1, 3, 0);
     reply(e->ref, array(&item, 1));
     CU_ASSERT_EQUAL(effects(EFFECT_ANSWER), 1);

@@ -76,6 +76,26 @@ test_hello_is_answered_with_welcome_then_the_newer_route(void)
     rig_free(r);
 }
 
+/* Who brings it reads where to and whom to call; nothing of it is in Redis in plain text. */
+static void
+test_route_says_where_to_and_for_whom_until_that_is_erased(void)
+{
+    struct rig *r = with_phone(10);
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 1, 1);
+    CU_ASSERT_PTR_NULL(memmem(r->record[0], r->record_n[0], "Fait", 4));
+    rig_route_to(r, 1, 7, 0, LIFECIRCLE__V1__STOP__KIND__DROPOFF);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"address\":\"3000 Fait Ave\""), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"phone\":\"+14105550123\""), 1);
+    r->sealed_n[0] = 0;
+    rig_route_to(r, 1, 8, 0, LIFECIRCLE__V1__STOP__KIND__DROPOFF);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"version\":8"), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"address\":\"\""), 1);
+    rig_free(r);
+}
+
 static void
 test_route_that_was_seen_is_not_shown_again(void)
 {
@@ -432,6 +452,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_phone_is_cut_when_its_token_is_revoked),
           UNIT(test_phone_that_signs_in_elsewhere_leaves_the_old_connection),
           UNIT(test_hello_is_answered_with_welcome_then_the_newer_route),
+          UNIT(test_route_says_where_to_and_for_whom_until_that_is_erased),
           UNIT(test_route_that_was_seen_is_not_shown_again),
           UNIT(test_action_is_sent_again_until_the_router_answers),
           UNIT(test_action_that_the_router_cannot_take_now_is_sent_again),
