@@ -88,6 +88,7 @@ int cmd_order(struct ctl *c, struct args *a);    /* order ORDER */
 int cmd_explain(struct ctl *c, struct args *a);  /* explain ORDER */
 int cmd_audit(struct ctl *c, struct args *a);    /* audit */
 int cmd_queue(struct ctl *c, struct args *a);    /* queue */
+int cmd_robots(struct ctl *c, struct args *a);   /* robots */
 int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR */
 int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | area */
 int cmd_secret(struct ctl *c, struct args *a);   /* secret */

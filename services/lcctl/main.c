@@ -35,6 +35,12 @@ static const struct command commands[] = {
      "why this store and not the others, candidate by candidate"},
     {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
     {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
+    {"robots", cmd_robots, true,
+     "robots [--count 5] [--notifier HOST:PORT] [--city-secret-file FILE] [--vehicle bicycle] "
+     "[--speed N]\n"
+     "         [--patience SECONDS] [--decline PERCENT] [--absent PERCENT] [--prefix robot]",
+     "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
+     "times as fast as people"},
     {"replay", cmd_replay, false, "replay DIR",
      "run recorded steps again and compare every outgoing byte"},
     {"roads", cmd_roads, false,

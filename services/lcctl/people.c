@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/robots.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -336,6 +337,37 @@ courier_add(struct ctl *c, struct args *a)
     if (status == EXIT_SUCCESS)
         printf("courier %s (number %u), token, shown only now:\n%s\n", id, courier.courier, token);
     return status;
+}
+
+bool
+courier_token(struct ctl *c, const char *id, const char *name, char token[SECRET_TOKEN_TEXT])
+{
+    Lifecircle__V1__Courier fresh = LIFECIRCLE__V1__COURIER__INIT;
+    uint8_t random[SECRET_RANDOM];
+    char hash[SECRET_HASH_TEXT];
+    redisReply *keep;
+
+    if (!is_short_name(id)) {
+        fprintf(stderr, "lcctl: a courier's id: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
+        return false;
+    }
+    fresh.courier_id = arena_copy(c->arena, id, strlen(id));
+    fresh.name = arena_copy(c->arena, name, strlen(name));
+    fresh.adult_trained = true;
+    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep);
+    if (keep == NULL)
+        return false;
+    freeReplyObject(keep);
+    if (courier == NULL)
+        courier = &fresh;
+    if (courier->courier == 0 && store_courier(c, courier, &courier->courier) != EXIT_SUCCESS)
+        return false;
+    ctl_random(random, sizeof random);
+    size_t n = secret_token_format(SECRET_COURIER, courier->courier, random, token);
+    secret_hash(slice_of(token, n), hash);
+    courier->token_hash = hash;
+    courier->revoked = false;
+    return store_courier(c, courier, NULL) == EXIT_SUCCESS;
 }
 
 static int

@@ -51,7 +51,7 @@ prep_ms(const struct match_view *v, const struct match_wish *w, const struct mat
         s += shop->busy_delay_s;
     if (backlog > v->policy->backlog_max_ms)
         backlog = v->policy->backlog_max_ms;
-    return s * 1000 + backlog;
+    return s * 1000 / (v->policy->prep_speedup < 1 ? 1 : v->policy->prep_speedup) + backlog;
 }
 
 /* When a courier can be there; false when nobody can. */

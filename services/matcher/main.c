@@ -31,6 +31,8 @@ main(int argc, char **argv)
          "how often the catalogue and due orders are looked at without being told", false},
         {"courier-mode", OPTION_TEXT, "bicycle", "vehicle assumed for couriers", false},
         {"customer-mode", OPTION_TEXT, "car", "vehicle assumed for customers who collect", false},
+        {"prep-speedup", OPTION_NUMBER, "1",
+         "simulations only: stores prepare so many times faster than they say", false},
         {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less",
          false},
     };

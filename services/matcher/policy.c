@@ -31,6 +31,7 @@ static const struct knob knobs[] = {
     {"poll_ms", KNOB(poll_ms), 1, 250, 1, 60000},
     {"travel_wait_ms", KNOB(travel_wait_ms), 1, 80, 1, 5000},
     {"speedup", KNOB(speedup), 1, 1, 1, 1000},
+    {"prep_speedup", KNOB(prep_speedup), 1, 1, 1, 1000},
 };
 
 static enum travel_mode

@@ -34,6 +34,7 @@ struct match_policy {
     unsigned
         remote_modes; /* [travel_osrm, travel_valhalla] bits of the modes that one answers for */
     int64_t speedup;  /* [speedup, 1] simulations alone: travel takes this many times less */
+    int64_t prep_speedup; /* [prep_speedup, 1] the same for what stores take to prepare */
 };
 
 /* match_policy_read: from the configuration; what is absent, malformed or out of range keeps its

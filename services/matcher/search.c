@@ -106,7 +106,8 @@ beaten(const struct hunt *h, const struct match_list *list, uint32_t bound_s)
     const struct match_verdict *last = &f->ranked[f->n - 1];
     if (!h->w->soonest)
         return bound_s > last->travel_s;
-    int64_t soonest_ms = h->v->now_ms + (int64_t)h->v->shops->least_prep_s * 1000;
+    int64_t faster = h->v->policy->prep_speedup < 1 ? 1 : h->v->policy->prep_speedup;
+    int64_t soonest_ms = h->v->now_ms + (int64_t)h->v->shops->least_prep_s * 1000 / faster;
     if (!h->w->collection)
         soonest_ms +=
             h->v->policy->handover_ms + (int64_t)bound_s * 1000 + h->v->policy->dropoff_ms;

@@ -116,6 +116,19 @@ test_judge_adds_up_preparation_courier_and_travel(void)
 }
 
 static void
+test_judge_prepares_faster_in_a_city_that_is_played(void)
+{
+    struct bench b;
+
+    bench_open(&b);
+    b.store.prep_per_item_s = 20;
+    CU_ASSERT_EQUAL(judge(&b).ready_ms, noon_ms + (600 + 3 * 20) * 1000);
+    b.policy.prep_speedup = 60;
+    CU_ASSERT_EQUAL(judge(&b).ready_ms, noon_ms + 11 * 1000);
+    match_shops_free(&b.shops);
+}
+
+static void
 test_judge_waits_for_the_courier_when_the_goods_are_ready_first(void)
 {
     struct bench b;
@@ -437,6 +450,7 @@ test_put_leaves_out_a_zone_that_is_none(void)
 }
 
 UNIT_MAIN("matcher judge", UNIT(test_judge_adds_up_preparation_courier_and_travel),
+          UNIT(test_judge_prepares_faster_in_a_city_that_is_played),
           UNIT(test_judge_waits_for_the_courier_when_the_goods_are_ready_first),
           UNIT(test_judge_arrives_no_earlier_than_the_window_starts),
           UNIT(test_judge_refuses_a_customer_outside_the_zone),

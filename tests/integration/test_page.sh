@@ -2,10 +2,12 @@
 # Runs the examples of a page of documentation, in order, in one shell, against a town of real daemons. A block ```sh is
 # run; a block ```json or ```text behind it is what it prints, where … stands for anything on its line.
 #
-#     test_feeds [--show] [PAGE]     --show prints what was printed instead of judging it
+#     test_feeds [--show] [PAGE]     --show prints what was printed instead of judging it; test_sandbox is another name
 set -euo pipefail
 top=@PROJECT_SOURCE_DIR@ build=@CMAKE_BINARY_DIR@
-show='' page=$top/docs/feeds.md
+show='' name=$(basename "$0")
+page=$top/docs/${name#test_}.md
+case $name in *sandbox) city=--sandbox ;; *) city='--orders 0' ;; esac
 for word in "$@"; do
     if [ "$word" = --show ]; then show=yes; else page=$(realpath "$word"); fi
 done
@@ -19,11 +21,12 @@ end() {
 trap end EXIT
 mkdir "$scratch/work"
 set -m # a town of its own process group may be interrupted
-LIFECIRCLE_BUILD=$build "$top/deploy/demo" --orders 0 >"$scratch/town" 2>&1 &
+# shellcheck disable=SC2086
+LIFECIRCLE_BUILD=$build "$top/deploy/demo" $city >"$scratch/town" 2>&1 &
 demo=$!
 set +m
 for ((i = 0; i < 300; i++)); do
-    ! grep -q '^export LIFECIRCLE_REDIS' "$scratch/town" || break
+    ! grep -qs '^export LIFECIRCLE_REDIS' "$scratch/town" || break
     sleep 0.1
 done
 # shellcheck disable=SC1090
@@ -68,7 +71,7 @@ for ((n = 1; ; n++)); do
     [ -e "$example" ] || break
     run=$((run + 1))
     status=0
-    bash -euo pipefail "$example" >"$scratch/said" 2>&1 || status=$?
+    timeout 90 bash -euo pipefail "$example" >"$scratch/said" 2>&1 || status=$?
     if [ -n "$show" ]; then
         printf -- '---- %s (exit %s)\n' "$n" "$status"
         cat "$scratch/said"
