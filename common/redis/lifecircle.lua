@@ -121,7 +121,7 @@ local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o`
 local keys_set, personal_set, n_sealed = {'HSET', ''}, {'HSET', ''}, 0 -- of the hashes `keys` and `personal`
 local loads, load_stores, n_loads = {}, {}, 0 -- store -> change, and the stores in their order
 local load_args = {'BITFIELD', '', 'OVERFLOW', 'SAT'} -- never below 0
-local history, bitfields, sold, moved_stock
+local history, bitfields, sold, moved_stock, over
 local due = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
 local done = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
 local QUEUES = {'match', 'held', 'dispatch', 'expire'}
@@ -136,6 +136,7 @@ local function begin(keys, time)
     n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
     n_reserved, n_heads, n_sealed = 0, 0, 0
     history, bitfields, sold, moved_stock = {}, {}, {}, {stock = {}, shelf = {}}
+    over = {}
     for i = 1, #QUEUES do
         due[QUEUES[i]].n, done[QUEUES[i]].n = 0, 0
     end
@@ -221,6 +222,9 @@ end
 local function put_event(id, head)
     heads[n_heads + 1], heads[n_heads + 2] = id, head
     n_heads = n_heads + 2
+    if IS_END[byte(head, 2)] then
+        over[#over + 1] = id
+    end
 end
 
 local function put_field(name, value)
@@ -338,6 +342,9 @@ local function flush()
     end
     if n_loads > 0 then
         flush_load()
+    end
+    if #over > 0 then
+        call('HDEL', p .. 'rulings', unpack(over))
     end
     if n_ledger > 0 then
         call('XADD', p .. 'ledger', '1-*', unpack(ledger, 1, n_ledger))
@@ -1501,12 +1508,57 @@ local function versioned(current, expect, bytes)
     return current == fresh, nil
 end
 
+-- read_ruling: what people said of an order (docs/redis.md): whose it is (0 = nobody said), is it on hold, and the set
+-- of couriers that are not to have it.
+local function read_ruling(packed)
+    local r = {pinned = 0, held = false, banned = {}, n = 0}
+    if packed then
+        r.pinned, r.held = sunpack('<I4', packed), byte(packed, 5) == 1
+        for i = 1, byte(packed, 6) do
+            local c = sunpack('<I4', packed, 5 + 4 * i)
+            r.n, r.banned[c], r[i] = r.n + 1, true, c
+        end
+    end
+    return r
+end
+
+-- load_rulings: of the orders that these entries assign; and the couriers among them that are frozen
+local function load_rulings(entries)
+    local orders, couriers, rulings, frozen = {'HMGET', p .. 'rulings'}, {'HMGET', p .. 'frozen'}, {}, {}
+    for _, e in ipairs(entries) do
+        for _, s in ipairs(e.steps) do
+            if s.action == 'assign' then
+                orders[#orders + 1], couriers[#couriers + 1] = s.id, e.courier
+            end
+        end
+    end
+    if #orders == 2 then
+        return rulings, frozen
+    end
+    local got, cold = call(unpack(orders)), call(unpack(couriers))
+    for i = 3, #orders do
+        rulings[orders[i]] = got[i - 2] and read_ruling(got[i - 2])
+        frozen[couriers[i]] = cold[i - 2]
+    end
+    return rulings, frozen
+end
+
+local function ruled_out(s, courier, rulings, frozen)
+    local r = rulings[s.id]
+    return frozen[courier] or (r and (r.held or r.banned[courier] or
+        (r.pinned ~= 0 and r.pinned ~= courier)))
+end
+
 -- rehearse: all steps of an entry on copies; nil when one is refused
-local function rehearse(records, e)
+local function rehearse(records, e, rulings, frozen)
     local own, done = {}, {}
     for _, s in ipairs(e.steps) do
         local record = own[s.id] or records[s.id]
         if not record then
+            return nil
+        end
+        if s.action == 'assign' and sunpack('<I4', record, 25) == 0 and
+            ruled_out(s, e.courier, rulings, frozen) then
             return nil
         end
         local outcome, after
@@ -1552,7 +1604,7 @@ local function load_plans(entries, key, field)
     return seen
 end
 
-local function commit_entry(records, e, routes, shifts, hset)
+local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
     local ok, route = versioned(routes[e.courier], e.expect_route, e.route)
     if not ok then
         return 2
@@ -1562,7 +1614,7 @@ local function commit_entry(records, e, routes, shifts, hset)
     if not ok then
         return 2
     end
-    local done = rehearse(records, e)
+    local done = rehearse(records, e, rulings, frozen)
     if not done then
         return 2
     end
@@ -1610,9 +1662,10 @@ local function plan_commit(keys, args)
     local records = load_records(ids)
     local routes, shifts = load_plans(entries, 'routes', 'route'),
         load_plans(entries, 'shifts', 'shift')
+    local rulings, frozen = load_rulings(entries)
     local hset, answers = {routes = {}, shifts = {}}, {}
     for i, e in ipairs(entries) do
-        answers[i] = commit_entry(records, e, routes, shifts, hset)
+        answers[i] = commit_entry(records, e, routes, shifts, hset, rulings, frozen)
     end
     for _, key in ipairs({'routes', 'shifts'}) do
         if #hset[key] > 0 then
@@ -1644,6 +1697,181 @@ local function lease_take(keys, args)
     return {epoch, till}
 end
 register('lease_take', lease_take)
+
+---------------------------------------------------------------------------------------------------
+-- rulings: what people decide over the plan's head
+
+local RULED, RULED_ALREADY, NOT_NOW, NO_ORDER, NO_COURIER, CONTRADICTS = 1, 2, 3, 4, 5, 6
+local BANS_MAX = 64
+local LOG_MAX = 10000
+
+local function pack_ruling(r)
+    if r.pinned == 0 and not r.held and r.n == 0 then
+        return ''
+    end
+    local s = spack('<I4', r.pinned) .. char(r.held and 1 or 0, r.n, 0, 0)
+    for i = 1, r.n do
+        s = s .. spack('<I4', r[i])
+    end
+    return s
+end
+
+-- Each takes the ruling and the courier, and gives the outcome and what was done in words.
+local RULE = {}
+
+function RULE.pin(r, courier)
+    if r.banned[courier] then
+        return CONTRADICTS
+    end
+    local same = r.pinned == courier
+    r.pinned = courier
+    return same and RULED_ALREADY or RULED, 'pinned to courier ' .. courier
+end
+
+function RULE.unpin(r)
+    local none = r.pinned == 0
+    r.pinned = 0
+    return none and RULED_ALREADY or RULED, 'no longer pinned'
+end
+
+function RULE.ban(r, courier)
+    if r.banned[courier] then
+        return RULED_ALREADY
+    end
+    if r.pinned == courier or r.n == BANS_MAX then
+        return CONTRADICTS
+    end
+    r.n = r.n + 1
+    r[r.n] = courier
+    return RULED, 'not for courier ' .. courier
+end
+
+function RULE.unban(r, courier)
+    if not r.banned[courier] then
+        return RULED_ALREADY
+    end
+    for i = 1, r.n do
+        if r[i] == courier then
+            table.remove(r, i)
+            break
+        end
+    end
+    r.n = r.n - 1
+    return RULED, 'courier ' .. courier .. ' may have it again'
+end
+
+function RULE.hold(r)
+    local was = r.held
+    r.held = true
+    return was and RULED_ALREADY or RULED, 'on hold'
+end
+
+function RULE.release(r)
+    local was = r.held
+    r.held = false
+    return was and RULED or RULED_ALREADY, 'released'
+end
+
+local OF_COURIER = set('freeze', 'unfreeze')
+local NAMES_COURIER = set('pin', 'ban', 'unban', 'freeze', 'unfreeze')
+local LIFTS = set('unpin', 'unban', 'release')
+
+local function rule_courier(a)
+    local key = p .. 'frozen'
+    local was = call('HEXISTS', key, a.courier) == 1
+    if was == (a.kind == 'freeze') then
+        return RULED_ALREADY, 0, was and '\1' or '\0'
+    end
+    if was then
+        call('HDEL', key, a.courier)
+    else
+        call('HSET', key, a.courier, now8 .. a.who)
+    end
+    put_field('f', spack('<I4', a.courier) .. (was and '\0' or '\1'))
+    return RULED, 0, was and '\0' or '\1'
+end
+
+local function rule_order(a)
+    local record = call('GET', p .. 'order:' .. a.order)
+    if not record then
+        return NO_ORDER, 0, ''
+    end
+    local state, packed = byte(record, 2), call('HGET', p .. 'rulings', a.order)
+    if flag(byte(record, 4), F_COLLECTION) or IS_END[state] or
+        (not LIFTS[a.kind] and state >= PICKED_UP) then
+        return NOT_NOW, state, packed or ''
+    end
+    local r = read_ruling(packed)
+    local outcome, done = RULE[a.kind](r, a.courier)
+    if outcome ~= RULED then
+        return outcome, state, packed or ''
+    end
+    packed = pack_ruling(r)
+    if packed == '' then
+        call('HDEL', p .. 'rulings', a.order)
+    else
+        call('HSET', p .. 'rulings', a.order, packed)
+    end
+    put_field('d', a.order .. packed)
+    put_history(a.order, record, a.who .. ': ' .. done .. (a.words == '' and '' or ': ' .. a.words))
+    return RULED, state, packed
+end
+
+local function parse_action(args, b)
+    local a = {id = args[b], kind = args[b + 1], order = args[b + 2],
+        courier = number(args[b + 3], 'courier', 0, B32 - 1), who = args[b + 4], words = args[b + 5]}
+    if a.id == '' or #a.id > 64 then
+        refuse('action_id: expected 1 to 64 bytes')
+    end
+    if not OF_COURIER[a.kind] and not RULE[a.kind] then
+        refuse('kind: expected pin, unpin, ban, unban, hold, release, freeze or unfreeze')
+    end
+    if OF_COURIER[a.kind] ~= (a.order == '' or nil) then
+        refuse('order: expected a uuid, or nothing with freeze and unfreeze')
+    end
+    if not OF_COURIER[a.kind] then
+        uuid(a.order)
+    end
+    if (NAMES_COURIER[a.kind] or false) ~= (a.courier > 0) then
+        refuse('courier: expected a number with pin, ban, unban, freeze and unfreeze, else 0')
+    end
+    if a.who == '' or #a.who > 64 or #a.words > 120 then
+        refuse('who, words: expected 1 to 64 and up to 120 bytes')
+    end
+    return a
+end
+
+-- dispatch_rule: each action once, whoever repeats it
+local function dispatch_rule(keys, args)
+    begin(keys, args[1])
+    local n, actions, answers = count(args, 2, 6, 64), {}, {}
+    for i = 1, n do
+        actions[i] = parse_action(args, 6 * i - 3)
+    end
+    local seen = p .. 'rulings:seen'
+    call('ZREMRANGEBYSCORE', seen, '-inf', text(now - DAY_MS))
+    for i, a in ipairs(actions) do
+        local outcome, state, rest = RULED_ALREADY, 0, ''
+        if not call('ZSCORE', seen, a.id) then
+            if a.courier > 0 and call('HEXISTS', p .. 'couriers', a.courier) == 0 then
+                outcome = NO_COURIER
+            elseif OF_COURIER[a.kind] then
+                outcome, state, rest = rule_courier(a)
+            else
+                outcome, state, rest = rule_order(a)
+            end
+        end
+        if outcome == RULED then
+            call('ZADD', seen, now_text, a.id)
+            call('XADD', p .. 'rulings:log', 'MAXLEN', '~', text(LOG_MAX), '1-*', 'time', now_text, 'who', a.who,
+                'kind', a.kind, 'order', a.order, 'courier', text(a.courier), 'words', a.words, 'action', a.id)
+        end
+        answers[i] = char(outcome, state) .. rest
+    end
+    flush()
+    return answers
+end
+register('dispatch_rule', dispatch_rule)
 
 end
 

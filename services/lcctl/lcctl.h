@@ -79,6 +79,14 @@ void ctl_random(void *to, size_t n);
 /* find_chain_number: by short name or number; 0 = none. */
 uint32_t find_chain_number(struct ctl *c, struct slice name);
 
+/* ctl_order: an order id as it is, or CHAIN/EXTERNAL_ORDER_ID turned into one. NULL after saying
+ * what is wrong. */
+const char *ctl_order(struct ctl *c, const char *word);
+
+/* ctl_print_ruling: a line about what people decided of this order and its courier (0 = none);
+ * nothing when there is nothing. */
+void ctl_print_ruling(struct ctl *c, const char *uuid, uint32_t courier);
+
 int cmd_chain(struct ctl *c, struct args *a);    /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);      /* key new | revoke */
 int cmd_courier(struct ctl *c, struct args *a);  /* courier add | list | revoke */
@@ -86,6 +94,11 @@ int cmd_operator(struct ctl *c, struct args *a); /* operator add | list | revoke
 int cmd_store(struct ctl *c, struct args *a);    /* store add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);    /* order ORDER */
 int cmd_explain(struct ctl *c, struct args *a);  /* explain ORDER */
+int cmd_pin(struct ctl *c, struct args *a);      /* pin ORDER COURIER */
+int cmd_ban(struct ctl *c, struct args *a);      /* ban ORDER COURIER */
+int cmd_hold(struct ctl *c, struct args *a);     /* hold ORDER */
+int cmd_freeze(struct ctl *c, struct args *a);   /* freeze COURIER */
+int cmd_rulings(struct ctl *c, struct args *a);  /* rulings */
 int cmd_audit(struct ctl *c, struct args *a);    /* audit */
 int cmd_queue(struct ctl *c, struct args *a);    /* queue */
 int cmd_robots(struct ctl *c, struct args *a);   /* robots */

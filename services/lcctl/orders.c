@@ -11,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* order_uuid: an order id as it is, or CHAIN/EXTERNAL_ORDER_ID turned into one. NULL after saying
- * what is wrong. */
-static const char *
-order_uuid(struct ctl *c, const char *word)
+const char *
+ctl_order(struct ctl *c, const char *word)
 {
     struct uuid id;
     char *text = arena_alloc(c->arena, UUID_TEXT);
@@ -206,7 +204,7 @@ cmd_order(struct ctl *c, struct args *a)
 
     if (word == NULL || !args_done(a))
         return EXIT_USAGE;
-    if ((uuid = order_uuid(c, word)) == NULL)
+    if ((uuid = ctl_order(c, word)) == NULL)
         return EXIT_NOT_SO;
     int status = read_record(c, word, uuid, &r, &keep);
     if (status == EXIT_SUCCESS)
@@ -279,11 +277,13 @@ cmd_explain(struct ctl *c, struct args *a)
 
     if (word == NULL || !args_done(a))
         return EXIT_USAGE;
-    if ((uuid = order_uuid(c, word)) == NULL)
+    if ((uuid = ctl_order(c, word)) == NULL)
         return EXIT_NOT_SO;
     int status = read_record(c, word, uuid, &r, &keep);
     if (status == EXIT_SUCCESS)
         status = explain(c, uuid, &r);
+    if (status == EXIT_SUCCESS)
+        ctl_print_ruling(c, uuid, r.courier);
     if (keep != NULL)
         freeReplyObject(keep);
     return status;

@@ -273,8 +273,8 @@ find_sent(struct router *r, uint64_t batch, size_t index)
     return NULL;
 }
 
-static void
-ring(struct router *r)
+void
+router_ring(struct router *r)
 {
     Lifecircle__V1__Envelope env;
     Lifecircle__V1__News news = LIFECIRCLE__V1__NEWS__INIT;
@@ -303,7 +303,7 @@ commits_answer(struct router *r, uint64_t batch, const struct reply *reply)
         router_rebuild(r, "commit_unknown");
         return;
     }
-    ring(r);
+    router_ring(r);
     for (size_t i = 0; i < reply->n && !r->rebuild; i++) {
         struct commit *m = find_sent(r, batch, i);
         if (m != NULL)

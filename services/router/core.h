@@ -41,6 +41,7 @@ enum {
     ACTION_MAX = 64,
     PIN_TRIES = 5,
     WORDS_MAX = 200,
+    RULINGS_MAX = 64, /* that wait for Redis */
 };
 
 struct settings {
@@ -154,6 +155,7 @@ struct courier {
     struct route route;
     uint32_t offer_version;    /* the first version that has the present offer */
     uint32_t accepted_version; /* the last one that was accepted, as named */
+    bool frozen;               /* a person wants its route left alone */
     bool planned;              /* the plan knows it */
     bool open;                 /* as the plan has it */
     struct latlng at;
@@ -221,6 +223,19 @@ struct commit {
     bool answers;       /* the courier's first report */
 };
 
+/* ---- rulings ---- */
+
+/* A person's word that waits for Redis. */
+struct ruling {
+    struct ruling *next;
+    uint64_t number;
+    uint64_t link;
+    uint8_t envelope_id[16];
+    int64_t deadline_ms;
+    uint64_t tag;
+    char action_id[ACTION_MAX + 1];
+};
+
 /* ---- the whole ---- */
 
 enum phase {
@@ -243,9 +258,12 @@ enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
                  CALL_COMMIT,
                  CALL_REREAD, /* a courier's route and shift; seq = its number */
                  CALL_REREAD_ORDERS,
-                 CALL_ASKED,  /* the record a report names; seq = courier */
-                 CALL_CANCEL, /* a report ends an order; seq = courier */
-                 CALL_SEEN,   /* nothing to be done with the answer */
+                 CALL_ASKED,   /* the record a report names; seq = courier */
+                 CALL_CANCEL,  /* a report ends an order; seq = courier */
+                 CALL_RULINGS, /* what people said of orders, */
+                 CALL_FROZEN,  /* and of couriers */
+                 CALL_RULE,    /* somebody says something; seq = its number */
+                 CALL_SEEN,    /* nothing to be done with the answer */
 };
 enum { CATALOGUE_TAG = 16 };
 
@@ -268,6 +286,7 @@ enum tally {
     T_AT_RISK,
     T_KEPT,
     T_MISSED,
+    T_RULINGS,
     TALLIES
 };
 
@@ -307,6 +326,8 @@ struct router {
     struct pin_tries *pins;   /* owned */
     struct commit *commits;   /* owned, oldest first; sent ones too */
     struct commit **commits_end;
+    struct ruling *rulings; /* owned */
+    size_t n_rulings;
     struct uuids want;   /* records to be read */
     struct uuids later;  /* the same, not now: a commit is in the way */
     uint64_t last_event; /* of the stream */
@@ -336,6 +357,7 @@ void lease_release(struct router *r); /* and takes nothing new */
 void lease_answer(struct router *r, const struct reply *reply);
 
 /* load.c */
+bool number_in(struct slice s, uint32_t *out); /* 1.. in decimal; false: it is none */
 void load_start(struct router *r);
 void load_answer(struct router *r, enum call_kind kind, const struct reply *reply);
 void load_finish(struct router *r); /* once the catalogue is there */
@@ -426,6 +448,7 @@ void commits_flush(struct router *r);
 void commits_answer(struct router *r, uint64_t batch, const struct reply *reply);
 void commits_forget(struct router *r);
 void commits_tick(struct router *r);
+void router_ring(struct router *r); /* the stream has grown */
 
 /* offers.c */
 void offers_tick(struct router *r);
@@ -452,6 +475,18 @@ void report_asked(struct router *r, struct courier *c, const struct reply *reply
 void report_cancelled(struct router *r, struct courier *c, const struct reply *reply);
 void reports_tick(struct router *r);
 void reports_unavailable(struct router *r); /* all that wait */
+
+/* rulings.c: what people decide over the plan's head */
+void ruling_take(struct router *r, const struct event *ev);
+void ruling_answer(struct router *r, uint64_t number, const struct reply *reply);
+void rulings_unavailable(struct router *r); /* all that wait */
+/* rulings_load: HGETALL of rulings or frozen. */
+void rulings_load(struct router *r, enum call_kind kind, const struct reply *reply);
+/* ruling_event: field `d` or `f` of the stream: applies it. */
+void ruling_event(struct router *r, bool of_courier, struct slice value);
+/* rulings_enforce: takes what is against a ruling away from a courier who can be without it. */
+void rulings_enforce(struct router *r, struct courier *c);
+
 /* pin.c. pin_check: DONE, WRONG_PIN or TOO_MANY_TRIES; *left = tries that are left. */
 Lifecircle__V1__CourierReply__Outcome pin_check(struct router *r, struct uuid order,
                                                 const char *pin, unsigned *left);

@@ -103,6 +103,7 @@ courier_update(struct router *r, struct courier *c)
         .adult_trained = person != NULL && person->adult_trained,
         .cold_box = c->shift.cold_box,
         .open = takes_orders(r, c),
+        .frozen = c->frozen,
         .at = c->at,
         .at_ms = c->at_ms,
     };

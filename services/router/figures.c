@@ -22,6 +22,7 @@ static const struct counter described[TALLIES] = {
                    0, true},
     [T_KEPT] = {"deliveries_total{promise=\"kept\"}", "orders delivered", 0, false},
     [T_MISSED] = {"deliveries_total{promise=\"missed\"}", "", 0, false},
+    [T_RULINGS] = {"rulings_total", "pins, bans, holds and freezes taken from people", 0, false},
 };
 
 const struct counter *

@@ -36,6 +36,9 @@ take_order(struct router *r, struct slice value)
         (head.flags & RECORD_COLLECTION) != 0)
         return;
     const struct order *o = order_find(r, id);
+    if (record_is_end(head.state) && plan_rulings(r->plan) > 0 &&
+        plan_rule(r->plan, id, &(struct plan_ruling){.pinned = 0}) != LC_OK)
+        router_rebuild(r, "memory");
     if (o == NULL ? !state_open(head.state) : head.version <= o->version)
         return;
     if (o != NULL && o->state == head.state && o->courier == head.courier &&
@@ -71,9 +74,13 @@ take_entry(struct router *r, const struct reply *entry)
         number_of(entry->items[0].str) != r->last_event + 1)
         return false;
     const struct reply *fields = &entry->items[1];
-    for (size_t i = 0; i + 1 < fields->n; i += 2)
-        if (slice_eq_str(fields->items[i].str, "o"))
+    for (size_t i = 0; i + 1 < fields->n; i += 2) {
+        struct slice name = fields->items[i].str;
+        if (slice_eq_str(name, "o"))
             take_orders(r, fields->items[i + 1].str);
+        else if (slice_eq_str(name, "d") || slice_eq_str(name, "f"))
+            ruling_event(r, name.p[0] == 'f', fields->items[i + 1].str);
+    }
     r->last_event++;
     return true;
 }

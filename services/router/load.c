@@ -34,11 +34,13 @@ load_start(struct router *r)
     ask(r, CALL_TIP, "XREVRANGE", "events", "+", "-", "COUNT", "1");
     ask(r, CALL_SHIFTS, "HGETALL", "shifts", NULL, NULL, NULL, NULL);
     ask(r, CALL_ROUTES, "HGETALL", "routes", NULL, NULL, NULL, NULL);
+    ask(r, CALL_RULINGS, "HGETALL", "rulings", NULL, NULL, NULL, NULL);
+    ask(r, CALL_FROZEN, "HGETALL", "frozen", NULL, NULL, NULL, NULL);
     ask(r, CALL_DUE, "ZRANGE", "due:dispatch", "0", "-1", NULL, NULL);
 }
 
-static bool
-number_of(struct slice s, uint32_t *out)
+bool
+number_in(struct slice s, uint32_t *out)
 {
     uint64_t v = 0;
 
@@ -76,7 +78,7 @@ take_hash(struct router *r, const struct reply *reply, bool shifts)
 {
     for (size_t i = 0; i + 1 < reply->n && !r->rebuild; i += 2) {
         uint32_t number;
-        if (!number_of(reply->items[i].str, &number))
+        if (!number_in(reply->items[i].str, &number))
             continue;
         struct courier *c = courier_get(r, number);
         if (c == NULL)
@@ -197,6 +199,8 @@ load_answer(struct router *r, enum call_kind kind, const struct reply *reply)
         router_rebuild(r, "load_failed");
     else if (kind == CALL_SHIFTS || kind == CALL_ROUTES)
         take_hash(r, reply, kind == CALL_SHIFTS);
+    else if (kind == CALL_RULINGS || kind == CALL_FROZEN)
+        rulings_load(r, kind, reply);
     else if (kind == CALL_DUE)
         take_due(r, reply);
     else if (kind == CALL_PLACES)

@@ -55,6 +55,11 @@ router_close(void *core)
     if (r == NULL)
         return;
     forget(r);
+    while (r->rulings != NULL) {
+        struct ruling *u = r->rulings;
+        r->rulings = u->next;
+        free(u);
+    }
     HASH_ITER(hh, r->pins, t, next)
     {
         HASH_DEL(r->pins, t);
@@ -185,6 +190,8 @@ take_answer(struct router *r, const struct event *ev)
     case CALL_DUE:
     case CALL_PLACES:
     case CALL_LOAD:
+    case CALL_RULINGS:
+    case CALL_FROZEN:
         load_answer(r, kind, ev->reply);
         return;
     case CALL_ORDERS:
@@ -198,6 +205,9 @@ take_answer(struct router *r, const struct event *ev)
         return;
     case CALL_COMMIT:
         commits_answer(r, seq, ev->reply);
+        return;
+    case CALL_RULE:
+        ruling_answer(r, seq, ev->reply);
         return;
     case CALL_REREAD:
     case CALL_REREAD_ORDERS:
@@ -238,6 +248,8 @@ take_message(struct router *r, const struct event *ev)
 
     if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPORT) {
         report_take(r, ev);
+    } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_RULING) {
+        ruling_take(r, ev);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS) {
         positions_take(r, env->courier_positions);
         acknowledge(r, ev);
@@ -330,6 +342,7 @@ start_again(struct router *r)
 {
     r->tally[T_REBUILDS]++;
     reports_unavailable(r);
+    rulings_unavailable(r);
     forget(r);
     r->rebuild = false;
     r->phase = PHASE_WAITING;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "courier.pb-c.h"
+#include "dispatch.pb-c.h"
 #include "envelope.pb-c.h"
 #include "stock.pb-c.h"
 
@@ -25,13 +26,17 @@
 #define W_REASON(x) LIFECIRCLE__V1__REASON__##x
 
 enum { W_ORDERS = 64, W_COURIERS = 8, W_EVENTS = 4096, W_REPLIES = 8192, W_PENDING = 512 };
+enum { W_BANS = 4 };
 #define W_SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 struct w_order {
     struct uuid id;
     char text[UUID_TEXT];
     struct buf record;
-    int64_t due_ms; /* 0 = no row */
+    int64_t due_ms;                  /* 0 = no row */
+    uint32_t pinned, banned[W_BANS]; /* what people said */
+    size_t n_banned;
+    bool held;
 };
 
 struct w_blob {
@@ -40,7 +45,8 @@ struct w_blob {
 };
 
 struct w_event {
-    struct buf o; /* uuid and head, or empty */
+    struct buf o;      /* uuid and head, or empty */
+    const char *field; /* NULL = o */
 };
 
 struct w_pending {
@@ -59,6 +65,7 @@ struct world {
     size_t n_events, trimmed;
     struct w_pending pending[W_PENDING];
     size_t n_pending;
+    bool frozen[W_COURIERS + 1];
     char owner[64];
     int64_t epoch, until_ms;
     bool lose_commits; /* applied, but the answer is lost */
@@ -68,6 +75,7 @@ struct world {
     Lifecircle__V1__CourierReply *reply[W_REPLIES];
     size_t n_replies;
     uint64_t tag;
+    unsigned ruled; /* the outcome of the last ruling that was answered */
 };
 
 /* ---- places: a street along a parallel ---- */
@@ -154,7 +162,7 @@ w_event(struct world *w, const struct w_order *o)
     struct w_event *e = &w->event[w->n_events++];
 
     assert(w->n_events < W_EVENTS);
-    *e = (struct w_event){{0}};
+    *e = (struct w_event){.field = NULL};
     buf_append(&e->o, o->text, 36);
     buf_append(&e->o, o->record.p, RECORD_HEAD);
 }
@@ -238,6 +246,10 @@ w_cancel(struct world *w, struct w_order *o)
 
 /* ---- plan_commit ---- */
 
+static inline bool w_allowed(const struct world *w, const struct w_order *o, uint32_t courier);
+static inline struct reply *w_dispatch_rule(struct world *w, const struct slice *a);
+static inline struct reply *w_rulings(struct world *w, bool frozen);
+
 struct w_rule {
     const char *action;
     unsigned to;
@@ -247,7 +259,7 @@ struct w_rule {
 #define W_BIT(x) (1U << W_STATE(x))
 
 static inline const struct w_rule *
-w_rule(struct slice action)
+w_step_rule(struct slice action)
 {
     static const struct w_rule rule[] = {
         {"assign", W_STATE(PLACED), W_BIT(PLACED)},
@@ -281,7 +293,7 @@ static inline bool
 w_step(struct world *w, uint32_t courier, const struct slice *argv)
 {
     struct w_order *o = w_find(w, argv[0]);
-    const struct w_rule *rule = w_rule(argv[1]);
+    const struct w_rule *rule = w_step_rule(argv[1]);
 
     if (o == NULL)
         return false;
@@ -293,7 +305,7 @@ w_step(struct world *w, uint32_t courier, const struct slice *argv)
         return !record_is_end(head.state);
     if ((rule->from & 1U << head.state) == 0 ||
         (courier > 0 && head.courier > 0 && head.courier != courier) ||
-        (assigns && head.courier != 0))
+        (assigns && (head.courier != 0 || !w_allowed(w, o, courier))))
         return false;
     if (strcmp(rule->action, "unassign") == 0)
         courier = 0;
@@ -447,6 +459,8 @@ w_fcall(struct world *w, const struct slice *a)
         return w_due_claim(w, a);
     if (slice_eq_str(a[1], "order_step"))
         return w_order_cancel(w, a);
+    if (slice_eq_str(a[1], "dispatch_rule"))
+        return w_dispatch_rule(w, a);
     w->seen += slice_eq_str(a[1], "courier_seen");
     w->gone += slice_eq_str(a[1], "courier_gone");
     struct reply *r = w_reply(w, REPLY_INT);
@@ -475,7 +489,7 @@ w_events_after(struct world *w, struct slice from)
         entries[i - last] = *w_array(w, 2, &entry);
         entry[0] = w_str(w, id, (size_t)n);
         entry[1] = *w_array(w, 2, &fields);
-        fields[0] = w_str(w, "o", 1);
+        fields[0] = w_str(w, w->event[i].field == NULL ? "o" : w->event[i].field, 1);
         fields[1] = w_str(w, w->event[i].o.p, w->event[i].o.n);
     }
     return r;
@@ -588,6 +602,8 @@ w_command(struct world *w, const struct slice *a, size_t n)
         return w_tip(w, a[1]);
     if (slice_eq_str(a[0], "XREAD"))
         return w_ends(a[4], ":events") ? w_events_after(w, a[5]) : w_reply(w, REPLY_NIL);
+    if (slice_eq_str(a[0], "HGETALL") && (w_ends(a[1], ":rulings") || w_ends(a[1], ":frozen")))
+        return w_rulings(w, w_ends(a[1], ":frozen"));
     if (slice_eq_str(a[0], "HGETALL"))
         return w_hash(w, w_ends(a[1], ":shifts") ? w->shift : w->route);
     if (slice_eq_str(a[0], "HSCAN"))
@@ -616,5 +632,7 @@ w_command(struct world *w, const struct slice *a, size_t n)
     r = w_array(w, n - 2, &items);
     return r; /* all nil */
 }
+
+#include "router_rulings.h"
 
 #endif

@@ -15,7 +15,7 @@ plan_retry(struct plan *p, size_t max, size_t *placed)
     {
         struct place best;
 
-        if (t->runner != NULL || t->tried > p->round)
+        if (t->runner != NULL || t->tried > p->round || task_on_hold(t))
             continue;
         if (max-- == 0) {
             round_over = false;
@@ -160,7 +160,11 @@ plan_verdict_name(enum plan_verdict v)
     static const char *const name[PLAN_VERDICTS] = {
         [PLAN_FITS] = "fits",
         [PLAN_NO_COURIERS] = "no couriers",
+        [PLAN_HELD] = "on hold",
+        [PLAN_PINNED] = "pinned to another",
         [PLAN_CLOSED] = "takes nothing new",
+        [PLAN_FROZEN] = "route frozen",
+        [PLAN_FORBIDDEN] = "forbidden by a person",
         [PLAN_BANNED] = "declined it",
         [PLAN_SKILL] = "age check or cold box",
         [PLAN_UNREACHABLE] = "no way",

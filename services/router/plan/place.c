@@ -215,8 +215,16 @@ try_pickup(struct search *s, size_t i)
 enum plan_verdict
 place_judge(const struct plan *p, const struct task *t, const struct runner *r)
 {
+    enum plan_verdict ruled = rule_judge(t->rule, r->in.courier);
+
+    if (ruled == PLAN_HELD || ruled == PLAN_PINNED)
+        return ruled;
     if (!r->in.open)
         return PLAN_CLOSED;
+    if (r->in.frozen)
+        return PLAN_FROZEN;
+    if (ruled != PLAN_FITS)
+        return ruled;
     for (size_t i = 0; i < t->n_bans; i++)
         if (t->bans[i].courier == r->in.courier && t->bans[i].until_ms > p->now_ms)
             return PLAN_BANNED;

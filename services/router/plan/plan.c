@@ -35,6 +35,7 @@ plan_clear(struct plan *p)
     for (size_t i = 0; i < p->n_runners; i++)
         runner_destroy(p->runners[i]);
     p->n_runners = 0;
+    rules_clear(p);
 }
 
 void
@@ -93,6 +94,7 @@ task_add(struct plan *p, const struct plan_order *o, struct task **out)
     if (t == NULL)
         return LC_ENOMEM;
     t->in = *o;
+    t->rule = rule_find(p, o->id);
     HASH_ADD(hh, p->tasks, in.id, sizeof t->in.id, t);
     if (map_failed) {
         free(t);
@@ -133,7 +135,11 @@ plan_insert(struct plan *p, const struct plan_order *o, struct plan_placement *o
 
     if (err != LC_OK)
         return err;
-    err = place_best(p, t, &best, &t->why);
+    best.runner = NULL;
+    if (task_on_hold(t))
+        t->why = PLAN_HELD;
+    else
+        err = place_best(p, t, &best, &t->why);
     if (err == LC_OK && best.runner != NULL) {
         err = place_apply(p, t, &best);
         p->pool -= err == LC_OK;
@@ -195,6 +201,8 @@ plan_unlock(struct plan *p, struct uuid order)
         return LC_ESTATE;
     unfix(t);
     t->locked = false;
+    if (t->runner->in.frozen || rule_judge(t->rule, t->runner->in.courier) != PLAN_FITS)
+        task_to_pool(p, t);
     return LC_OK;
 }
 

@@ -7,6 +7,10 @@
  * the locked stops of a route keep their order; free stops may come between them, but never before
  * the first `fixed` stops (where the courier is or is driving to).
  *
+ * People overrule it (plan_rule): an order may be pinned to a courier, banned from couriers, or on
+ * hold; a courier may be frozen: it gets nothing new. No call ever puts a free order where a ruling
+ * forbids it.
+ *
  * Always true: an order is in one route or in the pool; its pickup comes before its drop-off; loads
  * stay within capacity, drop-offs within the shift, and an insertion breaks no promise that was
  * kept before, nor delays one that is already broken. An order that can make its own promise
@@ -51,6 +55,7 @@ struct plan_courier {
     bool adult_trained;
     bool cold_box;
     bool open;        /* may be given new orders */
+    bool frozen;      /* a person wants its route left alone: nothing new either */
     struct latlng at; /* where it was ... */
     int64_t at_ms;    /* ... and when */
 };
@@ -74,7 +79,11 @@ enum plan_stop_kind { PLAN_PICKUP, PLAN_DROPOFF, PLAN_RETURN };
 enum plan_verdict {
     PLAN_FITS,
     PLAN_NO_COURIERS, /* of an order: there is no courier at all */
+    PLAN_HELD,        /* a person keeps the order on hold */
+    PLAN_PINNED,      /* a person wants it with another courier */
     PLAN_CLOSED,      /* takes nothing new */
+    PLAN_FROZEN,      /* a person wants its route left alone */
+    PLAN_FORBIDDEN,   /* a person forbids the pair */
     PLAN_BANNED,      /* declined it, or was silent */
     PLAN_SKILL,       /* age check or cold box */
     PLAN_UNREACHABLE,
@@ -140,6 +149,10 @@ LC_MUST_CHECK enum lc_err plan_courier_move(struct plan *p, uint32_t courier, st
 /* plan_courier_open: closing sends its free orders to the pool. */
 LC_MUST_CHECK enum lc_err plan_courier_open(struct plan *p, uint32_t courier, bool open);
 
+/* plan_courier_freeze: a person wants its route left alone, or not any more. Its free orders go to
+ * the pool. */
+LC_MUST_CHECK enum lc_err plan_courier_freeze(struct plan *p, uint32_t courier, bool frozen);
+
 /* plan_courier_fix: nothing comes before its first n stops any more (they must be locked).
  * arrived_ms: since when it is at the first, 0 = it is not. LC_ESTATE: one of them is free, or
  * there are fewer. */
@@ -173,7 +186,8 @@ LC_MUST_CHECK enum lc_err plan_insert(struct plan *p, const struct plan_order *o
 /* plan_remove: forgets the order wherever it is. */
 LC_MUST_CHECK enum lc_err plan_remove(struct plan *p, struct uuid order);
 
-/* plan_lock: it stays with its courier from now on. plan_unlock: it is free again, where it is.
+/* plan_lock: it stays with its courier from now on. plan_unlock: it is free again, where it is,
+ * or in the pool when people forbid that.
  * LC_ESTATE: it is in the pool; or (unlock) it is carried. */
 LC_MUST_CHECK enum lc_err plan_lock(struct plan *p, struct uuid order);
 LC_MUST_CHECK enum lc_err plan_unlock(struct plan *p, struct uuid order);
@@ -184,6 +198,24 @@ LC_MUST_CHECK enum lc_err plan_release(struct plan *p, struct uuid order);
 /* plan_ban: this courier is not to get this order before until_ms. Does not move it. */
 LC_MUST_CHECK enum lc_err plan_ban(struct plan *p, struct uuid order, uint32_t courier,
                                    int64_t until_ms);
+
+/* plan_rule: what people say of an order from now on, known to the plan or not yet; it replaces
+ * what they said before, outlives the order's comings and goings, and is forgotten by plan_clear
+ * alone. All empty = nothing. A free order that is against it goes to the pool; a locked one stays:
+ * whoever locked it must release it (plan_ruled tells). */
+struct plan_ruling {
+    uint32_t pinned;        /* this courier alone; 0 = any */
+    bool held;              /* nobody */
+    const uint32_t *banned; /* not these couriers */
+    size_t n_banned;
+};
+LC_MUST_CHECK enum lc_err plan_rule(struct plan *p, struct uuid order,
+                                    const struct plan_ruling *ruling);
+
+/* plan_ruled: may the order be with this courier? FITS, HELD, PINNED or FORBIDDEN.
+ * plan_rulings: how many orders have rulings. */
+enum plan_verdict plan_ruled(const struct plan *p, struct uuid order, uint32_t courier);
+size_t plan_rulings(const struct plan *p);
 
 /* plan_picked_up: the goods are with the courier; locks the order. Free orders for which there is
  * no room any more go to the pool. LC_ESTATE: it is in the pool. */

@@ -14,9 +14,20 @@ struct ban {
     int64_t until_ms;
 };
 
+/* What people say of an order, whether it is here or not. */
+struct rule {
+    struct uuid order;
+    uint32_t pinned;
+    bool held;
+    uint32_t *banned; /* owned */
+    size_t n_banned;
+    UT_hash_handle hh;
+};
+
 struct task {
     struct plan_order in;
-    struct runner *runner; /* whose route it is in; NULL = in the pool */
+    const struct rule *rule; /* NULL = none */
+    struct runner *runner;   /* whose route it is in; NULL = in the pool */
     bool locked;
     bool carried;
     struct ban *bans; /* owned */
@@ -69,6 +80,7 @@ struct plan {
     size_t n_runners;
     size_t room_runners;
     struct task *tasks; /* owned */
+    struct rule *rules; /* owned */
     size_t pool;
     uint64_t round;        /* of trying the pool: every task in turn */
     uint64_t improved;     /* the same for improving */
@@ -118,6 +130,12 @@ void task_take_along(struct task *t); /* its goods are with its courier */
 
 /* task_to_pool: out of its route, free. */
 void task_to_pool(struct plan *p, struct task *t);
+
+/* rule.c */
+struct rule *rule_find(const struct plan *p, struct uuid order);
+enum plan_verdict rule_judge(const struct rule *rule, uint32_t courier); /* rule may be NULL */
+bool task_on_hold(const struct task *t);
+void rules_clear(struct plan *p);
 
 /* runner.c */
 struct runner *runner_find(struct plan *p, uint32_t courier);

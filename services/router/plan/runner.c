@@ -114,6 +114,19 @@ plan_courier_open(struct plan *p, uint32_t courier, bool open)
 }
 
 enum lc_err
+plan_courier_freeze(struct plan *p, uint32_t courier, bool frozen)
+{
+    struct runner *r = runner_find(p, courier);
+
+    if (r == NULL)
+        return LC_ENOTFOUND;
+    r->in.frozen = frozen;
+    if (frozen)
+        runner_free_to_pool(p, r);
+    return LC_OK;
+}
+
+enum lc_err
 plan_courier_fix(struct plan *p, uint32_t courier, size_t n, int64_t arrived_ms)
 {
     struct runner *r = runner_find(p, courier);

@@ -1,0 +1,192 @@
+/* What people decide over the plan's head holds, whatever the router does and whoever owns the
+ * city. */
+#include "router_world.h"
+#include "unit.h"
+
+#define RULED(x) LIFECIRCLE__V1__RULING_REPLY__OUTCOME__##x
+#define RULING(x) LIFECIRCLE__V1__RULING__KIND__##x
+
+enum { READY_S = 30, PROMISE_S = 3600, FAR_M = 2000 };
+
+/* Couriers 1 (beside the store) and 2 (a little further). */
+static struct world *
+two_couriers(void)
+{
+    struct world *w = w_new();
+
+    CU_ASSERT_EQUAL(w_sign_on(w, 1, 100, 8), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_sign_on(w, 2, 900, 8), W_OUTCOME(DONE));
+    return w;
+}
+
+/* Time passes; couriers who say where they are do not vanish. */
+static void
+pass(struct world *w, int s)
+{
+    for (int i = 0; i < s; i++) {
+        w_position(w, 1, 100);
+        w_position(w, 2, 900);
+        w_pass(w, 1000);
+    }
+}
+
+static void
+test_pin_decides_who_is_offered_the_order(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), o, 2), RULED(DONE));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 2);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+    w_free(w);
+}
+
+static void
+test_pin_takes_the_order_from_who_has_it(void)
+{
+    static const Lifecircle__V1__ReportKind until[] = {W_KIND(REPORT_NONE), W_KIND(ACCEPT),
+                                                       W_KIND(ENROUTE), W_KIND(ARRIVED)};
+
+    for (size_t i = 0; i < sizeof until / sizeof *until; i++) {
+        struct world *w = two_couriers();
+        struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+        w_pass(w, 2000);
+        CU_ASSERT_EQUAL(w_head(o).courier, 1);
+        for (size_t k = 1; k <= i; k++)
+            CU_ASSERT_EQUAL(w_say(w, 1, until[k], o), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), o, 2), RULED(DONE));
+        w_pass(w, 2000);
+        CU_ASSERT_EQUAL(w_head(o).courier, 2);
+        CU_ASSERT_EQUAL(w_head(o).reason, 0);
+        CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+        CU_ASSERT_EQUAL(w_stops(w, 2), 2);
+        w_free(w);
+    }
+}
+
+static void
+test_goods_that_are_with_a_courier_stay_there(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(PICKED), o), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), o, 2), RULED(NOT_NOW));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 1);
+    w_free(w);
+}
+
+static void
+test_banned_courier_never_gets_the_order(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    CU_ASSERT_EQUAL(w_rule(w, RULING(BAN), o, 1), RULED(DONE));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 2);
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(DECLINE), NULL), W_OUTCOME(DONE));
+    w_pass(w, 60000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 0); /* rather nobody */
+    CU_ASSERT_EQUAL(w_counter(w, "orders_waiting"), 1);
+    w_free(w);
+}
+
+static void
+test_held_order_waits_until_it_is_released(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 1);
+    CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(HOLD), o, 0), RULED(DONE));
+    w_pass(w, 60000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 0);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+    CU_ASSERT_EQUAL(w_rule(w, RULING(RELEASE), o, 0), RULED(DONE));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 1);
+    w_free(w);
+}
+
+static void
+test_frozen_courier_keeps_what_it_has_and_gets_nothing_new(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(FREEZE), NULL, 1), RULED(DONE));
+    struct w_order *next = w_place(w, FAR_M, READY_S, PROMISE_S);
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(o).courier, 1);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 2);
+    CU_ASSERT_EQUAL(w_head(next).courier, 2);
+    CU_ASSERT_EQUAL(w_rule(w, RULING(UNFREEZE), NULL, 1), RULED(DONE));
+    struct w_order *third = w_place(w, FAR_M, READY_S, PROMISE_S);
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(third).courier, 1);
+    w_free(w);
+}
+
+static void
+test_rulings_survive_a_takeover(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *pinned = w_place(w, FAR_M, 900, PROMISE_S);
+    struct w_order *held = w_place(w, FAR_M, 900, PROMISE_S);
+    struct w_order *banned = w_place(w, FAR_M, 900, PROMISE_S);
+
+    CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), pinned, 2), RULED(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(HOLD), held, 0), RULED(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(BAN), banned, 1), RULED(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(FREEZE), NULL, 2), RULED(DONE));
+    stepper_destroy(w->s);
+    w_pass_clock(w, 5000);
+    w_boot(w, 43);
+    pass(w, 900);
+    CU_ASSERT_EQUAL(w_head(pinned).courier, 0); /* its courier is frozen */
+    CU_ASSERT_EQUAL(w_head(held).courier, 0);
+    CU_ASSERT_EQUAL(w_head(banned).courier, 0);
+    CU_ASSERT_EQUAL(w_rule(w, RULING(UNFREEZE), NULL, 2), RULED(DONE));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_head(pinned).courier, 2);
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ENROUTE), pinned), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ARRIVED), pinned), W_OUTCOME(DONE));
+    pass(w, 20); /* and with it, from the same store */
+    CU_ASSERT_EQUAL(w_head(banned).courier, 2);
+    CU_ASSERT_EQUAL(w_head(held).courier, 0);
+    w_free(w);
+}
+
+static void
+test_bad_rulings_are_refused_by_name(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), NULL, 1), RULED(INVALID));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(PIN), o, 0), RULED(INVALID));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(HOLD), o, 1), RULED(INVALID));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(FREEZE), o, 1), RULED(INVALID));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(RULING_NONE), o, 0), RULED(INVALID));
+    CU_ASSERT_EQUAL(w_counter(w, "rulings_total"), 5);
+    w_free(w);
+}
+
+UNIT_MAIN("router_rulings", UNIT(test_pin_decides_who_is_offered_the_order),
+          UNIT(test_pin_takes_the_order_from_who_has_it),
+          UNIT(test_goods_that_are_with_a_courier_stay_there),
+          UNIT(test_banned_courier_never_gets_the_order),
+          UNIT(test_held_order_waits_until_it_is_released),
+          UNIT(test_frozen_courier_keeps_what_it_has_and_gets_nothing_new),
+          UNIT(test_rulings_survive_a_takeover), UNIT(test_bad_rulings_are_refused_by_name))
