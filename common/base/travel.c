@@ -72,7 +72,8 @@ estimate_lower_bound_s(const struct travel *t, struct latlng a, struct latlng b,
 const struct travel *
 travel_estimate(void)
 {
-    static const struct travel provider = {estimate_matrix, estimate_lower_bound_s};
+    static const struct travel provider = {.matrix = estimate_matrix,
+                                           .lower_bound_s = estimate_lower_bound_s};
 
     return &provider;
 }
@@ -106,10 +107,17 @@ faster_lower_bound_s(const struct travel *t, struct latlng a, struct latlng b, e
     return shortened(f, f->of->lower_bound_s(f->of, a, b, m));
 }
 
+static bool
+faster_knows(const struct travel *t, struct latlng p, enum travel_mode m)
+{
+    return travel_knows(((const struct travel_faster *)t)->of, p, m);
+}
+
 void
 travel_faster_init(struct travel_faster *t, const struct travel *of, uint32_t times)
 {
-    *t = (struct travel_faster){{faster_matrix, faster_lower_bound_s}, of, times == 0 ? 1 : times};
+    *t = (struct travel_faster){
+        {faster_matrix, faster_lower_bound_s, faster_knows}, of, times == 0 ? 1 : times};
 }
 
 uint32_t

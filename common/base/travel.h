@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/geo.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum travel_mode {
@@ -37,9 +38,11 @@ struct travel_cell {
 
 struct travel {
     /* matrix: out[i * to_n + j] = from[i] to[j], leaving at depart_ms. *quality is that of all
-     * cells. LC_EINVAL  a coordinate out of range LC_EIO     the provider has no answer now; ask
-     * another for the whole matrix LC_EAGAIN  it has none yet: it is fed from outside, and notes
-     * nothing itself */
+     * cells. No way is shorter than the straight line, but for a hundredth.
+     *   LC_EINVAL  a coordinate out of range
+     *   LC_EIO     the provider has no answer; ask another for the whole matrix
+     *   LC_EAGAIN  it has none yet: it is fed from outside, and notes nothing itself
+     *   LC_ENOMEM  out of memory */
     enum lc_err (*matrix)(const struct travel *t, const struct latlng *from, size_t from_n,
                           const struct latlng *to, size_t to_n, enum travel_mode mode,
                           int64_t depart_ms, struct travel_cell *out, enum travel_quality *quality);
@@ -48,7 +51,18 @@ struct travel {
      * at any departure; grows with the great-circle distance. */
     uint32_t (*lower_bound_s)(const struct travel *t, struct latlng a, struct latlng b,
                               enum travel_mode mode);
+
+    /* knows: has it an answer for trips from and to this place? A matrix with a place it does not
+     * know is LC_EIO as a whole. NULL: every place. */
+    bool (*knows)(const struct travel *t, struct latlng p, enum travel_mode mode);
 };
+
+/* travel_knows: the same for any provider. */
+static inline bool
+travel_knows(const struct travel *t, struct latlng p, enum travel_mode mode)
+{
+    return t->knows == NULL || t->knows(t, p, mode);
+}
 
 /* travel_estimate: great circle x detour / speed. Constants fitted to the medians of 600 pairs a
  * mode that OSRM v6.0.0 answered for south-east Baltimore

@@ -69,7 +69,7 @@ match_known_new(struct latlng customer, bool collection, uint32_t times)
 
     if (k == NULL)
         return NULL;
-    k->travel = (struct travel){known_matrix, known_lower_bound_s};
+    k->travel = (struct travel){.matrix = known_matrix, .lower_bound_s = known_lower_bound_s};
     k->customer = customer;
     k->collection = collection;
     k->times = times == 0 ? 1 : times;

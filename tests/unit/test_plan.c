@@ -71,7 +71,7 @@ jumble_bound(const struct travel *t, struct latlng a, struct latlng b, enum trav
     return 0;
 }
 
-static const struct travel jumbled = {jumble_matrix, jumble_bound};
+static const struct travel jumbled = {.matrix = jumble_matrix, .lower_bound_s = jumble_bound};
 
 /* As the plan drives where there is no way: by the estimate. */
 static struct travel_cell

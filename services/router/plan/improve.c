@@ -56,8 +56,8 @@ relocate(struct plan *p, struct task *t, size_t *moved)
     cost -= route_cost(p, r);
 
     enum lc_err err = place_best(p, t, &best, &why);
-    bool better =
-        err == LC_OK && best.runner != NULL && best.late_ms * PLAN_COST_LATE + best.cost < cost;
+    bool better = err == LC_OK && best.runner != NULL && !best.estimate &&
+                  best.late_ms * PLAN_COST_LATE + best.cost < cost;
     if (better && place_apply(p, t, &best) == LC_OK) {
         ++*moved;
         return LC_OK;
@@ -145,7 +145,11 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
         saved = *was.runner;
         route_erase_task(p, t);
     }
+    place_begin(p, t);
     enum lc_err err = place_each(p, t, p->runners, p->n_runners, tell, &w);
+    if (err == LC_EIO && place_again(p))
+        err = place_each(p, t, p->runners, p->n_runners, tell, &w);
+    place_end(p);
     if (was.runner != NULL) {
         err = place_apply(p, t, &was) == LC_OK ? err : LC_ENOMEM;
         was.runner->fixed = saved.fixed;

@@ -2,9 +2,10 @@
  * looked at first, and nobody who could not beat what has been found.
  *
  * How good a courier could be is bounded by straight lines over the plan's own times: nobody is at
- * the pickup before the earliest of its stops is left and the way over top speed is driven. That a
- * detour is never shorter than the way is taken for granted; where a map breaks it, an order may
- * miss a place that makes another customer's arrival earlier. */
+ * the pickup before the earliest of its stops is left and the way over top speed is driven. A
+ * detour may be shorter than the way it replaces, on streets as in tests: then the stops behind it
+ * are reached earlier by the difference at most, and that is taken off the bound for each customer
+ * there. So the place is the one that looking at everybody finds. */
 #include "router/plan/plan_own.h"
 
 #include <math.h>
@@ -24,10 +25,8 @@ static uint32_t
 least(const struct travel *t, double metres, enum travel_mode mode)
 {
     struct latlng a = {0, 0}, b = {(int32_t)(metres / E7_M), 0};
-    uint32_t s = t->lower_bound_s(t, a, b, mode);
-    uint32_t e = travel_estimate()->lower_bound_s(travel_estimate(), a, b, mode);
 
-    return s < e ? s : e; /* the estimate stands in for a provider without an answer */
+    return t->lower_bound_s(t, a, b, mode);
 }
 
 /* Bounds grow with the distance: a table of them saves a great circle a stop. */
@@ -35,8 +34,12 @@ void
 near_init(struct plan *p)
 {
     for (int mode = 0; mode < TRAVEL_MODES; mode++)
-        for (int k = 1; k < PLAN_CROW_STEPS; k++)
-            p->crow_s[mode][k] = least(p->travel, k * PLAN_CROW_M, (enum travel_mode)mode);
+        for (int k = 1; k < PLAN_CROW_STEPS; k++) {
+            uint32_t own = least(p->travel, k * PLAN_CROW_M, (enum travel_mode)mode);
+            uint32_t e = least(p->estimate, k * PLAN_CROW_M, (enum travel_mode)mode);
+            p->crow_s[0][mode][k] = own < e ? own : e; /* single legs are estimated */
+            p->crow_s[1][mode][k] = e;
+        }
 }
 
 /* What the straight line is measured with around the pickup. */
@@ -66,45 +69,120 @@ line_m(const struct plane *q, struct latlng at)
 static int64_t
 crow_ms(const struct plan *p, double metres, enum travel_mode mode)
 {
-    double step = metres / PLAN_CROW_M;
+    int64_t step = (int64_t)(metres / PLAN_CROW_M);
+    const uint32_t *crow_s = p->crow_s[p->by != p->travel][mode];
 
-    return 1000 *
-           (int64_t)p->crow_s[mode][step < PLAN_CROW_STEPS ? (int)step : PLAN_CROW_STEPS - 1];
+    return 1000 * (int64_t)crow_s[step < PLAN_CROW_STEPS ? step : PLAN_CROW_STEPS - 1];
+}
+
+/* Walks a route from its end to its first free place. */
+struct bounder {
+    struct plan *p;
+    const struct plan_order *o;
+    const struct runner *r;
+    const struct plane *pickup, *dropoff;
+    double across_m;
+    int64_t across_ms;
+    /* behind the place in hand: */
+    int64_t weight;   /* what an earlier ms saves with the customers there, at most */
+    int64_t aside_ms; /* what a drop-off there adds to the way, at least */
+    double aside_m;
+    int64_t aside_gain; /* what it saves with the customers, at most */
+};
+
+static int64_t
+least_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+most_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct latlng
+node_at(const struct runner *r, size_t k)
+{
+    return k == 0 ? r->in.at : r->stops[k - 1].at;
+}
+
+/* Seconds are whole: so much may be lost where a straight line is made of several. */
+enum { ROUND_MS = 1000, ROUND_M = 2 };
+
+/* The pickup before stop i, the drop-off anywhere behind: how late and how dear, at least. */
+static void
+bound_place(const struct bounder *b, size_t i, struct bound *out)
+{
+    const struct runner *r = b->r;
+    int64_t idle_ms = most_i64(b->p->now_ms, r->in.at_ms);
+    int64_t from_ms = i > 0 ? r->stops[i - 1].leave_ms : idle_ms;
+    double way_m = line_m(b->pickup, node_at(r, i));
+    int64_t way_ms = crow_ms(b->p, way_m, r->in.mode);
+    int64_t there_ms = most_i64(from_ms + way_ms, b->o->ready_ms) + 1000 * (int64_t)b->o->pickup_s;
+    int64_t door_ms = there_ms + b->across_ms, gain = 0;
+
+    if (i < r->n) { /* there and on instead of straight on */
+        double on_m = line_m(b->pickup, r->stops[i].at);
+        int64_t on_ms = crow_ms(b->p, on_m, r->in.mode) - 2 * ROUND_MS;
+        int64_t leg_ms = 1000 * (int64_t)r->stops[i].leg_s;
+        int64_t legs = (int64_t)(r->n - i) + 1;
+        door_ms = there_ms + most_i64(0, b->across_ms - legs * ROUND_MS);
+        gain = most_i64(0, from_ms + leg_ms - there_ms - on_ms) * b->weight + b->aside_gain;
+        way_ms += on_ms - leg_ms + least_i64(0, b->aside_ms);
+        way_m += on_m - ROUND_M - r->stops[i].leg_m + fmin(0, b->aside_m);
+    } else {
+        way_ms += b->across_ms;
+        way_m += b->across_m - ROUND_M;
+    }
+    out->late_ms = least_i64(out->late_ms, most_i64(0, door_ms - b->o->promise_ms));
+    out->cost = least_i64(out->cost, (door_ms - b->p->now_ms) * PLAN_COST_DOOR - gain +
+                                         way_ms * PLAN_COST_TRAVEL +
+                                         (int64_t)floor(way_m * PLAN_COST_METRE));
+}
+
+/* Stop x comes to what is behind. */
+static void
+bound_behind(struct bounder *b, size_t x)
+{
+    const struct runner *r = b->r;
+    const struct stop *s = &r->stops[x];
+    int64_t leg_ms = 1000 * (int64_t)s->leg_s;
+    double out_m = line_m(b->dropoff, node_at(r, x)), on_m = line_m(b->dropoff, s->at);
+    int64_t aside_ms = crow_ms(b->p, out_m, r->in.mode) + crow_ms(b->p, on_m, r->in.mode) - leg_ms;
+    int64_t earlier_ms = most_i64(0, -aside_ms - 1000 * (int64_t)b->o->dropoff_s);
+
+    if (s->kind == PLAN_DROPOFF)
+        b->weight += PLAN_COST_DOOR + (s->arrive_ms > s->task->in.promise_ms ? PLAN_COST_LATE : 0);
+    b->aside_ms = least_i64(b->aside_ms, aside_ms);
+    b->aside_m = fmin(b->aside_m, out_m + on_m - ROUND_M - s->leg_m);
+    b->aside_gain = most_i64(b->aside_gain, earlier_ms * b->weight);
 }
 
 static struct bound
-bound_of(struct plan *p, const struct task *t, struct runner *r, const struct plane *q,
-         double across_m)
+bound_of(struct plan *p, const struct task *t, struct runner *r, const struct plane *pickup,
+         const struct plane *dropoff, double across_m)
 {
-    struct bound b = {INT64_MAX, INT64_MAX, r};
-    const struct plan_order *o = &t->in;
-    int64_t across_ms = crow_ms(p, across_m, r->in.mode);
+    struct bound out = {INT64_MAX, INT64_MAX, r};
+    struct bounder b = {.p = p,
+                        .o = &t->in,
+                        .r = r,
+                        .pickup = pickup,
+                        .dropoff = dropoff,
+                        .across_m = across_m,
+                        .across_ms = crow_ms(p, across_m, r->in.mode)};
 
-    if (r->stale) /* else the times are of an earlier now, and so not too late */
-        route_compute(p, r);
-    double here_m = line_m(q, r->fixed == 0 ? r->in.at : r->stops[r->fixed - 1].at);
-    for (size_t i = r->fixed; i <= r->n; i++) {
-        int64_t from = i > 0                     ? r->stops[i - 1].leave_ms
-                       : p->now_ms > r->in.at_ms ? p->now_ms
-                                                 : r->in.at_ms;
-        int64_t in_ms = crow_ms(p, here_m, r->in.mode), more_ms = in_ms + across_ms;
-        int64_t there = from + in_ms > o->ready_ms ? from + in_ms : o->ready_ms;
-        int64_t door = there + 1000 * (int64_t)o->pickup_s + across_ms;
-        int64_t late = door > o->promise_ms ? door - o->promise_ms : 0;
-        double more_m = here_m + across_m;
-        if (i < r->n) { /* there and on instead of straight on */
-            here_m = line_m(q, r->stops[i].at);
-            more_m += here_m - across_m - r->stops[i].leg_m;
-            more_ms +=
-                crow_ms(p, here_m, r->in.mode) - across_ms - 1000 * (int64_t)r->stops[i].leg_s;
-        }
-        int64_t cost = (door - p->now_ms) * PLAN_COST_DOOR +
-                       (more_ms > 0 ? more_ms : 0) * PLAN_COST_TRAVEL +
-                       (more_m > 0 ? (int64_t)more_m : 0) * PLAN_COST_METRE;
-        b.late_ms = late < b.late_ms ? late : b.late_ms;
-        b.cost = cost < b.cost ? cost : b.cost;
+    route_compute(p, r);
+    bound_place(&b, r->n, &out);
+    for (size_t i = r->n; i-- > r->fixed;) {
+        struct bounder next = b;
+        bound_behind(&next, i);
+        b.weight = next.weight; /* the drop-off comes behind stop i at the earliest */
+        bound_place(&b, i, &out);
+        b = next;
     }
-    return b;
+    return out;
 }
 
 static bool
@@ -185,22 +263,20 @@ beaten(const struct bound *b, const struct place *best)
     return b->late_ms > best->late_ms || (b->late_ms == best->late_ms && b->cost > best->cost);
 }
 
-enum lc_err
-place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
+static enum lc_err
+search(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
 {
     struct choice c = {best, PLAN_NO_COURIERS};
-    struct plane q = plane_at(t->in.pickup);
+    struct plane pickup = plane_at(t->in.pickup), dropoff = plane_at(t->in.dropoff);
     struct runner *batch[BATCH];
-    double across_m = line_m(&q, t->in.dropoff);
+    double across_m = line_m(&pickup, t->in.dropoff);
     size_t n = 0;
 
     *best = (struct place){.runner = NULL};
-    if (!reserve(p))
-        return LC_ENOMEM;
     for (size_t i = 0; i < p->n_runners; i++) {
         enum plan_verdict v = place_judge(p, t, p->runners[i]);
         if (v == PLAN_FITS)
-            p->bounds[n++] = bound_of(p, t, p->runners[i], &q, across_m);
+            p->bounds[n++] = bound_of(p, t, p->runners[i], &pickup, &dropoff, across_m);
         if (v > c.why)
             c.why = v;
     }
@@ -216,6 +292,23 @@ place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict
     }
     if (best->runner != NULL)
         c.why = best->late_ms > 0 ? PLAN_LATE : PLAN_FITS;
+    best->estimate = p->by != p->travel;
     *why = c.why;
     return LC_OK;
+}
+
+enum lc_err
+place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
+{
+    if (!reserve(p))
+        return LC_ENOMEM;
+    place_begin(p, t);
+    enum lc_err err = search(p, t, best, why);
+    /* perhaps somebody who was at a place off the map can come */
+    bool again = err == LC_EIO || (err == LC_OK && best->runner == NULL && p->blind);
+    if (again && place_again(p))
+        err = search(p, t, best, why);
+    p->searched[best->estimate || p->travel == p->estimate]++;
+    place_end(p);
+    return err;
 }

@@ -247,12 +247,26 @@ reserve_points(struct plan *p, size_t n)
     if (points == NULL)
         return false;
     p->points = points;
+    bool *unknown = realloc(p->unknown, room * sizeof *unknown);
+    if (unknown == NULL)
+        return false;
+    p->unknown = unknown;
     struct travel_cell *cells = realloc(p->cells, 4 * room * sizeof *cells);
     if (cells == NULL)
         return false;
     p->cells = cells;
     p->room_points = room;
     return true;
+}
+
+/* A place that the provider does not know is asked about as the pickup, and forgotten. */
+static void
+add_point(struct plan *p, const struct task *t, enum travel_mode mode, struct latlng at, size_t *n)
+{
+    p->unknown[*n] = !travel_knows(p->by, at, mode);
+    p->blind |= p->unknown[*n];
+    p->points[*n] = p->unknown[*n] ? t->in.pickup : at;
+    ++*n;
 }
 
 /* All points of those couriers in this mode that may take the task. */
@@ -265,34 +279,35 @@ gather(struct plan *p, const struct task *t, struct runner *const *list, size_t 
         struct runner *r = list[i];
         if (r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
             continue;
-        if (!reserve_points(p, *n + r->n + 1))
+        if (!reserve_points(p, *n + r->n + 2))
             return LC_ENOMEM;
-        p->points[(*n)++] = r->in.at;
+        add_point(p, t, mode, r->in.at, n);
         for (size_t k = 0; k < r->n; k++)
-            p->points[(*n)++] = r->stops[k].at;
+            add_point(p, t, mode, r->stops[k].at, n);
     }
     return LC_OK;
 }
 
-/* cells: [n][2] to pickup and drop-off, then [n] from the pickup, [n] from the drop-off. One
- * provider for all. */
+/* cells: [n + 1][2] to pickup and drop-off, of which the last row is from the pickup itself, then
+ * [n] from the pickup, [n] from the drop-off. */
 static enum lc_err
-travel_of(struct plan *p, const struct travel *by, const struct task *t, enum travel_mode mode,
-          size_t n, struct travel_cell *across)
+travel_of(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
 {
     struct latlng ends[2] = {t->in.pickup, t->in.dropoff};
-    enum travel_quality q[3];
+    struct travel_cell *from = p->cells + 2 * (n + 1);
+    enum travel_quality q[2];
     enum lc_err err;
 
-    err = by->matrix(by, p->points, n, ends, 2, mode, p->now_ms, p->cells, &q[0]);
+    p->points[n] = t->in.pickup;
+    err = p->by->matrix(p->by, p->points, n + 1, ends, 2, mode, p->now_ms, p->cells, &q[0]);
     if (err == LC_OK)
-        err = by->matrix(by, ends, 2, p->points, n, mode, p->now_ms, p->cells + 2 * n, &q[1]);
-    if (err == LC_OK)
-        err = by->matrix(by, &ends[0], 1, &ends[1], 1, mode, p->now_ms, across, &q[2]);
-    if (err == LC_OK && (q[0] != q[1] || q[1] != q[2]))
+        err = p->by->matrix(p->by, ends, 2, p->points, n, mode, p->now_ms, from, &q[1]);
+    if (err == LC_OK && q[0] != q[1])
         err = LC_EIO;
-    if (err == LC_EIO && by != travel_estimate())
-        return travel_of(p, travel_estimate(), t, mode, n, across);
+    for (size_t k = 0; err == LC_OK && k < n; k++)
+        if (p->unknown[k])
+            p->cells[2 * k].seconds = p->cells[2 * k + 1].seconds = from[k].seconds =
+                from[n + k].seconds = TRAVEL_UNREACHABLE;
     return err;
 }
 
@@ -306,17 +321,64 @@ search_runner(struct search *s)
         s->furthest = s->best.late_ms > 0 ? PLAN_LATE : PLAN_FITS;
 }
 
+/* Are both ends of the task known in all modes in which somebody could come? */
+static bool
+ends_known(const struct plan *p, const struct task *t)
+{
+    bool asked[TRAVEL_MODES] = {false};
+
+    if (p->travel->knows == NULL)
+        return true;
+    for (size_t i = 0; i < p->n_runners; i++) {
+        enum travel_mode mode = p->runners[i]->in.mode;
+        if (asked[mode] || place_judge(p, t, p->runners[i]) != PLAN_FITS)
+            continue;
+        asked[mode] = true;
+        if (!travel_knows(p->travel, t->in.pickup, mode) ||
+            !travel_knows(p->travel, t->in.dropoff, mode))
+            return false;
+    }
+    return true;
+}
+
+void
+place_begin(struct plan *p, const struct task *t)
+{
+    p->blind = false;
+    p->by = p->travel;
+    if (!ends_known(p, t))
+        (void)place_again(p);
+}
+
+bool
+place_again(struct plan *p)
+{
+    if (p->by == p->estimate)
+        return false;
+    p->blind = false;
+    p->by = p->estimate;
+    routes_estimate(p);
+    return true;
+}
+
+void
+place_end(struct plan *p)
+{
+    if (p->by != p->travel)
+        routes_restore(p);
+    p->by = p->travel;
+}
+
 enum lc_err
 place_each(struct plan *p, struct task *t, struct runner *const *list, size_t size,
            place_seen *seen, void *ctx)
 {
     for (int mode = 0; mode < TRAVEL_MODES; mode++) {
-        struct travel_cell across;
         size_t n, node = 0;
         enum lc_err err = gather(p, t, list, size, (enum travel_mode)mode, &n);
 
         if (err == LC_OK && n > 0)
-            err = travel_of(p, p->travel, t, (enum travel_mode)mode, n, &across);
+            err = travel_of(p, t, (enum travel_mode)mode, n);
         if (err != LC_OK)
             return err;
         for (size_t i = 0; n > 0 && i < size; i++) {
@@ -327,8 +389,8 @@ place_each(struct plan *p, struct task *t, struct runner *const *list, size_t si
                 .p = p,
                 .t = t,
                 .r = r,
-                .legs = {p->cells + 2 * node, p->cells + 2 * n + node, p->cells + 3 * n + node,
-                         across},
+                .legs = {p->cells + 2 * node, p->cells + 2 * (n + 1) + node,
+                         p->cells + 2 * (n + 1) + n + node, p->cells[2 * n + 1]},
                 .best = {.runner = NULL},
             };
             search_runner(&s);

@@ -11,9 +11,26 @@ plan_new(const struct travel *travel)
 
     if (p == NULL)
         return NULL;
-    p->travel = travel;
+    p->travel = p->by = travel;
+    p->estimate = travel_estimate();
     near_init(p);
     return p;
+}
+
+void
+plan_travel(struct plan *p, const struct travel *travel, const struct travel *estimate)
+{
+    p->travel = p->by = travel;
+    p->estimate = estimate;
+    near_init(p);
+    for (size_t i = 0; i < p->n_runners; i++)
+        route_legs(p, p->runners[i]);
+}
+
+uint64_t
+plan_searched(const struct plan *p, enum travel_quality quality)
+{
+    return p->searched[quality == TRAVEL_ESTIMATE];
 }
 
 void
@@ -46,6 +63,7 @@ plan_destroy(struct plan *p)
     plan_clear(p);
     free(p->runners);
     free(p->points);
+    free(p->unknown);
     free(p->cells);
     free(p->bounds);
     free(p);

@@ -126,8 +126,21 @@ struct plan_candidate {
 
 struct plan; /* opaque, owned by the caller */
 
-/* plan_new: borrows the travel times until plan_destroy. NULL when out of memory. */
+/* plan_new: borrows the travel times until plan_destroy or plan_travel. NULL when out of memory.
+ *
+ * One search for a place has one provider from its start to its end, the legs that are driven
+ * anyway included. Where `travel` has no answer (it does not know a place of the order, or has not
+ * the mode of a courier who could come; or nobody can come whose places it all knows), the search
+ * is made by the estimate as a whole. A single leg that it has no answer for, of a route that is
+ * driven anyway, is estimated. */
 struct plan *plan_new(const struct travel *travel);
+
+/* plan_travel: from now on these travel times, borrowed, and this estimate behind them; all legs
+ * are asked for again. */
+void plan_travel(struct plan *p, const struct travel *travel, const struct travel *estimate);
+
+/* plan_searched: searches for a place, by the quality of their travel times. */
+uint64_t plan_searched(const struct plan *p, enum travel_quality quality);
 void plan_destroy(struct plan *p);
 
 /* plan_clear: forgets couriers and orders. */

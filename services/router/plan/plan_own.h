@@ -47,7 +47,9 @@ struct stop {
     int64_t arrive_ms;
     int64_t start_ms;
     int64_t leave_ms;
-    int64_t own_ms;    /* the latest start that this stop itself allows */
+    int64_t own_ms;  /* the latest start that this stop itself allows */
+    uint32_t kept_s; /* leg_s and leg_m while a search is made by the estimate */
+    uint32_t kept_m;
     int64_t latest_ms; /* the latest start that keeps everything from here on as good as it is */
     struct plan_load load; /* behind this stop */
 };
@@ -71,10 +73,15 @@ struct place {
     int64_t late_ms;
     int64_t cost; /* without its own lateness */
     int64_t dropoff_ms;
+    bool estimate; /* by the estimate, though the legs are not */
 };
 
 struct plan {
     const struct travel *travel;
+    const struct travel *estimate; /* where that has no answer */
+    const struct travel *by;       /* the one of the search that is made */
+    bool blind;                    /* it was at a place that this one does not know */
+    uint64_t searched[2];          /* by enum travel_quality */
     int64_t now_ms;
     struct runner **runners; /* owned, by courier number */
     size_t n_runners;
@@ -85,11 +92,13 @@ struct plan {
     uint64_t round;        /* of trying the pool: every task in turn */
     uint64_t improved;     /* the same for improving */
     struct latlng *points; /* scratch for matrices */
+    bool *unknown;         /* of each of the points */
     struct travel_cell *cells;
     size_t room_points;
     struct bound *bounds; /* scratch: who could be how good */
     size_t room_bounds;
-    uint32_t crow_s[TRAVEL_MODES][PLAN_CROW_STEPS]; /* at least, over so many PLAN_CROW_M */
+    /* At least, over so many PLAN_CROW_M: [0] by travel, [1] by the estimate. */
+    uint32_t crow_s[2][TRAVEL_MODES][PLAN_CROW_STEPS];
 };
 
 /* route.c */
@@ -104,6 +113,11 @@ void route_erase_task(struct plan *p, struct task *t);
 bool route_overloaded(struct plan *p, struct runner *r);
 bool route_find(const struct runner *r, const struct task *t, enum plan_stop_kind kind, size_t *at);
 void route_leg(struct plan *p, struct runner *r, size_t at);
+void route_legs(struct plan *p, struct runner *r); /* all of them again */
+/* routes_estimate: all legs by the estimate, until routes_restore; no route may change meanwhile.
+ */
+void routes_estimate(struct plan *p);
+void routes_restore(struct plan *p);
 
 /* place.c */
 enum plan_verdict place_judge(const struct plan *p, const struct task *t, const struct runner *r);
@@ -111,7 +125,13 @@ enum plan_verdict place_judge(const struct plan *p, const struct task *t, const 
  * why. */
 LC_MUST_CHECK enum lc_err place_best(struct plan *p, struct task *t, struct place *best,
                                      enum plan_verdict *why);
-/* place_each: the best place with each of these runners that may take it, one by one. */
+/* place_begin: chooses the provider of a search for this task. place_again: the search is to be
+ * made once more as a whole, by the estimate; false when it was. place_end: ends it. */
+void place_begin(struct plan *p, const struct task *t);
+bool place_again(struct plan *p);
+void place_end(struct plan *p);
+/* place_each: the best place with each of these runners that may take it, one by one; between
+ * place_begin and place_end. LC_EIO: the provider has no answer. */
 typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
 LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, struct runner *const *list,
                                      size_t size, place_seen *seen, void *ctx);

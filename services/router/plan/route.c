@@ -154,13 +154,57 @@ route_leg(struct plan *p, struct runner *r, size_t at)
     enum lc_err err =
         p->travel->matrix(p->travel, &from, 1, &to, 1, r->in.mode, p->now_ms, &cell, &quality);
     if (err != LC_OK || cell.seconds == TRAVEL_UNREACHABLE)
-        err = travel_estimate()->matrix(travel_estimate(), &from, 1, &to, 1, r->in.mode, p->now_ms,
-                                        &cell, &quality);
+        err = p->estimate->matrix(p->estimate, &from, 1, &to, 1, r->in.mode, p->now_ms, &cell,
+                                  &quality);
     assert(err == LC_OK); /* all points were checked when they came in */
     (void)err;
     r->stops[at].leg_s = cell.seconds;
     r->stops[at].leg_m = cell.metres;
     r->stale = true;
+}
+
+void
+route_legs(struct plan *p, struct runner *r)
+{
+    for (size_t k = 0; k < r->n; k++)
+        route_leg(p, r, k);
+}
+
+void
+routes_estimate(struct plan *p)
+{
+    for (size_t i = 0; i < p->n_runners; i++) {
+        struct runner *r = p->runners[i];
+        struct latlng from = r->in.at;
+        for (size_t k = 0; k < r->n; k++) {
+            struct stop *s = &r->stops[k];
+            struct travel_cell cell = {s->leg_s, s->leg_m};
+            enum travel_quality quality;
+            enum lc_err err = p->estimate->matrix(p->estimate, &from, 1, &s->at, 1, r->in.mode,
+                                                  p->now_ms, &cell, &quality);
+            assert(err == LC_OK); /* all points were checked when they came in */
+            (void)err;
+            s->kept_s = s->leg_s;
+            s->kept_m = s->leg_m;
+            s->leg_s = cell.seconds;
+            s->leg_m = cell.metres;
+            from = s->at;
+        }
+        r->stale = true;
+    }
+}
+
+void
+routes_restore(struct plan *p)
+{
+    for (size_t i = 0; i < p->n_runners; i++) {
+        struct runner *r = p->runners[i];
+        for (size_t k = 0; k < r->n; k++) {
+            r->stops[k].leg_s = r->stops[k].kept_s;
+            r->stops[k].leg_m = r->stops[k].kept_m;
+        }
+        r->stale = true;
+    }
 }
 
 void

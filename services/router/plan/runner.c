@@ -78,8 +78,7 @@ plan_courier_put(struct plan *p, const struct plan_courier *c)
     r->in = *c;
     /* what the courier has become may not carry what it was to carry: think again */
     runner_free_to_pool(p, r);
-    for (size_t k = 0; k < r->n; k++)
-        route_leg(p, r, k);
+    route_legs(p, r);
     r->stale = true;
     return LC_OK;
 }
