@@ -37,10 +37,19 @@ struct run {
     struct arena
         *arena; /* the event: the stepper's own is empty again when a difference is shown */
     struct buf got;
-    void (*different)(void *ctx, const struct replay_difference *d);
-    void *ctx;
+    struct replay_asks asks;
     struct replay_result *out;
 };
+
+static enum lc_err
+find_roads(const struct run *r, struct event *ev)
+{
+    if (ev->kind != EVENT_ROADS || ev->bytes.n == 0)
+        return LC_OK;
+    if (ev->ref <= UINT32_MAX && r->asks.roads != NULL)
+        ev->travel = r->asks.roads(r->asks.ctx, (uint32_t)ev->ref, ev->bytes);
+    return ev->travel == NULL ? LC_ENOTFOUND : LC_OK;
+}
 
 static enum lc_err
 run_step(struct run *r, struct cursor *c)
@@ -56,6 +65,8 @@ run_step(struct run *r, struct cursor *c)
         return LC_EINVAL;
     arena_reset(r->arena);
     err = trace_get_event(&in, r->arena, &ev);
+    if (err == LC_OK)
+        err = find_roads(r, &ev);
     if (err != LC_OK)
         return err;
 
@@ -74,8 +85,8 @@ run_step(struct run *r, struct cursor *c)
     r->out->differs = true;
     struct replay_difference d = {r->out->steps, &before,  expected_outcome,
                                   got_outcome,   expected, buf_slice(&r->got)};
-    if (r->different != NULL)
-        r->different(r->ctx, &d);
+    if (r->asks.different != NULL)
+        r->asks.different(r->asks.ctx, &d);
     return LC_OK;
 }
 
@@ -106,13 +117,12 @@ run_records(struct run *r, struct cursor *c)
 }
 
 enum lc_err
-replay_run(const struct service *service, struct slice recording,
-           void (*different)(void *ctx, const struct replay_difference *d), void *ctx,
+replay_run(const struct service *service, struct slice recording, const struct replay_asks *asks,
            struct replay_result *out)
 {
     enum { EVENT_CAP = 64 * 1024 * 1024 };
     struct cursor c = {recording.p, recording.n, false};
-    struct run r = {.different = different, .ctx = ctx, .out = out};
+    struct run r = {.asks = *asks, .out = out};
     enum lc_err err = LC_ENOMEM;
 
     *out = (struct replay_result){0};

@@ -37,12 +37,21 @@ struct replay_result {
     bool cut;       /* the recording ends inside a record: the daemon was killed; fine */
 };
 
-/* replay_run: runs the whole recording. different (may be NULL) is called on the first difference.
- *   LC_EINVAL  not a recording of this service, or malformed
- *   LC_ENOMEM  out of memory */
+/* replay_asks: what a run wants of its caller; each may be NULL. */
+struct replay_asks {
+    /* different: called on the first difference. */
+    void (*different)(void *ctx, const struct replay_difference *d);
+    /* roads: the travel times of the map with this checksum, which was in this file when it was
+     * recorded; they stay until the run ends. NULL: it is not to be had. */
+    const struct travel *(*roads)(void *ctx, uint32_t checksum, struct slice path);
+    void *ctx;
+};
+
+/* replay_run: runs the whole recording.
+ *   LC_EINVAL    not a recording of this service, or malformed
+ *   LC_ENOTFOUND it used a map that asks->roads has not
+ *   LC_ENOMEM    out of memory */
 LC_MUST_CHECK enum lc_err replay_run(const struct service *service, struct slice recording,
-                                     void (*different)(void *ctx,
-                                                       const struct replay_difference *d),
-                                     void *ctx, struct replay_result *out);
+                                     const struct replay_asks *asks, struct replay_result *out);
 
 #endif

@@ -40,8 +40,11 @@ enum event_kind {
     EVENT_CALLED, /* an outgoing HTTP call ended; ref = its tag, status 0 = no answer; bytes = why,
                      a word */
     EVENT_STOP,   /* drain: finish what was claimed, take nothing new */
-    EVENT_TRAVEL  /* the answer to a travel effect; ref = its tag, status = enum travel_end, bytes =
+    EVENT_TRAVEL, /* the answer to a travel effect; ref = its tag, status = enum travel_end, bytes =
                      the cells when it was answered (base/travel_ask.h) */
+    EVENT_ROADS   /* from now on the travel times of this process are `travel`; when the step has
+                     succeeded the ones before are gone. bytes = the map's file, ref = its checksum;
+                     no bytes: there is no map any more, `travel` is NULL */
 };
 
 /* reply: Redis' answer as a tree in the event's arena. */
@@ -92,7 +95,9 @@ struct event {
     const struct reply *reply;                /* EVENT_REDIS */
     const struct http_event *http;            /* EVENT_HTTP */
     const struct config *config;              /* EVENT_START */
-    struct arena *arena;                      /* scratch until step returns */
+    const struct travel *travel; /* EVENT_ROADS: stays until the next one; not in a trace, whoever
+                                    replays has to find the map again */
+    struct arena *arena;         /* scratch until step returns */
 };
 
 /* config: what the shell read from flags, environment and file, as names and values. Always there:

@@ -170,7 +170,8 @@ start_core(struct shell *s)
     struct event ev = {.kind = EVENT_START, .config = &config};
 
     items[n] = (struct config_item){SLICE_LIT("tzif"), buf_slice(&s->tzif)};
-    return shell_feed(s, &ev);
+    enum lc_err err = shell_feed(s, &ev);
+    return err != LC_OK ? err : shell_roads_start(s);
 }
 
 /* Phones stay connected: as many descriptors as the machine lets us have, within reason. */
@@ -277,6 +278,7 @@ end(struct shell *s)
     loop_timer_free(s->failed_timer);
     loop_destroy(s->loop);
     stepper_destroy(s->stepper);
+    shell_map_close(s->map);
     if (s->record_fd >= 0)
         close(s->record_fd);
     buf_free(&s->record);

@@ -9,8 +9,10 @@
  * while the loop turns), GET /readyz (200 when Redis is up and the core is ready, else 503), GET
  * /metrics (Prometheus text).
  *
- * SIGHUP reads flags, environment and files again and takes over log-level, and redis-user and
- * redis-password for the next connection; everything else needs a restart. */
+ * SIGHUP reads flags, environment and files again and takes over log-level, redis-user and
+ * redis-password for the next connection, and the map that roads names, which is read again even
+ * under the same name; everything else needs a restart. What is wrong with one of them leaves that
+ * one as it was. */
 #ifndef LC_IO_SERVICE_H
 #define LC_IO_SERVICE_H
 
@@ -28,7 +30,8 @@ enum {
     SERVICE_HTTP = 64,    /* has a public HTTP port */
     SERVICE_CALLS = 128,  /* posts to other people's URLs */
     SERVICE_SECRET = 256, /* makes or checks tokens: needs city-secret */
-    SERVICE_TRAVEL = 512  /* may ask routing servers for travel times */
+    SERVICE_TRAVEL = 512, /* may ask routing servers for travel times */
+    SERVICE_ROADS = 1024  /* may have a map: EVENT_ROADS follows EVENT_START */
 };
 
 /* service_ports: constant, one per daemon. The defaults fit one machine. */

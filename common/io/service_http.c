@@ -35,6 +35,21 @@ respond_text(struct http_server *server, uint64_t conn, int status, const char *
     (void)http_respond(server, conn, status, type, SLICE_LIT("Cache-Control: no-store\r\n"), body);
 }
 
+static void
+answer_ready(struct shell *s, struct http_server *server, uint64_t conn)
+{
+    bool ready = shell_ready(s);
+    struct buf b = {0};
+
+    buf_str(&b, ready                    ? "ready\n"
+                : s->stopping            ? "stopping\n"
+                : !redis_is_up(s->redis) ? "redis is not up\n"
+                                         : "starting\n");
+    shell_roads_line(s, &b);
+    respond_text(server, conn, ready ? 200 : 503, "text/plain", buf_slice(&b));
+    buf_free(&b);
+}
+
 /* admin: true when the request was one of ours. */
 static bool
 admin(struct shell *s, struct http_server *server, uint64_t conn, const struct http_request *req)
@@ -44,12 +59,7 @@ admin(struct shell *s, struct http_server *server, uint64_t conn, const struct h
     if (asks && slice_eq_str(req->path, "/healthz")) {
         respond_text(server, conn, 200, "text/plain", SLICE_LIT("ok\n"));
     } else if (asks && slice_eq_str(req->path, "/readyz")) {
-        bool ready = shell_ready(s);
-        respond_text(server, conn, ready ? 200 : 503, "text/plain",
-                     slice_str(ready                    ? "ready\n"
-                               : s->stopping            ? "stopping\n"
-                               : !redis_is_up(s->redis) ? "redis is not up\n"
-                                                        : "starting\n"));
+        answer_ready(s, server, conn);
     } else if (asks && slice_eq_str(req->path, "/metrics")) {
         struct buf b = {0};
         shell_metrics(s, &b);

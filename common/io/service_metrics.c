@@ -28,8 +28,8 @@ same_base(const char *a, const char *b)
     return n == base_length(b) && memcmp(a, b, n) == 0;
 }
 
-static void
-put_head(struct buf *b, const char *name, const char *type, const char *help)
+void
+metrics_head(struct buf *b, const char *name, const char *type, const char *help)
 {
     int n = (int)base_length(name);
 
@@ -46,7 +46,7 @@ put_counters(struct buf *b, const struct counter *list, size_t n)
             before = same_base(list[k].name, list[i].name);
         if (before)
             continue;
-        put_head(b, list[i].name, list[i].gauge ? "gauge" : "counter", list[i].help);
+        metrics_head(b, list[i].name, list[i].gauge ? "gauge" : "counter", list[i].help);
         for (size_t k = i; k < n; k++)
             if (same_base(list[k].name, list[i].name))
                 buf_printf(b, "lifecircle_%s %llu\n", list[k].name,
@@ -60,7 +60,7 @@ put_histogram(struct buf *b, const char *name, const char *help, int64_t (*bound
 {
     uint64_t total = 0;
 
-    put_head(b, name, "histogram", help);
+    metrics_head(b, name, "histogram", help);
     for (size_t i = 0; i < n; i++) {
         total += counts[i];
         buf_printf(b, "lifecircle_%s_bucket{le=\"%g\"} %llu\n", name, (double)bound_us(i) / 1e6,
@@ -157,7 +157,7 @@ put_redis(const struct shell *s, struct buf *b)
     };
 
     put_counters(b, list, sizeof list / sizeof *list);
-    put_head(b, "redis_troubles_total", "counter", "answers that said why Redis does not serve");
+    metrics_head(b, "redis_troubles_total", "counter", "answers that said why Redis does not serve");
     for (int i = REDIS_TROUBLE_NONE + 1; i < REDIS_TROUBLES; i++)
         put_labelled(b, "redis_troubles_total", "kind", redis_trouble_name((enum redis_trouble)i),
                      c->troubles[i]);
@@ -180,14 +180,14 @@ put_http(const struct shell *s, struct buf *b)
         {"http_connections", "open now", http_server_connections(s->http), true},
     };
     put_counters(b, list, sizeof list / sizeof *list);
-    put_head(b, "http_refused_total", "counter",
-             "requests and connections turned away by the server itself");
+    metrics_head(b, "http_refused_total", "counter",
+                 "requests and connections turned away by the server itself");
     for (int i = HTTP_REFUSED_NONE + 1; i < HTTP_REFUSED_COUNT; i++)
         buf_printf(b, "lifecircle_http_refused_total{reason=\"%s\"} %llu\n",
                    http_refusal_name((enum http_refusal)i), (unsigned long long)s->http_refused[i]);
     if (s->client == NULL)
         return;
-    put_head(b, "calls_total", "counter", "outgoing calls by how they ended");
+    metrics_head(b, "calls_total", "counter", "outgoing calls by how they ended");
     for (int i = 0; i < HTTP_CLIENT_ERROR_COUNT; i++)
         buf_printf(b, "lifecircle_calls_total{end=\"%s\"} %llu\n",
                    http_client_error_name((enum http_client_error)i),
@@ -204,24 +204,26 @@ put_travel(const struct shell *s, struct buf *b)
         return;
     for (size_t i = 0; i < n; i++)
         c[i] = travel_remote_counts(s->travel, i);
-    put_head(b, "travel_asked_total", "counter", "questions for a routing server");
+    metrics_head(b, "travel_asked_total", "counter", "questions for a routing server");
     for (size_t i = 0; i < n; i++)
         put_labelled(b, "travel_asked_total", "server", c[i]->name, c[i]->asked);
-    put_head(b, "travel_ended_total", "counter", "questions to routing servers by how they ended");
+    metrics_head(b, "travel_ended_total", "counter",
+                 "questions to routing servers by how they ended");
     for (size_t i = 0; i < n; i++)
         for (int end = 0; end < TRAVEL_ENDS; end++)
             buf_printf(b, "lifecircle_travel_ended_total{server=\"%s\",end=\"%s\"} %llu\n",
                        c[i]->name, travel_end_name(end), (unsigned long long)c[i]->ended[end]);
-    put_head(b, "travel_requests_total", "counter", "HTTP requests that these took");
+    metrics_head(b, "travel_requests_total", "counter", "HTTP requests that these took");
     for (size_t i = 0; i < n; i++)
         put_labelled(b, "travel_requests_total", "server", c[i]->name, c[i]->requests);
-    put_head(b, "travel_opened_total", "counter", "times a routing server was left alone");
+    metrics_head(b, "travel_opened_total", "counter", "times a routing server was left alone");
     for (size_t i = 0; i < n; i++)
         put_labelled(b, "travel_opened_total", "server", c[i]->name, c[i]->opened);
-    put_head(b, "travel_open", "gauge", "1 while a routing server is left alone");
+    metrics_head(b, "travel_open", "gauge", "1 while a routing server is left alone");
     for (size_t i = 0; i < n; i++)
         put_labelled(b, "travel_open", "server", c[i]->name, c[i]->open);
-    put_head(b, "travel_answered_seconds_total", "counter", "from question to answer, altogether");
+    metrics_head(b, "travel_answered_seconds_total", "counter",
+                 "from question to answer, altogether");
     for (size_t i = 0; i < n; i++)
         buf_printf(b, "lifecircle_travel_answered_seconds_total{server=\"%s\"} %.6f\n", c[i]->name,
                    (double)c[i]->took_us / 1e6);
@@ -275,5 +277,6 @@ shell_metrics(const struct shell *s, struct buf *b)
     put_redis(s, b);
     put_http(s, b);
     put_travel(s, b);
+    shell_roads_metrics(s, b);
     put_process(b);
 }

@@ -98,6 +98,13 @@ add_redis(struct shell *s)
                         "acknowledge with the primary alone when too few replicas answer", false});
 }
 
+static void
+add_roads(struct shell *s)
+{
+    add_text(s, SERVICE_ROADS, "roads", "",
+             "a map made by `lcctl roads build`, for travel times along streets; empty: estimates");
+}
+
 void
 shell_options(struct shell *s)
 {
@@ -115,6 +122,7 @@ shell_options(struct shell *s)
     add(s, (struct option){"redis-password", OPTION_SECRET, "", "for AUTH", false});
     add_redis(s);
     add_links(s);
+    add_roads(s);
     add_travel(s);
     add(s, (struct option){"record", OPTION_TEXT, "",
                            "directory to record every step in, for lcctl replay; the files hold "

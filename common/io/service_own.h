@@ -5,6 +5,7 @@
  *   service_effects.c  events into the core, effects out of it
  *   service_http.c     HTTP, WebSocket and calls to and from events
  *   service_travel.c   questions to routing servers
+ *   service_roads.c    the map in this process
  *   service_metrics.c  /metrics
  *   service_reload.c   SIGHUP */
 #ifndef LC_IO_SERVICE_OWN_H
@@ -19,6 +20,7 @@
 #include "io/resolve.h"
 #include "io/service.h"
 #include "io/travel_remote.h"
+#include "roads/roads.h"
 
 enum { COMMON_OPTIONS = 48, TURN_BUCKETS = 10, NO_WISH = 0 };
 
@@ -39,7 +41,9 @@ struct shell {
     struct http_server *http;  /* NULL without */
     struct http_server *admin; /* NULL: on http */
     struct http_client *client;
-    struct travel_remote *travel; /* NULL: no routing server */
+    struct travel_remote *travel;  /* NULL: no routing server */
+    struct shell_map *map;         /* NULL: no roads */
+    struct roads_counts map_asked; /* of the maps before */
 
     struct loop_timer *wake;
     int64_t wake_ms; /* Unix ms the core wishes for; INT64_MAX = none */
@@ -92,7 +96,22 @@ void shell_call(struct shell *s, const struct effect *e);
 LC_MUST_CHECK enum lc_err shell_travel_start(struct shell *s);
 void shell_travel(struct shell *s, const struct effect *e);
 
+/* service_roads.c */
+/* shell_map_open: the map that these options name; *out is NULL when they name none. What is wrong
+ * in why (ROADS_ERROR_MAX). */
+struct shell_map;
+LC_MUST_CHECK enum lc_err shell_map_open(const struct shell *s, const struct options *o,
+                                         struct shell_map **out, char *why);
+void shell_map_close(struct shell_map *m);
+/* shell_map_use: tells the core, keeps the map and closes the one before. When the core cannot take
+ * it, the new one is closed and all stays as it was. */
+LC_MUST_CHECK enum lc_err shell_map_use(struct shell *s, struct shell_map *m);
+LC_MUST_CHECK enum lc_err shell_roads_start(struct shell *s);
+void shell_roads_metrics(const struct shell *s, struct buf *b);
+void shell_roads_line(const struct shell *s, struct buf *b); /* for /readyz */
+
 /* service_metrics.c */
+void metrics_head(struct buf *b, const char *name, const char *type, const char *help);
 bool shell_ready(const struct shell *s);
 void shell_metrics(const struct shell *s, struct buf *b);
 

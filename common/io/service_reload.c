@@ -5,6 +5,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The file is another one under the old name more often than not. */
+static enum lc_err
+reload_roads(struct shell *s, const struct options *fresh)
+{
+    struct shell_map *m;
+    char why[ROADS_ERROR_MAX];
+    enum lc_err err = shell_map_open(s, fresh, &m, why);
+
+    if (err == LC_OK && (m != NULL || s->map != NULL)) {
+        err = shell_map_use(s, m);
+        snprintf(why, sizeof why, "%s", lc_strerror(err));
+    }
+    if (err != LC_OK)
+        log_line(LOG_ERROR, "roads_refused", "reason=%s effect=%s", why,
+                 s->map == NULL ? "travel_times_stay_estimates" : "the_map_before_stays");
+    return err;
+}
+
 void
 shell_reload(struct shell *s)
 {
@@ -24,7 +42,8 @@ shell_reload(struct shell *s)
         err = redis_relogin(s->redis, &login);
         snprintf(fresh.why, sizeof fresh.why, "redis-user, redis-password: too long");
     }
-    s->reloads[err != LC_OK]++;
+    bool roads = err == LC_OK && reload_roads(s, &fresh) == LC_OK;
+    s->reloads[!roads]++;
     if (err != LC_OK) {
         log_line(LOG_ERROR, "reload_refused", "reason=%s",
                  err == LC_EINVAL ? fresh.why : lc_strerror(err));
@@ -33,4 +52,5 @@ shell_reload(struct shell *s)
         log_line(LOG_INFO, "reloaded", "log_level=%s", options_get(&fresh, "log-level"));
     }
     options_free(&fresh);
+    shell_flush(s);
 }

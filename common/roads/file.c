@@ -238,6 +238,12 @@ roads_bytes(const struct roads *r)
     return r->header->bytes;
 }
 
+uint32_t
+roads_nodes(const struct roads *r, enum travel_mode mode)
+{
+    return roads_has(r, mode) ? r->mode[mode].nodes : 0;
+}
+
 const char *
 roads_name(const struct roads *r, uint32_t edge)
 {

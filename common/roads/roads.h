@@ -86,6 +86,9 @@ void roads_bounds(const struct roads *r, struct latlng *south_west, struct latln
 /* roads_bytes: of the compiled map. */
 size_t roads_bytes(const struct roads *r);
 
+/* roads_nodes: of the mode's search graph; 0 without the mode. */
+uint32_t roads_nodes(const struct roads *r, enum travel_mode mode);
+
 /* ---- asking ---- */
 
 /* roads_spot: where a point meets the roads: the nearest road that the mode may start from and end
@@ -177,11 +180,20 @@ LC_MUST_CHECK enum lc_err roads_area(struct roads_search *s, enum travel_mode mo
 
 /* ---- as a provider of travel times ---- */
 
+/* Where no road is within so many metres, a point is off the map. */
+enum { ROADS_SNAP_M = 1000 };
+
+/* roads_counts: what became of the matrices that a provider was asked for. */
+struct roads_counts {
+    uint64_t asked;
+    uint64_t off_map; /* LC_EIO: a point is off the map */
+    uint64_t no_mode; /* LC_EIO: the map was not built for the mode */
+};
+
 /* roads_travel: struct travel over a map. A point is on the road nearest to it, at most snap_m
- * away, and what lies between costs time at 5 km/h on foot, 15 km/h otherwise. Points with no road
- * near are unreachable. The matrix answers LC_EIO for a mode that the map was not built for: ask
- * another provider for the whole matrix. Not thread-safe: one for each event loop. Not moved while
- * in use. */
+ * away, and what lies between costs time at 5 km/h on foot, 15 km/h otherwise. A point without a
+ * road so near, and every point in a mode that the map was not built for, is not known: a matrix
+ * with one is LC_EIO. Not thread-safe: one for each event loop. Not moved while in use. */
 struct roads_travel {
     struct travel travel; /* this is the provider */
     const struct roads *roads;
@@ -190,6 +202,7 @@ struct roads_travel {
     /* Percent of the map's time by hour of the week in UTC, from Monday 00:00 on: 100 is as it is.
      * NULL: always 100. Borrowed; at least 50. Applies to modes with an engine. */
     const uint8_t *hour_pct;
+    struct roads_counts *counts; /* its own */
 };
 
 /* roads_travel_init: borrows r. LC_ENOMEM. */

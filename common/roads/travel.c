@@ -28,9 +28,11 @@ static enum lc_err
 snap_all(const struct roads_travel *t, enum travel_mode mode, const struct latlng *p, size_t n,
          struct roads_spot *out)
 {
-    for (size_t i = 0; i < n; i++)
-        if (roads_snap(t->roads, mode, p[i], t->snap_m, &out[i]) == LC_EINVAL)
-            return LC_EINVAL;
+    for (size_t i = 0; i < n; i++) {
+        enum lc_err err = roads_snap(t->roads, mode, p[i], t->snap_m, &out[i]);
+        if (err != LC_OK)
+            return err == LC_ENOTFOUND ? LC_EIO : err;
+    }
     return LC_OK;
 }
 
@@ -55,8 +57,11 @@ matrix(const struct travel *travel, const struct latlng *from, size_t from_n,
     const struct roads_travel *t = (const struct roads_travel *)travel;
     uint32_t pct = hour_pct(t, mode, depart_ms);
 
-    if (!roads_has(t->roads, mode))
+    t->counts->asked++;
+    if (!roads_has(t->roads, mode)) {
+        t->counts->no_mode++;
         return LC_EIO;
+    }
     if (from_n == 0 || to_n == 0)
         return LC_OK;
     if (to_n > SIZE_MAX / sizeof(struct roads_trip) / from_n)
@@ -76,8 +81,18 @@ matrix(const struct travel *travel, const struct latlng *from, size_t from_n,
                 cell_of(&trip[i * to_n + j], spot[i].away_cm + spot[from_n + j].away_cm, mode, pct);
     free(spot);
     free(trip);
+    t->counts->off_map += err == LC_EIO;
     *quality = TRAVEL_ROAD;
     return err;
+}
+
+static bool
+knows(const struct travel *travel, struct latlng p, enum travel_mode mode)
+{
+    const struct roads_travel *t = (const struct roads_travel *)travel;
+    struct roads_spot spot;
+
+    return roads_snap(t->roads, mode, p, t->snap_m, &spot) == LC_OK;
 }
 
 /* Nothing is faster than the map's top speed, and off the road all are slower. */
@@ -97,14 +112,20 @@ lower_bound_s(const struct travel *travel, struct latlng a, struct latlng b, enu
 enum lc_err
 roads_travel_init(struct roads_travel *t, const struct roads *r, uint32_t snap_m)
 {
-    *t = (struct roads_travel){.travel = {matrix, lower_bound_s}, .roads = r, .snap_m = snap_m};
+    *t = (struct roads_travel){
+        .travel = {matrix, lower_bound_s, knows}, .roads = r, .snap_m = snap_m};
     t->search = roads_search_new(r);
-    return t->search == NULL ? LC_ENOMEM : LC_OK;
+    t->counts = calloc(1, sizeof *t->counts);
+    if (t->search != NULL && t->counts != NULL)
+        return LC_OK;
+    roads_travel_free(t);
+    return LC_ENOMEM;
 }
 
 void
 roads_travel_free(struct roads_travel *t)
 {
     roads_search_free(t->search);
+    free(t->counts);
     *t = (struct roads_travel){0};
 }

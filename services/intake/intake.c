@@ -195,6 +195,7 @@ step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_SOCKET:
     case EVENT_CALLED:
     case EVENT_TRAVEL:
+    case EVENT_ROADS:
         break;
     }
     wish(in, ev, out);

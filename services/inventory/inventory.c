@@ -241,6 +241,7 @@ inventory_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_SOCKET:
     case EVENT_CALLED:
     case EVENT_TRAVEL:
+    case EVENT_ROADS:
         break;
     }
     return err;

@@ -102,7 +102,7 @@ int cmd_rulings(struct ctl *c, struct args *a);  /* rulings */
 int cmd_audit(struct ctl *c, struct args *a);    /* audit */
 int cmd_queue(struct ctl *c, struct args *a);    /* queue */
 int cmd_robots(struct ctl *c, struct args *a);   /* robots */
-int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR */
+int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR [--roads FILE]... */
 int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | area */
 int cmd_secret(struct ctl *c, struct args *a);   /* secret */
 int cmd_ports(struct ctl *c, struct args *a);    /* ports N */

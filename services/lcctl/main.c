@@ -53,8 +53,8 @@ static const struct command commands[] = {
      "         [--patience SECONDS] [--decline PERCENT] [--absent PERCENT] [--prefix robot]",
      "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
      "times as fast as people"},
-    {"replay", cmd_replay, false, "replay DIR",
-     "run recorded steps again and compare every outgoing byte"},
+    {"replay", cmd_replay, false, "replay DIR [--roads FILE]...",
+     "run recorded steps again and compare every outgoing byte; on the maps they were made with"},
     {"roads", cmd_roads, false,
      "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
      "  roads info FILE.roads\n"

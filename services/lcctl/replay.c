@@ -1,6 +1,7 @@
 /* replay: recorded steps run again through the same core, every outgoing byte compared. */
 #include "base/replay.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/replay_maps.h"
 
 #include "intake/intake.h"
 #include "inventory/inventory.h"
@@ -20,6 +21,19 @@
 static const struct service *const services[] = {
     &intake_service, &matcher_service, &inventory_service, &router_service, &notifier_service};
 
+struct replayed {
+    const char *path;
+    struct replay_maps *maps;
+};
+
+static const struct travel *
+find_map(void *ctx, uint32_t checksum, struct slice path)
+{
+    const struct replayed *r = ctx;
+
+    return replay_maps_find(r->maps, checksum, path);
+}
+
 static void
 print_difference(void *ctx, const struct replay_difference *d)
 {
@@ -29,25 +43,27 @@ print_difference(void *ctx, const struct replay_difference *d)
         at++;
     printf("%s: step %llu (event kind %d, ref %llu) differs: outcome %d, recorded %d; effects of "
            "%zu bytes, recorded %zu, first difference at byte %zu\n",
-           (const char *)ctx, (unsigned long long)d->step, (int)d->event->kind,
+           ((const struct replayed *)ctx)->path, (unsigned long long)d->step, (int)d->event->kind,
            (unsigned long long)d->event->ref, (int)d->got_outcome, (int)d->expected_outcome,
            d->got.n, d->expected.n, at);
 }
 
 /* replay_bytes: one recording. */
 static int
-replay_bytes(const char *path, struct slice recording)
+replay_bytes(const char *path, struct slice recording, struct replay_maps *maps)
 {
+    struct replayed r = {path, maps};
+    const struct replay_asks asks = {print_difference, find_map, &r};
     struct slice name = replay_service(recording);
     struct replay_result result;
 
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         if (!slice_eq_str(name, services[i]->name))
             continue;
-        enum lc_err err =
-            replay_run(services[i], recording, print_difference, (void *)(uintptr_t)path, &result);
+        enum lc_err err = replay_run(services[i], recording, &asks, &result);
         if (err != LC_OK) {
-            fprintf(stderr, "lcctl: %s: %s\n", path, lc_strerror(err));
+            fprintf(stderr, "lcctl: %s: %s\n", path,
+                    err == LC_ENOTFOUND ? "not replayed without its map" : lc_strerror(err));
             return EXIT_FAILED;
         }
         if (result.differs)
@@ -61,7 +77,7 @@ replay_bytes(const char *path, struct slice recording)
 }
 
 static int
-replay_file(const char *path)
+replay_file(const char *path, struct replay_maps *maps)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -77,7 +93,7 @@ replay_file(const char *path)
         if (bytes == MAP_FAILED) {
             fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
         } else {
-            status = replay_bytes(path, slice_of(bytes, (size_t)st.st_size));
+            status = replay_bytes(path, slice_of(bytes, (size_t)st.st_size), maps);
             munmap(bytes, (size_t)st.st_size);
         }
     }
@@ -86,16 +102,13 @@ replay_file(const char *path)
     return status;
 }
 
-int
-cmd_replay(struct ctl *c, struct args *a)
+static int
+replay_dir(struct ctl *c, const char *dir, struct replay_maps *maps)
 {
-    const char *dir = args_next(a);
     struct dirent **names;
     int worst = EXIT_SUCCESS;
     int files = 0;
 
-    if (dir == NULL || !args_done(a))
-        return EXIT_USAGE;
     int n = scandir(dir, &names, NULL, alphasort);
     if (n < 0) {
         fprintf(stderr, "lcctl: %s: %s\n", dir, strerror(errno));
@@ -103,7 +116,7 @@ cmd_replay(struct ctl *c, struct args *a)
     }
     for (int i = 0; i < n; i++) {
         if (names[i]->d_name[0] != '.') {
-            int status = replay_file(arena_printf(c->arena, "%s/%s", dir, names[i]->d_name));
+            int status = replay_file(arena_printf(c->arena, "%s/%s", dir, names[i]->d_name), maps);
             worst = status > worst ? status : worst;
             files++;
         }
@@ -115,4 +128,21 @@ cmd_replay(struct ctl *c, struct args *a)
         return EXIT_NOT_SO;
     }
     return worst;
+}
+
+int
+cmd_replay(struct ctl *c, struct args *a)
+{
+    struct replay_maps maps = {NULL};
+    const char *map;
+    int status = EXIT_SUCCESS;
+
+    while (status == EXIT_SUCCESS && (map = args_option(a, "roads", NULL)) != NULL)
+        status = replay_maps_add(&maps, map) ? EXIT_SUCCESS : EXIT_FAILED;
+    if (status == EXIT_SUCCESS) {
+        const char *dir = args_next(a);
+        status = dir == NULL || !args_done(a) ? EXIT_USAGE : replay_dir(c, dir, &maps);
+    }
+    replay_maps_free(&maps);
+    return status;
 }

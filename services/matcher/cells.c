@@ -186,6 +186,21 @@ match_cell_ask(struct match_cell *cell, const struct match_view *v)
     return cell->radius_m;
 }
 
+static void
+touch(struct match_cell *cell)
+{
+    cell->generation = 0;
+    if (cell->asked != 0)
+        cell->asked = STALE;
+}
+
+void
+match_cells_touch_all(struct match_cells *c)
+{
+    for (struct match_cell *cell = c->newest; cell != NULL; cell = cell->older)
+        touch(cell);
+}
+
 void
 match_cells_touch(struct match_cells *c, struct latlng p)
 {
@@ -197,9 +212,7 @@ match_cells_touch(struct match_cells *c, struct latlng p)
         if (fabs((double)at.lat_e7 - p.lat_e7) / 1e7 * m_per_degree > radius_m ||
             geo_distance_m(at, p) > radius_m)
             continue;
-        cell->generation = 0;
-        if (cell->asked != 0)
-            cell->asked = STALE;
+        touch(cell);
     }
 }
 
@@ -222,7 +235,7 @@ uint16_t
 match_bound_s(const struct match_view *v, enum travel_mode mode, struct latlng at, double m)
 {
     struct latlng away = at;
-    const struct travel *e = travel_estimate();
+    const struct travel *e = v->estimate;
     double step = floor(m / m_per_degree * 1e7) - 1;
 
     if (step <= 0)

@@ -70,6 +70,9 @@ struct latlng match_cell_centre(const struct match_cell *cell);
  * for, is out of date. */
 void match_cells_touch(struct match_cells *c, struct latlng p);
 
+/* match_cells_touch_all: the same of all neighbourhoods: how long ways take has changed. */
+void match_cells_touch_all(struct match_cells *c);
+
 /* match_cells_fill: takes Redis' answer (an array of members), as of the generation it was asked
  * for; one that was not asked for is passed over. May drop cells that nobody asked for long; never
  * one that is asked. scratch is used until it returns. LC_ENOMEM: still without answer. */

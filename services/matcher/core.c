@@ -69,7 +69,7 @@ matcher_open(void)
     m->took =
         (struct histogram){.name = "match_seconds", .help = "From MatchRequest to its answer"};
     match_policy_read(&m->policy, NULL);
-    m->travel = travel_estimate();
+    m->travel = m->estimate = travel_estimate();
     m->gather = arena_new(GATHER_MAX);
     if (m->gather == NULL || match_shops_init(&m->shops) != LC_OK) {
         matcher_close(m);
@@ -79,6 +79,31 @@ matcher_open(void)
 }
 
 /* ---- events ---- */
+
+/* NULL: the estimate. */
+static void
+use_travel(struct matcher *m, const struct travel *travel)
+{
+    uint32_t times = (uint32_t)m->policy.speedup;
+
+    m->estimate = travel_estimate();
+    m->travel = travel == NULL ? m->estimate : travel;
+    if (times <= 1)
+        return;
+    travel_faster_init(&m->faster[0], m->travel, times);
+    travel_faster_init(&m->faster[1], m->estimate, times);
+    m->estimate = &m->faster[1].travel;
+    m->travel = travel == NULL ? m->estimate : &m->faster[0].travel;
+}
+
+/* Neighbourhoods are sorted and cut by bounds of the travel times before. A search that was made is
+ * not touched: every round of an order is one search, by one provider. */
+static void
+take_roads(struct match_step *s)
+{
+    use_travel(s->m, s->ev->travel);
+    match_cells_touch_all(s->m->cells);
+}
 
 static enum lc_err
 start(struct match_step *s)
@@ -93,9 +118,7 @@ start(struct match_step *s)
         return LC_EINVAL;
     }
     match_policy_read(&m->policy, s->ev->config);
-    travel_faster_init(&m->faster, travel_estimate(), (uint32_t)m->policy.speedup);
-    if (m->policy.speedup > 1)
-        m->travel = &m->faster.travel;
+    use_travel(m, NULL);
     m->supply.speedup = (uint32_t)m->policy.speedup;
     if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)
         outbox_note(s->out, "config_refused", "name=tzif expected=TZif used=UTC");
@@ -248,6 +271,9 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
         break;
     case EVENT_TRAVEL:
         match_remote_answered(&s);
+        break;
+    case EVENT_ROADS:
+        take_roads(&s);
         break;
     case EVENT_STOP:
         m->draining = true;

@@ -144,8 +144,9 @@ struct matcher {
     struct match_supply supply;
     struct match_cells *cells;
     struct catalogue *catalogue;
-    const struct travel *travel;
-    struct travel_faster faster; /* when the policy says so: this is travel */
+    const struct travel *travel;    /* along the map's roads, or the estimate */
+    const struct travel *estimate;  /* where that has no answer */
+    struct travel_faster faster[2]; /* when the policy says so: these are they */
     struct mint mint;
     bool started;
     bool up; /* Redis */
@@ -185,7 +186,7 @@ struct match_step {
 static inline struct match_view
 match_view_of(struct matcher *m, int64_t now_ms)
 {
-    return (struct match_view){&m->policy, &m->shops, &m->supply, m->travel, now_ms};
+    return (struct match_view){&m->policy, &m->shops, &m->supply, m->travel, m->estimate, now_ms};
 }
 
 static inline void

@@ -14,6 +14,21 @@ sort_by_travel(struct match_verdict *v, size_t n)
     }
 }
 
+/* Of one that was not chosen: by the provider that decided, which may not know the place. */
+static uint32_t
+one_travel_s(const struct travel *t, const struct match_wish *w, struct latlng store,
+             enum travel_mode mode)
+{
+    const struct latlng *from = w->collection ? &w->at : &store;
+    const struct latlng *to = w->collection ? &store : &w->at;
+    struct travel_cell cell;
+    enum travel_quality quality;
+
+    if (t->matrix(t, from, 1, to, 1, mode, 0, &cell, &quality) != LC_OK)
+        return TRAVEL_UNREACHABLE;
+    return cell.seconds;
+}
+
 /* The failed ones were mostly refused before anybody asked for the way. */
 static void
 fill_travel(const struct match_view *v, const struct match_wish *w, struct match_found *f, size_t n)
@@ -35,10 +50,8 @@ fill_travel(const struct match_view *v, const struct match_wish *w, struct match
     enum lc_err err = w->collection
                           ? t->matrix(t, &w->at, 1, from, n, mode, v->now_ms, cell, &quality)
                           : t->matrix(t, from, n, &w->at, 1, mode, v->now_ms, cell, &quality);
-    if (err != LC_OK)
-        return;
     for (size_t i = 0; i < n; i++)
-        f->failed[i].travel_s = cell[i].seconds;
+        f->failed[i].travel_s = err == LC_OK ? cell[i].seconds : one_travel_s(t, w, from[i], mode);
     sort_by_travel(f->failed, n);
 }
 

@@ -164,7 +164,7 @@ match_explain(struct buf *out, const Decision *d, uint32_t taken, const struct m
                d->ranking == LIFECIRCLE__V1__RANKING__SOONEST ? "arrival" : "travel time",
                d->server     ? "; travel times from the routing server"
                : d->estimate ? "; travel times are estimates, not along roads"
-                             : "");
+                             : "; travel times along roads");
     if (d->server_end != 0)
         buf_printf(out, "the routing server was asked and did not give them: %s\n",
                    travel_end_name((int)d->server_end));

@@ -50,6 +50,7 @@ struct match_view {
     struct match_shops *shops;
     const struct match_supply *supply;
     const struct travel *travel;
+    const struct travel *estimate; /* for whole searches that travel has no answer for */
     int64_t now_ms;
 };
 

@@ -37,7 +37,8 @@ main(int argc, char **argv)
          false},
     };
     static const struct service_ports ports = {
-        .uses = SERVICE_LISTENS | SERVICE_FOLLOWS | SERVICE_INVENTORIES | SERVICE_TRAVEL,
+        .uses = SERVICE_LISTENS | SERVICE_FOLLOWS | SERVICE_INVENTORIES | SERVICE_TRAVEL |
+                SERVICE_ROADS,
         .about = "finds the stores that can serve an order",
         .listen = "tcp://127.0.0.1:7101",
         .follow = "tcp://127.0.0.1:7113",

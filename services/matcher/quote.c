@@ -180,40 +180,45 @@ answer_nearby(struct match_step *s, struct match_job *job,
 }
 
 /* The verdict of a store for whoever asks from here, by delivery if it delivers, else by
- * collection. */
-static struct match_verdict
-look_at(const struct match_view *v, const struct match_job *job, uint32_t store)
+ * collection. False: the provider has no answer. */
+static bool
+look_at(const struct match_view *v, const struct match_job *job, uint32_t store,
+        struct match_verdict *out)
 {
     struct match_wish w = job->wish;
     struct match_shop *shop = &v->shops->shop[store];
-    struct match_verdict out;
     struct travel_cell cell = {TRAVEL_UNREACHABLE, TRAVEL_UNREACHABLE};
     enum travel_quality quality = TRAVEL_ESTIMATE;
 
     w.collection = !shop->delivers && shop->collects;
-    match_judge_shop(v, &w, store, MATCH_COVER_ASK, &out);
+    match_judge_shop(v, &w, store, MATCH_COVER_ASK, out);
     if (v->travel->matrix(v->travel, &shop->at, 1, &w.at, 1, match_wish_mode(&w, v->policy),
-                          v->now_ms, &cell, &quality) != LC_OK) {
-        const struct travel *e = travel_estimate();
-        cell.seconds = e->lower_bound_s(e, shop->at, w.at, match_wish_mode(&w, v->policy));
-    }
-    if (out.reason == LIFECIRCLE__V1__REASON__REASON_NONE)
-        match_judge_travel(v, &w, cell.seconds, quality, &out);
-    out.travel_s = cell.seconds;
-    return out;
+                          v->now_ms, &cell, &quality) != LC_OK)
+        return false;
+    if (out->reason == LIFECIRCLE__V1__REASON__REASON_NONE)
+        match_judge_travel(v, &w, cell.seconds, quality, out);
+    out->travel_s = cell.seconds;
+    return true;
 }
 
-/* The nearest stores of the list, whatever their verdict. */
+/* The nearest stores of the list, whatever their verdict; all by the estimate when the provider has
+ * no answer for one. */
 static size_t
-nearest(const struct match_view *v, const struct match_job *job, const struct match_list *list,
+nearest(struct match_view *v, const struct match_job *job, const struct match_list *list,
         struct match_verdict *near)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < list->n; i++) {
+        struct match_verdict one;
         if (n == job->limit && list->bound_s[i] > near[n - 1].travel_s)
             break;
-        struct match_verdict one = look_at(v, job, list->store[i]);
+        if (!look_at(v, job, list->store[i], &one)) {
+            if (v->travel == v->estimate) /* the point itself is none */
+                return n;
+            v->travel = v->estimate;
+            return nearest(v, job, list, near);
+        }
         size_t at = n;
         while (at > 0 && match_rank(&job->wish, &one, &near[at - 1]) < 0)
             at--;

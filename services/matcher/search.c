@@ -202,9 +202,9 @@ match_search(const struct match_view *v, const struct match_wish *w, const struc
             }
         }
         out->waits = h.again;
-        if (!h.lost || h.again || travel == travel_estimate())
+        if (!h.lost || h.again || travel == v->estimate)
             break;
-        travel = travel_estimate();
+        travel = v->estimate;
     }
     if (out->n > want) {
         out->n = want;

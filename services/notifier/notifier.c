@@ -540,6 +540,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
         break;
     case EVENT_START:
     case EVENT_TRAVEL:
+    case EVENT_ROADS:
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:
         break;

@@ -59,6 +59,7 @@ struct settings {
     uint32_t dropoff_s;
     int64_t bundle_ms;
     int64_t eta_change_ms;
+    uint32_t speedup;
 };
 
 struct uuids {
@@ -287,6 +288,8 @@ enum tally {
     T_KEPT,
     T_MISSED,
     T_RULINGS,
+    T_BY_ROADS,
+    T_BY_ESTIMATE,
     TALLIES
 };
 
@@ -319,7 +322,8 @@ struct router {
     bool load_done;     /* all answers are there; the catalogue may be missing */
 
     struct catalogue *catalogue;
-    struct travel_faster travel; /* faster in simulations alone: the plan borrows it */
+    struct travel_faster travel;   /* faster in simulations alone: the plan borrows it, */
+    struct travel_faster estimate; /* and this for what it has no answer for */
     struct plan *plan;
     struct order *orders;     /* owned */
     struct courier *couriers; /* owned */

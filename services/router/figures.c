@@ -23,6 +23,9 @@ static const struct counter described[TALLIES] = {
     [T_KEPT] = {"deliveries_total{promise=\"kept\"}", "orders delivered", 0, false},
     [T_MISSED] = {"deliveries_total{promise=\"missed\"}", "", 0, false},
     [T_RULINGS] = {"rulings_total", "pins, bans, holds and freezes taken from people", 0, false},
+    [T_BY_ROADS] = {"plan_searches_total{travel=\"roads\"}",
+                    "searches for an order's place, by their travel times", 0, false},
+    [T_BY_ESTIMATE] = {"plan_searches_total{travel=\"estimate\"}", "", 0, false},
 };
 
 const struct counter *
@@ -43,6 +46,8 @@ router_counters(const void *core, size_t *n)
         r->tally[T_ON_SHIFT] += c->open;
         r->tally[T_BUSY] += c->route.n > 0;
     }
+    r->tally[T_BY_ROADS] = plan_searched(r->plan, TRAVEL_ROAD);
+    r->tally[T_BY_ESTIMATE] = plan_searched(r->plan, TRAVEL_ESTIMATE);
     r->tally[T_OWNER] = r->phase == PHASE_ACTIVE;
     for (size_t i = 0; i < TALLIES; i++) {
         r->counters[i] = described[i];

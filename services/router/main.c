@@ -26,7 +26,7 @@ main(int argc, char **argv)
          false},
     };
     static const struct service_ports ports = {
-        .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET,
+        .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET | SERVICE_ROADS,
         .about = "plans the couriers' routes",
         .listen = "tcp://127.0.0.1:7103",
         .news = "tcp://127.0.0.1:7113",

@@ -16,8 +16,8 @@ router_open(void)
     r->commits_end = &r->commits;
     r->dispatched = (struct histogram){.name = "dispatch_seconds",
                                        .help = "From an order placed to its first offer"};
-    travel_faster_init(&r->travel, travel_estimate(), 1);
-    r->plan = plan_new(&r->travel.travel);
+    travel_faster_init(&r->estimate, travel_estimate(), 1);
+    r->plan = plan_new(&r->estimate.travel);
     if (r->plan == NULL) {
         free(r);
         return NULL;
@@ -127,6 +127,16 @@ read_secret(struct slice hex, struct city_secret *out)
            n == sizeof out->b && end == hex.p + hex.n;
 }
 
+/* NULL: the estimate. All that is planned is planned by it from here on. */
+static void
+use_travel(struct router *r, const struct travel *travel)
+{
+    if (travel != NULL)
+        travel_faster_init(&r->travel, travel, r->set.speedup);
+    plan_travel(r->plan, travel == NULL ? &r->estimate.travel : &r->travel.travel,
+                &r->estimate.travel);
+}
+
 static enum lc_err
 start(struct router *r, const struct event *ev)
 {
@@ -154,7 +164,9 @@ start(struct router *r, const struct event *ev)
     s->dropoff_s = (uint32_t)config_int(cfg, "dropoff-s", 120);
     s->bundle_ms = 1000 * config_int(cfg, "bundle-s", 60);
     s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
-    travel_faster_init(&r->travel, travel_estimate(), (uint32_t)config_int(cfg, "speedup", 1));
+    s->speedup = (uint32_t)config_int(cfg, "speedup", 1);
+    travel_faster_init(&r->estimate, travel_estimate(), s->speedup);
+    use_travel(r, NULL);
 
     mint_init(&r->mint, "router", city, ev->entropy);
     snprintf(r->owner, sizeof r->owner, "router-%016llx", (unsigned long long)ev->entropy);
@@ -378,6 +390,9 @@ router_step(void *core, const struct event *ev, struct outbox *out)
                 router_rebuild(r, "redis_up");
         } else if (ev->kind == EVENT_TURN_END) {
             end_turn(r);
+        } else if (ev->kind == EVENT_ROADS) {
+            use_travel(r, ev->travel);
+            r->look = true;
         } else if (ev->kind == EVENT_STOP) {
             end_turn(r);
             lease_release(r);

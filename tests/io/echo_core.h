@@ -155,6 +155,7 @@ echo_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_CALLED:
     case EVENT_STOP:
     case EVENT_TRAVEL:
+    case EVENT_ROADS:
         break;
     }
     return LC_OK;

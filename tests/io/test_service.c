@@ -418,8 +418,8 @@ replay_dir(const char *dir, struct replay_result *result)
         CU_ASSERT_EQUAL(file_read(path, 64 << 20, &recording), LC_OK);
     }
     closedir(list);
-    CU_ASSERT_EQUAL(replay_run(&echo_service, buf_slice(&recording), different, NULL, result),
-                    LC_OK);
+    const struct replay_asks asks = {.different = different};
+    CU_ASSERT_EQUAL(replay_run(&echo_service, buf_slice(&recording), &asks, result), LC_OK);
     buf_free(&recording);
 }
 

@@ -309,7 +309,8 @@ node_check_recording(struct sim *s, enum node_id id)
         sim_fail(s, "%s: no memory for its recording", n->service->name);
         return;
     }
-    enum lc_err err = replay_run(n->service, buf_slice(&n->recording), say_difference, s, &result);
+    const struct replay_asks asks = {.different = say_difference, .ctx = s};
+    enum lc_err err = replay_run(n->service, buf_slice(&n->recording), &asks, &result);
     if (err != LC_OK)
         sim_fail(s, "replay of %s: %s", n->service->name, lc_strerror(err));
 }

@@ -34,7 +34,8 @@ bench_open(struct bench *b)
     memset(b, 0, sizeof *b);
     match_policy_read(&b->policy, NULL);
     CU_ASSERT_EQUAL_FATAL(match_shops_init(&b->shops), LC_OK);
-    b->view = (struct match_view){&b->policy, &b->shops, &b->supply, travel_estimate(), noon_ms};
+    b->view = (struct match_view){&b->policy,        &b->shops,         &b->supply,
+                                  travel_estimate(), travel_estimate(), noon_ms};
     b->store = (struct catalogue_store){.store = 5,
                                         .chain = 1,
                                         .at = at,

@@ -143,18 +143,26 @@ test_roads_travel_answers_as_a_provider(void)
         LC_OK);
     CU_ASSERT_EQUAL_FATAL(roads_open(roads_path, &r, error), LC_OK);
     CU_ASSERT_EQUAL_FATAL(roads_travel_init(&t, r, 500), LC_OK);
-    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 2, to, 2, TRAVEL_FOOT, 0, cell, &quality),
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 2, TRAVEL_FOOT, 0, cell, &quality),
                     LC_OK);
     CU_ASSERT_EQUAL(quality, TRAVEL_ROAD);
     CU_ASSERT_EQUAL(cell[0].metres, 1001);
     CU_ASSERT_EQUAL(cell[0].seconds, 721);
     CU_ASSERT_EQUAL(cell[1].metres, 1021);
     CU_ASSERT_EQUAL(cell[1].seconds, 735);
-    CU_ASSERT_EQUAL(cell[2].seconds, TRAVEL_UNREACHABLE);
-    CU_ASSERT_EQUAL(cell[2].metres, TRAVEL_UNREACHABLE);
-    /* No map of the mode: ask somebody else. */
+    /* Off the map, or no map of the mode: ask somebody else for all. */
+    CU_ASSERT_TRUE(travel_knows(&t.travel, from[0], TRAVEL_FOOT));
+    CU_ASSERT_FALSE(travel_knows(&t.travel, from[1], TRAVEL_FOOT));
+    CU_ASSERT_FALSE(travel_knows(&t.travel, from[0], TRAVEL_VAN));
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 2, to, 2, TRAVEL_FOOT, 0, cell, &quality),
+                    LC_EIO);
+    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, to, 2, from, 2, TRAVEL_FOOT, 0, cell, &quality),
+                    LC_EIO);
     CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_VAN, 0, cell, &quality),
                     LC_EIO);
+    CU_ASSERT_EQUAL(t.counts->asked, 4);
+    CU_ASSERT_EQUAL(t.counts->off_map, 2);
+    CU_ASSERT_EQUAL(t.counts->no_mode, 1);
     /* Half as fast in one hour of the week: Thursday 1970-01-01, 08:00 to 09:00. */
     CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 0, cell, &quality),
                     LC_OK);

@@ -302,6 +302,8 @@ see(void *ctx, const struct replay_difference *d)
     buf_free(&words);
 }
 
+static const struct replay_asks no_asks;
+
 static void
 test_replay_run_finds_the_same_bytes(void)
 {
@@ -310,7 +312,7 @@ test_replay_run_finds_the_same_bytes(void)
 
     record_run(&recording);
     CU_ASSERT_TRUE(slice_eq_str(replay_service(buf_slice(&recording)), "toy"));
-    CU_ASSERT_EQUAL(replay_run(&toy, buf_slice(&recording), NULL, NULL, &result), LC_OK);
+    CU_ASSERT_EQUAL(replay_run(&toy, buf_slice(&recording), &no_asks, &result), LC_OK);
     CU_ASSERT_EQUAL(result.steps, 6);
     CU_ASSERT_FALSE(result.differs);
     CU_ASSERT_FALSE(result.cut);
@@ -334,10 +336,11 @@ test_replay_run_names_the_first_step_that_differs(void)
     struct buf recording = {0};
     struct replay_result result;
     struct seen seen = {0};
+    const struct replay_asks asks = {.different = see, .ctx = &seen};
 
     other.step = other_step;
     record_run(&recording);
-    CU_ASSERT_EQUAL(replay_run(&other, buf_slice(&recording), see, &seen, &result), LC_OK);
+    CU_ASSERT_EQUAL(replay_run(&other, buf_slice(&recording), &asks, &result), LC_OK);
     CU_ASSERT_TRUE(result.differs);
     CU_ASSERT_EQUAL(seen.step, 6);
     CU_ASSERT_EQUAL(seen.kind, EVENT_HTTP_BODY);
@@ -354,7 +357,7 @@ test_replay_run_takes_any_cut_of_a_recording(void)
     record_run(&recording);
     size_t head = 8 + strlen(REPLAY_MAGIC) + strlen("toy") + 4;
     for (size_t n = 0; n < recording.n; n++) {
-        enum lc_err err = replay_run(&toy, slice_of(recording.p, n), NULL, NULL, &result);
+        enum lc_err err = replay_run(&toy, slice_of(recording.p, n), &no_asks, &result);
         CU_ASSERT_EQUAL(err, n < head ? LC_EINVAL : LC_OK);
         CU_ASSERT_FALSE(result.differs);
     }
@@ -371,7 +374,7 @@ test_replay_run_survives_any_flipped_byte(void)
     record_run(&recording);
     for (size_t i = 0; i < recording.n; i++) {
         recording.p[i] = (char)(recording.p[i] ^ 0x55);
-        enum lc_err err = replay_run(&toy, buf_slice(&recording), NULL, NULL, &result);
+        enum lc_err err = replay_run(&toy, buf_slice(&recording), &no_asks, &result);
         accepted += err == LC_OK && !result.differs && !result.cut;
         recording.p[i] = (char)(recording.p[i] ^ 0x55);
     }
@@ -389,7 +392,7 @@ test_replay_run_refuses_another_services_recording(void)
 
     other.name = "other";
     record_run(&recording);
-    CU_ASSERT_EQUAL(replay_run(&other, buf_slice(&recording), NULL, NULL, &result), LC_EINVAL);
+    CU_ASSERT_EQUAL(replay_run(&other, buf_slice(&recording), &no_asks, &result), LC_EINVAL);
     buf_free(&recording);
 }
 

@@ -1,0 +1,159 @@
+/* The map that --roads names: mapped, told to the core, and swapped at SIGHUP. */
+#include "io/service_own.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct shell_map {
+    struct roads *roads;
+    struct roads_travel travel;
+    char path[PATH_MAX]; /* without links, as somebody else would name it */
+    int64_t built_s;     /* Unix time of the file */
+};
+
+enum lc_err
+shell_map_open(const struct shell *s, const struct options *o, struct shell_map **out, char *why)
+{
+    const char *path = (s->ports->uses & SERVICE_ROADS) != 0 ? options_get(o, "roads") : "";
+    struct stat st;
+
+    *out = NULL;
+    if (path[0] == '\0')
+        return LC_OK;
+    struct shell_map *m = calloc(1, sizeof *m);
+    if (m == NULL) {
+        snprintf(why, ROADS_ERROR_MAX, "%s", lc_strerror(LC_ENOMEM));
+        return LC_ENOMEM;
+    }
+    enum lc_err err = LC_EIO;
+    if (realpath(path, m->path) == NULL || stat(m->path, &st) != 0)
+        snprintf(why, ROADS_ERROR_MAX, "%.180s: %s", path, strerror(errno));
+    else
+        err = roads_open(m->path, &m->roads, why);
+    if (err == LC_OK) {
+        m->built_s = st.st_mtime;
+        err = roads_travel_init(&m->travel, m->roads, ROADS_SNAP_M);
+        snprintf(why, ROADS_ERROR_MAX, "%s", lc_strerror(err));
+    }
+    if (err != LC_OK) {
+        roads_close(m->roads);
+        free(m);
+        return err;
+    }
+    *out = m;
+    return LC_OK;
+}
+
+void
+shell_map_close(struct shell_map *m)
+{
+    if (m == NULL)
+        return;
+    roads_travel_free(&m->travel);
+    roads_close(m->roads);
+    free(m);
+}
+
+enum lc_err
+shell_map_use(struct shell *s, struct shell_map *m)
+{
+    struct shell_map *before = s->map;
+    struct event ev = {.kind = EVENT_ROADS};
+
+    if (m != NULL) {
+        ev.ref = roads_checksum(m->roads);
+        ev.bytes = slice_str(m->path);
+        ev.travel = &m->travel.travel;
+    }
+    enum lc_err err = shell_feed(s, &ev);
+    if (err != LC_OK) {
+        shell_map_close(m);
+        return err;
+    }
+    s->map = m;
+    if (before != NULL) {
+        s->map_asked.asked += before->travel.counts->asked;
+        s->map_asked.off_map += before->travel.counts->off_map;
+        s->map_asked.no_mode += before->travel.counts->no_mode;
+    }
+    shell_map_close(before);
+    if (m != NULL)
+        log_line(LOG_INFO, "roads", "path=%s checksum=%08x bytes=%zu", m->path,
+                 roads_checksum(m->roads), roads_bytes(m->roads));
+    else if (before != NULL)
+        log_line(LOG_WARN, "no_roads", "effect=travel_times_are_estimates");
+    return LC_OK;
+}
+
+enum lc_err
+shell_roads_start(struct shell *s)
+{
+    struct shell_map *m;
+    char why[ROADS_ERROR_MAX];
+    enum lc_err err = shell_map_open(s, &s->options, &m, why);
+
+    if (err != LC_OK) {
+        log_line(LOG_ERROR, "bad_parameter", "name=roads reason=%s", why);
+        return err;
+    }
+    return m == NULL ? LC_OK : shell_map_use(s, m);
+}
+
+static int64_t
+age_s(const struct shell *s)
+{
+    int64_t age = loop_now_ms(s->loop) / 1000 - s->map->built_s;
+
+    return age > 0 ? age : 0;
+}
+
+void
+shell_roads_line(const struct shell *s, struct buf *b)
+{
+    if (s->map == NULL)
+        return;
+    buf_printf(b, "roads checksum=%08x age_s=%lld", roads_checksum(s->map->roads),
+               (long long)age_s(s));
+    for (unsigned k = 0; k < TRAVEL_MODES; k++)
+        if (roads_has(s->map->roads, (enum travel_mode)k))
+            buf_printf(b, " %s=%u", travel_mode_name((enum travel_mode)k),
+                       roads_nodes(s->map->roads, (enum travel_mode)k));
+    buf_char(b, '\n');
+}
+
+void
+shell_roads_metrics(const struct shell *s, struct buf *b)
+{
+    struct roads_counts c = s->map_asked;
+
+    if ((s->ports->uses & SERVICE_ROADS) == 0)
+        return;
+    metrics_head(b, "roads_loaded", "gauge", "1 while a map is in use; its checksum");
+    if (s->map == NULL) {
+        buf_str(b, "lifecircle_roads_loaded{checksum=\"\"} 0\n");
+    } else {
+        c.asked += s->map->travel.counts->asked;
+        c.off_map += s->map->travel.counts->off_map;
+        c.no_mode += s->map->travel.counts->no_mode;
+        buf_printf(b, "lifecircle_roads_loaded{checksum=\"%08x\"} 1\n",
+                   roads_checksum(s->map->roads));
+        metrics_head(b, "roads_age_seconds", "gauge", "since the map in use was written");
+        buf_printf(b, "lifecircle_roads_age_seconds %lld\n", (long long)age_s(s));
+        metrics_head(b, "roads_nodes", "gauge", "of the map in use, by mode of travel");
+        for (unsigned k = 0; k < TRAVEL_MODES; k++)
+            buf_printf(b, "lifecircle_roads_nodes{mode=\"%s\"} %u\n",
+                       travel_mode_name((enum travel_mode)k),
+                       roads_nodes(s->map->roads, (enum travel_mode)k));
+    }
+    metrics_head(b, "roads_asked_total", "counter", "matrices of travel times asked of the map");
+    buf_printf(b, "lifecircle_roads_asked_total %llu\n", (unsigned long long)c.asked);
+    metrics_head(b, "roads_fallback_total", "counter",
+                 "of them, those that the map has no answer for, by reason");
+    buf_printf(b, "lifecircle_roads_fallback_total{reason=\"off_map\"} %llu\n",
+               (unsigned long long)c.off_map);
+    buf_printf(b, "lifecircle_roads_fallback_total{reason=\"no_mode\"} %llu\n",
+               (unsigned long long)c.no_mode);
+}
