@@ -8,10 +8,10 @@
 #include "base/csv.h"
 
 enum {
-    FEED_ERRORS_MAX = 100,     /* told in the answer */
-    FEED_CHUNK = 1000,         /* lines of one StockRequest */
-    FEED_GATHERED_MAX = 32000, /* lines gathered for all stores before all are sent */
-    FEED_SENDS_MAX = 32,       /* StockRequests without an answer */
+    FEED_ERRORS_MAX = 100, /* told in the answer */
+    FEED_CHUNK = 1000,     /* lines of one StockRequest */
+    FEED_BLOCK = 32000,    /* lines, of all stores: what is gathered of them is then sent */
+    FEED_SENDS_MAX = 32,   /* StockRequests without an answer */
     FEED_COLUMNS_MAX = 16,
     FEED_QUANTITY_MAX = 1000000,
 };
@@ -27,7 +27,8 @@ struct feed_row {
 /* The same, understood. */
 struct feed_item {
     uint32_t sku_index;
-    uint32_t seq; /* place in the chunk: of two lines for one SKU the later counts */
+    uint32_t seq;   /* place in the chunk: of two lines for one SKU the later counts */
+    uint32_t block; /* FEED_BLOCK lines of the feed, refused ones among them, are one */
     int32_t quantity;
     uint32_t price;
     bool has_quantity, has_price;
@@ -97,7 +98,7 @@ struct feed {
     struct feed_error *error; /* FEED_ERRORS_MAX */
     size_t error_n;
     struct feed_store *stores;
-    size_t gathered;
+    uint32_t block;               /* of the lines that are being gathered */
     struct feed_waiting *waiting; /* FEED_CHUNK */
     size_t waiting_n;
     struct feed_sku *skus; /* to be put */

@@ -1,5 +1,6 @@
-/* Understood lines to inventory, in chunks whose bounds depend on the feed's lines alone: a feed
- * that is sent again is cut the same way, and inventory knows each chunk again. */
+/* Understood lines to inventory, in chunks whose bounds depend on the store's lines and their
+ * places in the feed alone: a feed that is sent again is cut the same way, even when a store that
+ * was refused the first time has been added, and inventory knows each chunk again. */
 #include "feed.h"
 
 #include <stdio.h>
@@ -130,7 +131,6 @@ seal(struct intake *in, struct feed *feed, struct feed_store *s)
         return LC_ENOMEM;
     }
     s->chunks++;
-    feed->gathered -= s->n;
     s->n = s->room = 0;
     free(s->item);
     s->item = NULL;
@@ -144,6 +144,12 @@ feed_gather(struct intake *in, struct feed *feed, uint32_t store, struct feed_it
 
     if (s == NULL)
         return LC_ENOMEM;
+    if (item.block != feed->block) {
+        enum lc_err err = feed_seal_all(in, feed);
+        if (err != LC_OK)
+            return err;
+        feed->block = item.block;
+    }
     if (s->n == s->room) {
         size_t room = s->room == 0 ? 16 : s->room * 2;
         struct feed_item *p = realloc(s->item, room * sizeof *p);
@@ -154,10 +160,7 @@ feed_gather(struct intake *in, struct feed *feed, uint32_t store, struct feed_it
     }
     item.seq = (uint32_t)s->n;
     s->item[s->n++] = item;
-    feed->gathered++;
-    if (s->n == FEED_CHUNK)
-        return seal(in, feed, s);
-    return feed->gathered >= FEED_GATHERED_MAX ? feed_seal_all(in, feed) : LC_OK;
+    return s->n == FEED_CHUNK ? seal(in, feed, s) : LC_OK;
 }
 
 enum lc_err

@@ -62,6 +62,7 @@ take_row(struct intake *in, struct feed *feed, const struct feed_row *row)
     }
     uint32_t index = catalogue_sku_index(in->catalogue, feed->chain, row->sku);
     const struct feed_item item = {.sku_index = index,
+                                   .block = (uint32_t)((feed->lines - 1) / FEED_BLOCK),
                                    .quantity = (int32_t)row->quantity,
                                    .price = (uint32_t)row->price,
                                    .has_quantity = row->has_quantity,

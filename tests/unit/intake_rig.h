@@ -1,7 +1,7 @@
 /* intake_rig: steps intake's core alone, with a fake Redis that has one small city and a matcher
  * that says what the test says. Chain 1 "seven" (USD, key RIG_KEY) has stores "s1" (number 1) and
- * "s2" (2), and SKUs BAGEL (0), COFFEE (1, 340 g, 400 ml), BEER (2, age-restricted). Chain 2
- * "other" has store "o1" (3). */
+ * "s2" (2), "m0" to "m59" (100 to 159), and SKUs BAGEL (0), COFFEE (1, 340 g, 400 ml), BEER (2,
+ * age-restricted). Chain 2 "other" has store "o1" (3). */
 #ifndef LC_TESTS_INTAKE_RIG_H
 #define LC_TESTS_INTAKE_RIG_H
 
@@ -20,6 +20,8 @@
 
 #define RIG_NOW INT64_C(1795000000000)
 #define RIG_SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+enum { RIG_MORE_STORES = 60 };
 
 struct rig {
     struct stepper *s;
@@ -117,7 +119,8 @@ rig_sku(struct rig *r, uint32_t index, const char *code, uint32_t grams, uint32_
 static inline struct reply
 rig_hash(struct rig *r, const char *name)
 {
-    struct reply f[8];
+    enum { FIELDS = 2 * (3 + RIG_MORE_STORES) };
+    struct reply *f = arena_array(r->a, FIELDS, sizeof *f);
     size_t n = 0;
 
     if (strcmp(name, "{bal}:chains") == 0) {
@@ -132,6 +135,11 @@ rig_hash(struct rig *r, const char *name)
         f[n++] = rig_string(rig_store(r, 2, 1, "s2"));
         f[n++] = rig_text("3");
         f[n++] = rig_string(rig_store(r, 3, 2, "o1"));
+        for (uint32_t i = 0; i < RIG_MORE_STORES; i++) {
+            const char *id = arena_printf(r->a, "m%u", i);
+            f[n++] = rig_text(arena_printf(r->a, "%u", 100 + i));
+            f[n++] = rig_string(rig_store(r, 100 + i, 1, id));
+        }
     } else if (strcmp(name, "{bal}:skus:1") == 0) {
         f[n++] = rig_text("BAGEL");
         f[n++] = rig_string(rig_sku(r, 0, "BAGEL", 0, 0, false));
