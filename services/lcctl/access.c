@@ -1,9 +1,9 @@
 /* Tokens of operators and of stores' screens: hash {city}:access. A token is shown once, when it is
  * made. */
 #include "base/secret.h"
-#include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include "access.pb-c.h"
 
@@ -22,6 +22,12 @@ put(struct ctl *c, struct slice hash, struct slice bytes)
         return EXIT_FAILED;
     freeReplyObject(reply);
     return EXIT_SUCCESS;
+}
+
+static const char *
+kind_name(Lifecircle__V1__Access__Kind kind)
+{
+    return kind == LIFECIRCLE__V1__ACCESS__KIND__OPERATOR ? "operator" : "store";
 }
 
 static int
@@ -46,22 +52,25 @@ add(struct ctl *c, enum secret_kind kind, Lifecircle__V1__Access *access)
     secret_hash(slice_of(token, n), hash);
     int status = put(c, slice_str(hash),
                      slice_of((char *)bytes, lifecircle__v1__access__get_packed_size(access)));
-    if (status == EXIT_SUCCESS)
-        printf("%s, id %.*s, token, shown only now:\n%s\n", access->name, ID_DIGITS, hash, token);
-    return status;
+    hash[ID_DIGITS] = '\0';
+    return status != EXIT_SUCCESS
+               ? status
+               : show_token(c, kind_name(access->kind), access->name, 0, hash, "token", token);
 }
 
 /* each: calls `what` with every entry of this kind whose id begins with `id`; how many there were,
  * -1 when Redis failed. */
 static int
 each(struct ctl *c, Lifecircle__V1__Access__Kind kind, const char *id,
-     int (*what)(struct ctl *, const char *hash, const Lifecircle__V1__Access *))
+     int (*what)(struct ctl *, void *ctx, const char *hash, const Lifecircle__V1__Access *),
+     void *ctx)
 {
     redisReply *all = ctl_read(c, "HGETALL", "access", NULL);
     int n = 0;
 
     if (all == NULL)
         return -1;
+    show_sort(all);
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         const redisReply *value = all->element[i + 1];
         const Lifecircle__V1__Access *access = wire_unpack(
@@ -70,7 +79,7 @@ each(struct ctl *c, Lifecircle__V1__Access__Kind kind, const char *id,
             strncmp(all->element[i]->str, id, strlen(id)) != 0)
             continue;
         n++;
-        if (what(c, all->element[i]->str, access) != EXIT_SUCCESS)
+        if (what(c, ctx, all->element[i]->str, access) != EXIT_SUCCESS)
             n = -1;
     }
     freeReplyObject(all);
@@ -78,24 +87,25 @@ each(struct ctl *c, Lifecircle__V1__Access__Kind kind, const char *id,
 }
 
 static int
-show(struct ctl *c, const char *hash, const Lifecircle__V1__Access *access)
+show(struct ctl *c, void *table, const char *hash, const Lifecircle__V1__Access *access)
 {
-    char when[TIMESTAMP_TEXT];
-
     (void)c;
-    timestamp_format(access->created_ms, when);
-    printf("%.*s  %-24s made %s\n", ID_DIGITS, hash, access->name, when);
+    show_textf(table, "%.*s", ID_DIGITS, hash);
+    show_text(table, access->name);
+    show_time(table, access->created_ms);
     return EXIT_SUCCESS;
 }
 
 static int
-drop(struct ctl *c, const char *hash, const Lifecircle__V1__Access *access)
+drop(struct ctl *c, void *nothing, const char *hash, const Lifecircle__V1__Access *access)
 {
     int status = put(c, slice_str(hash), slice_of("", 0));
 
-    if (status == EXIT_SUCCESS)
-        printf("%s, id %.*s, is revoked\n", access->name, ID_DIGITS, hash);
-    return status;
+    (void)nothing;
+    return status != EXIT_SUCCESS
+               ? status
+               : show_done(c, kind_name(access->kind), access->name, "revoked",
+                           "%s, id %.*s, is revoked", access->name, ID_DIGITS, hash);
 }
 
 static int
@@ -105,7 +115,7 @@ revoke(struct ctl *c, Lifecircle__V1__Access__Kind kind, struct args *a)
 
     if (id == NULL || strlen(id) < ID_DIGITS || !args_done(a))
         return EXIT_USAGE;
-    int n = each(c, kind, id, drop);
+    int n = each(c, kind, id, drop, NULL);
     if (n == 0)
         fprintf(stderr, "lcctl: no token with id %s\n", id);
     return n > 0 ? EXIT_SUCCESS : n == 0 ? EXIT_NOT_SO : EXIT_FAILED;
@@ -116,7 +126,9 @@ list(struct ctl *c, Lifecircle__V1__Access__Kind kind, struct args *a)
 {
     if (!args_done(a))
         return EXIT_USAGE;
-    return each(c, kind, "", show) < 0 ? EXIT_FAILED : EXIT_SUCCESS;
+    struct show *table = show_table(c, "id name made", "...");
+    bool read = each(c, kind, "", show, table) >= 0;
+    return show_end(table) == EXIT_SUCCESS && read ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
 int

@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -273,6 +274,17 @@ number(const char *text, long most, long *out)
 static void
 tell(const struct archive *a)
 {
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (a->ctl->json) {
+        json_out_object(&w, NULL);
+        json_out_uint(&w, "archived", a->written);
+        json_out_uint(&w, "stay", a->kept);
+        json_out_end(&w);
+        (void)show_json(&b);
+        return;
+    }
     printf("%llu orders archived", (unsigned long long)a->written);
     if (a->kept > 0)
         printf(", %llu stay: they changed meanwhile", (unsigned long long)a->kept);

@@ -3,6 +3,7 @@
  * first and the last read. */
 #include "inventory/audit.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,21 +160,59 @@ feed_orders(struct ctl *c, struct audit *a)
     return fine;
 }
 
+/* print_fault: ctx = where faults gather as JSON, or NULL: printed. */
 static void
 print_fault(void *ctx, const struct audit_fault *f)
 {
     static const char *const checks[] = {
         "", "available against the ledger", "on hand against the ledger",
         "reserved against the orders", "taken beyond what was available"};
+    struct json_out *w = ctx;
 
-    (void)ctx;
+    if (w != NULL) {
+        json_out_object(w, NULL);
+        json_out_uint(w, "store", f->store);
+        json_out_uint(w, "sku", f->sku_index);
+        json_out_cstr(w, "check", checks[f->check]);
+        json_out_int(w, "expected", f->expected);
+        json_out_int(w, "found", f->found);
+        json_out_end(w);
+        return;
+    }
     printf("store %u, sku %u: %s: expected %lld, found %lld\n", f->store, f->sku_index,
            checks[f->check], (long long)f->expected, (long long)f->found);
 }
 
 static int
-print_verdict(struct audit *a, size_t faults)
+json_verdict(struct audit *a)
 {
+    struct audit_totals t = audit_sum(a);
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    json_out_object(&w, NULL);
+    json_out_array(&w, "faults");
+    size_t faults = audit_check(a, print_fault, &w);
+    json_out_end(&w);
+    json_out_bool(&w, "adds_up", faults == 0);
+    json_out_uint(&w, "stores", t.stores);
+    json_out_uint(&w, "levels", t.levels);
+    json_out_uint(&w, "ledger_entries", t.ledger_entries);
+    json_out_uint(&w, "orders", t.orders);
+    json_out_uint(&w, "on_hand", t.on_hand);
+    json_out_uint(&w, "reserved", t.reserved);
+    json_out_uint(&w, "sold", t.sold);
+    json_out_uint(&w, "oversold", t.oversold);
+    json_out_uint(&w, "withdrawn", t.withdrawn);
+    json_out_end(&w);
+    int status = show_json(&b);
+    return status != EXIT_SUCCESS ? status : faults == 0 ? EXIT_SUCCESS : EXIT_NOT_SO;
+}
+
+static int
+print_verdict(struct audit *a)
+{
+    size_t faults = audit_check(a, print_fault, NULL);
     struct audit_totals t = audit_sum(a);
 
     printf("stores %llu, levels %llu, ledger entries %llu, orders %llu\n"
@@ -206,7 +245,7 @@ cmd_audit(struct ctl *c, struct args *args)
         const char *after_events = last_id(c, "events");
         if (after != NULL && after_events != NULL && strcmp(before, after) == 0 &&
             strcmp(before_events, after_events) == 0) {
-            int status = print_verdict(a, audit_check(a, print_fault, NULL));
+            int status = c->json ? json_verdict(a) : print_verdict(a);
             audit_free(a);
             return status;
         }

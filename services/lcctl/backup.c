@@ -4,6 +4,7 @@
  * working meanwhile. The file is an RDB: any redis-server of the same version reads it. restore
  * lays it into an empty data directory as the base of an append-only file. */
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,24 @@ failed(const char *what)
 {
     fprintf(stderr, "lcctl: %s: %s\n", what, strerror(errno));
     return EXIT_FAILED;
+}
+
+/* wrote: to stderr, since stdout may be the backup; with --json to stdout, if it is not. */
+static int
+wrote(const struct ctl *c, const char *name, long long bytes)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (!c->json || strcmp(name, "-") == 0) {
+        fprintf(stderr, "%lld bytes\n", bytes);
+        return EXIT_SUCCESS;
+    }
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "file", name);
+    json_out_int(&w, "bytes", bytes);
+    json_out_end(&w);
+    return show_json(&b);
 }
 
 static bool
@@ -103,7 +122,7 @@ copy(int from, int to, long long n)
 }
 
 static int
-backup_to(struct ctl *c, int to, const char *name)
+backup_to(struct ctl *c, int to, const char *name, long long *bytes)
 {
     static const char sync_command[] = "SYNC\r\n";
 
@@ -116,7 +135,7 @@ backup_to(struct ctl *c, int to, const char *name)
         return failed(name);
     if (fsync(to) != 0 && errno != EINVAL && errno != EROFS)
         return failed(name);
-    fprintf(stderr, "%lld bytes\n", n);
+    *bytes = n;
     return EXIT_SUCCESS;
 }
 
@@ -124,38 +143,39 @@ int
 cmd_backup(struct ctl *c, struct args *a)
 {
     const char *name = args_next(a);
+    long long bytes = 0;
 
     if (name == NULL || !args_done(a))
         return EXIT_USAGE;
-    if (strcmp(name, "-") == 0)
-        return backup_to(c, STDOUT_FILENO, name);
+    if (strcmp(name, "-") == 0) {
+        int out = backup_to(c, STDOUT_FILENO, name, &bytes);
+        return out == EXIT_SUCCESS ? wrote(c, name, bytes) : out;
+    }
     const char *half = arena_printf(c->arena, "%s.new", name);
     int fd = half == NULL ? -1 : open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(name);
-    int status = backup_to(c, fd, half);
+    int status = backup_to(c, fd, half, &bytes);
     if (close(fd) != 0 && status == EXIT_SUCCESS)
         status = failed(half);
     if (status == EXIT_SUCCESS && rename(half, name) != 0)
         status = failed(name);
     if (status != EXIT_SUCCESS)
         unlink(half);
-    return status;
+    return status == EXIT_SUCCESS ? wrote(c, name, bytes) : status;
 }
 
 /* ---- back again ---- */
 
 static int
-write_file(const char *path, int from, const char *text)
+write_file(const char *path, int from, const char *text, long long *bytes)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool ok = fd >= 0;
 
     if (ok && text == NULL) {
-        long long n = copy(from, fd, -1);
-        ok = n > 0;
-        if (ok)
-            fprintf(stderr, "%lld bytes\n", n);
+        *bytes = copy(from, fd, -1);
+        ok = *bytes > 0;
     } else if (ok) {
         ok = write_all(fd, text, strlen(text));
     }
@@ -170,6 +190,7 @@ cmd_restore(struct ctl *c, struct args *a)
 {
     const char *name = args_next(a);
     const char *dir = args_next(a);
+    long long bytes = 0;
 
     if (name == NULL || dir == NULL || !args_done(a))
         return EXIT_USAGE;
@@ -185,14 +206,14 @@ cmd_restore(struct ctl *c, struct args *a)
         return EXIT_NOT_SO;
     }
     int from = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-    int status = from < 0 ? failed(name) : write_file(base, from, NULL);
+    int status = from < 0 ? failed(name) : write_file(base, from, NULL, &bytes);
     if (status == EXIT_SUCCESS) /* last: without it Redis finds nothing to load */
-        status = write_file(manifest, -1, "file appendonly.aof.1.base.rdb seq 1 type b\n");
+        status = write_file(manifest, -1, "file appendonly.aof.1.base.rdb seq 1 type b\n", NULL);
     if (from > STDIN_FILENO)
         close(from);
     if (status != EXIT_SUCCESS) {
         unlink(base);
         rmdir(aof);
     }
-    return status;
+    return status == EXIT_SUCCESS ? wrote(c, dir, bytes) : status;
 }

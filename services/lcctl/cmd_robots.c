@@ -153,7 +153,8 @@ play(struct robots *all, size_t n, const char *prefix, const char *host, const c
         if (!courier_token(all->ctl, r->id, "Robot", r->token))
             return EXIT_FAILED;
     }
-    printf("%zu robots, %u times as fast as people; Ctrl-C ends them\n", n, all->speed);
+    if (!all->ctl->json)
+        printf("%zu robots, %u times as fast as people; Ctrl-C ends them\n", n, all->speed);
     fflush(stdout);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);

@@ -21,6 +21,8 @@ struct ctl {
     int64_t now_ms;
     const char *wait_replicas; /* "0" = none */
     const char *wait_ms;
+    bool json;   /* --json: what is found is told to a program */
+    bool colour; /* stdout is a terminal that shows them, and nobody has set NO_COLOR */
     bool unsafe; /* something was written that too few replicas have: said, and the exit status */
 };
 
@@ -87,29 +89,32 @@ const char *ctl_order(struct ctl *c, const char *word);
  * nothing when there is nothing. */
 void ctl_print_ruling(struct ctl *c, const char *uuid, uint32_t courier);
 
-int cmd_chain(struct ctl *c, struct args *a);    /* chain add | list | set */
-int cmd_key(struct ctl *c, struct args *a);      /* key new | revoke */
-int cmd_courier(struct ctl *c, struct args *a);  /* courier add | list | revoke */
-int cmd_operator(struct ctl *c, struct args *a); /* operator add | list | revoke */
-int cmd_store(struct ctl *c, struct args *a);    /* store add | list | revoke */
-int cmd_order(struct ctl *c, struct args *a);    /* order ORDER */
-int cmd_explain(struct ctl *c, struct args *a);  /* explain ORDER */
-int cmd_pin(struct ctl *c, struct args *a);      /* pin ORDER COURIER */
-int cmd_ban(struct ctl *c, struct args *a);      /* ban ORDER COURIER */
-int cmd_hold(struct ctl *c, struct args *a);     /* hold ORDER */
-int cmd_freeze(struct ctl *c, struct args *a);   /* freeze COURIER */
-int cmd_rulings(struct ctl *c, struct args *a);  /* rulings */
-int cmd_audit(struct ctl *c, struct args *a);    /* audit */
-int cmd_queue(struct ctl *c, struct args *a);    /* queue */
-int cmd_robots(struct ctl *c, struct args *a);   /* robots */
-int cmd_replay(struct ctl *c, struct args *a);   /* replay DIR [--roads FILE]... */
-int cmd_roads(struct ctl *c, struct args *a);    /* roads build | info | ask | area */
-int cmd_secret(struct ctl *c, struct args *a);   /* secret */
-int cmd_ports(struct ctl *c, struct args *a);    /* ports N */
-int cmd_library(struct ctl *c, struct args *a);  /* library load | show */
-int cmd_archive(struct ctl *c, struct args *a);  /* archive DIR */
-int cmd_backup(struct ctl *c, struct args *a);   /* backup FILE */
-int cmd_restore(struct ctl *c, struct args *a);  /* restore FILE DIR */
-int cmd_ready(struct ctl *c, struct args *a);    /* ready HOST:PORT */
+int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */
+int cmd_key(struct ctl *c, struct args *a);        /* key new | revoke */
+int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revoke */
+int cmd_operator(struct ctl *c, struct args *a);   /* operator add | list | revoke */
+int cmd_store(struct ctl *c, struct args *a);      /* store add | list | revoke */
+int cmd_order(struct ctl *c, struct args *a);      /* order ORDER */
+int cmd_explain(struct ctl *c, struct args *a);    /* explain ORDER */
+int cmd_pin(struct ctl *c, struct args *a);        /* pin ORDER COURIER */
+int cmd_ban(struct ctl *c, struct args *a);        /* ban ORDER COURIER */
+int cmd_hold(struct ctl *c, struct args *a);       /* hold ORDER */
+int cmd_freeze(struct ctl *c, struct args *a);     /* freeze COURIER */
+int cmd_rulings(struct ctl *c, struct args *a);    /* rulings */
+int cmd_audit(struct ctl *c, struct args *a);      /* audit */
+int cmd_queue(struct ctl *c, struct args *a);      /* queue */
+int cmd_robots(struct ctl *c, struct args *a);     /* robots */
+int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE]... */
+int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */
+int cmd_secret(struct ctl *c, struct args *a);     /* secret */
+int cmd_ports(struct ctl *c, struct args *a);      /* ports N */
+int cmd_library(struct ctl *c, struct args *a);    /* library load | show */
+int cmd_archive(struct ctl *c, struct args *a);    /* archive DIR */
+int cmd_backup(struct ctl *c, struct args *a);     /* backup FILE */
+int cmd_restore(struct ctl *c, struct args *a);    /* restore FILE DIR */
+int cmd_ready(struct ctl *c, struct args *a);      /* ready HOST:PORT */
+int cmd_help(struct ctl *c, struct args *a);       /* help [COMMAND] */
+int cmd_man(struct ctl *c, struct args *a);        /* man */
+int cmd_completion(struct ctl *c, struct args *a); /* completion bash | zsh */
 
 #endif

@@ -1,5 +1,6 @@
 /* The Redis Functions: whoever may not load them (the daemons of deploy/) needs them loaded. */
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include "io/redis.h"
 
@@ -15,7 +16,28 @@ load(struct ctl *c)
     if (reply == NULL)
         return EXIT_FAILED;
     freeReplyObject(reply);
-    return EXIT_SUCCESS;
+    return c->json ? show_done(c, "library", "lifecircle", "loaded", "%s", "") : EXIT_SUCCESS;
+}
+
+/* said: which library there is; `loaded` at all, `same` as this lcctl's. */
+static int
+said(struct ctl *c, bool loaded, bool same)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (!c->json)
+        return puts(!loaded ? "not loaded"
+                    : same  ? "loaded, of this version"
+                            : "loaded, of another version") < 0
+                   ? EXIT_FAILED
+               : same ? EXIT_SUCCESS
+                      : EXIT_NOT_SO;
+    json_out_object(&w, NULL);
+    json_out_bool(&w, "loaded", loaded);
+    json_out_bool(&w, "this_version", same);
+    json_out_end(&w);
+    return show_json(&b) != EXIT_SUCCESS ? EXIT_FAILED : same ? EXIT_SUCCESS : EXIT_NOT_SO;
 }
 
 /* The value behind a name in a flat list of names and values, or NULL. */
@@ -34,20 +56,13 @@ show(struct ctl *c)
     const struct slice argv[] = {SLICE_LIT("FUNCTION"), SLICE_LIT("LIST"), SLICE_LIT("LIBRARYNAME"),
                                  SLICE_LIT("lifecircle"), SLICE_LIT("WITHCODE")};
     redisReply *reply = ctl_redis(c, 5, argv);
-    int status = EXIT_NOT_SO;
 
     if (reply == NULL)
         return EXIT_FAILED;
     const redisReply *code =
         reply->elements == 1 ? value_of(reply->element[0], "library_code") : NULL;
-    if (code == NULL) {
-        puts("not loaded");
-    } else if (slice_eq(slice_of(code->str, code->len), redis_library())) {
-        puts("loaded, of this version");
-        status = EXIT_SUCCESS;
-    } else {
-        puts("loaded, of another version");
-    }
+    bool same = code != NULL && slice_eq(slice_of(code->str, code->len), redis_library());
+    int status = said(c, code != NULL, same);
     freeReplyObject(reply);
     return status;
 }

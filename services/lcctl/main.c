@@ -1,4 +1,4 @@
-#include "lcctl/lcctl.h"
+#include "lcctl/commands.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -6,93 +6,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
-
-struct command {
-    const char *name;
-    int (*run)(struct ctl *, struct args *);
-    bool needs_redis;
-    const char *use;
-    const char *help;
-};
-
-static const struct command commands[] = {
-    {"chain", cmd_chain, true,
-     "chain add ID --name NAME [--currency USD] [--price-policy refuse|take] [--promise SECONDS] "
-     "[--rate N]\n"
-     "  chain list",
-     "add a chain and print its first API key; list chains and keys"},
-    {"key", cmd_key, true, "key new CHAIN | key revoke CHAIN KEY_ID",
-     "make another API key for a chain; revoke one"},
-    {"courier", cmd_courier, true,
-     "courier add ID --name NAME [--no-age-checks] | courier list | courier revoke ID",
-     "register a courier and print the token; list; revoke"},
-    {"operator", cmd_operator, true, "operator add NAME | operator list | operator revoke ID",
-     "let somebody see the whole city at /ops and print the token; list; revoke"},
-    {"store", cmd_store, true, "store add CHAIN/STORE_ID | store list | store revoke ID",
-     "let a store's screen in at /store and print the token; list; revoke"},
-    {"order", cmd_order, true, "order ORDER", "an order's state and its history"},
-    {"explain", cmd_explain, true, "explain ORDER",
-     "why this store and not the others, candidate by candidate"},
-    {"pin", cmd_pin, true, "pin ORDER COURIER [--why WORDS] [--who NAME] | pin --lift ORDER",
-     "this courier alone gets the order. COURIER, here and below: a number or a short name"},
-    {"ban", cmd_ban, true,
-     "ban ORDER COURIER [--why WORDS] [--who NAME] | ban --lift ORDER COURIER",
-     "this courier never gets the order"},
-    {"hold", cmd_hold, true, "hold ORDER [--why WORDS] [--who NAME] | hold --lift ORDER",
-     "nobody gets the order until that is lifted"},
-    {"freeze", cmd_freeze, true,
-     "freeze COURIER [--why WORDS] [--who NAME] | freeze --lift COURIER",
-     "this courier gets nothing new, and keeps what was offered or accepted"},
-    {"rulings", cmd_rulings, true, "rulings",
-     "pins, bans, holds and frozen routes that hold now, and who decided what of late"},
-    {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
-    {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
-    {"robots", cmd_robots, true,
-     "robots [--count 5] [--notifier HOST:PORT] [--city-secret-file FILE] [--vehicle bicycle] "
-     "[--speed N]\n"
-     "         [--patience SECONDS] [--decline PERCENT] [--absent PERCENT] [--prefix robot]",
-     "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
-     "times as fast as people"},
-    {"replay", cmd_replay, false, "replay DIR [--roads FILE]...",
-     "run recorded steps again and compare every outgoing byte; on the maps they were made with"},
-    {"roads", cmd_roads, false,
-     "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
-     "  roads info FILE.roads\n"
-     "  roads ask FILE.roads [--mode car] LAT,LNG LAT,LNG\n"
-     "  roads area FILE.roads [--mode car] [--minutes 15] [--widen 60] LAT,LNG",
-     "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
-     "GeoJSON"},
-    {"library", cmd_library, true, "library load | library show",
-     "load the Redis Functions of this version; say which are there"},
-    {"archive", cmd_archive, true, "archive DIR [--days 7] [--every SECONDS]",
-     "move orders that ended so many days ago into DIR/orders-<day>.ndjson"},
-    {"backup", cmd_backup, true, "backup FILE",
-     "everything in Redis as of one moment, while it works; FILE -: to stdout"},
-    {"restore", cmd_restore, false, "restore FILE DIR",
-     "lay a backup into the empty data directory of a Redis that is to be started"},
-    {"ready", cmd_ready, false, "ready HOST:PORT [PATH]",
-     "does a daemon's admin port say that it is ready (PATH: /readyz)?"},
-    {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
-    {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
-};
-
-static void
-usage(FILE *to)
-{
-    fputs(
-        "lcctl [--redis unix:PATH|HOST:PORT] [--city TAG] COMMAND ...\n"
-        "lcctl --redis-sentinel HOST:PORT[,HOST:PORT...] [--redis-master NAME] COMMAND ...\n\n"
-        "ORDER is an order id or CHAIN/EXTERNAL_ORDER_ID.\n"
-        "Defaults: $LIFECIRCLE_REDIS or 127.0.0.1:6379, $LIFECIRCLE_CITY or bal.\n"
-        "For AUTH: --redis-user NAME or $LIFECIRCLE_REDIS_USER, --redis-password-file FILE or\n"
-        "$LIFECIRCLE_REDIS_PASSWORD_FILE or $LIFECIRCLE_REDIS_PASSWORD; Sentinels' likewise with\n"
-        "redis-sentinel-. Sentinels: $LIFECIRCLE_REDIS_SENTINEL, $LIFECIRCLE_REDIS_MASTER.\n"
-        "--redis-wait-replicas N, --redis-wait-ms M: what is written counts when so many have it;\n"
-        "else it is said, and the exit status is 3.\n\n",
-        to);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  %s\n      %s\n", commands[i].use, commands[i].help);
-}
+#include <unistd.h>
 
 const char *
 args_option(struct args *a, const char *name, const char *fallback)
@@ -249,20 +163,21 @@ ctl_random(void *to, size_t n)
     }
 }
 
-static const struct command *
-find_command(const char *name)
-{
-    for (size_t i = 0; name != NULL && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
 static const char *
 env_or(const char *name, const char *fallback)
 {
     const char *v = getenv(name);
     return v != NULL && *v != '\0' ? v : fallback;
+}
+
+static bool
+shows_colours(void)
+{
+    const char *term = getenv("TERM");
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0;
 }
 
 int
@@ -271,10 +186,11 @@ main(int argc, char **argv)
     struct args args = {argv + 1, argc - 1};
     struct timespec now;
 
-    if (args_flag(&args, "help") || argc < 2) {
-        usage(argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
+    if (argc < 2) {
+        help_all(stderr);
+        return EXIT_USAGE;
     }
+    bool help = args_flag(&args, "help");
     struct ctl ctl = {
         .city = args_option(&args, "city", env_or("LIFECIRCLE_CITY", "bal")),
         .wait_replicas = args_option(&args, "redis-wait-replicas",
@@ -297,8 +213,17 @@ main(int argc, char **argv)
             args_option(&args, "redis-sentinel-password-file",
                         env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE", "")),
     };
+    ctl.json = args_flag(&args, "json");
+    ctl.colour = shows_colours();
     const char *name = args_next(&args);
-    const struct command *command = find_command(name);
+    const struct command *command = command_find(name);
+    if (help && (command != NULL || name == NULL)) {
+        if (command == NULL)
+            help_all(stdout);
+        else
+            help_one(stdout, command);
+        return EXIT_SUCCESS;
+    }
     if (command == NULL) {
         fprintf(stderr, "lcctl: unknown command: %s (see lcctl --help)\n",
                 name == NULL ? "(none)" : name);
@@ -314,7 +239,7 @@ main(int argc, char **argv)
 
     int status = command->run(&ctl, &args);
     if (status == EXIT_USAGE)
-        fprintf(stderr, "use: lcctl %s\n", command->use);
+        help_one(stderr, command);
     if (status == EXIT_SUCCESS && ctl.unsafe)
         status = EXIT_FAILED;
     if (ctl.redis != NULL)

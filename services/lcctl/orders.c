@@ -1,9 +1,10 @@
 /* What happened to one order, and what waits. */
+#include "lcctl/orders.h"
 #include "base/id.h"
 #include "base/record.h"
 #include "base/timestamp.h"
 #include "base/wire.h"
-#include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 #include "matcher/explain.h"
 
 #include "stock.pb-c.h"
@@ -58,6 +59,8 @@ print_step(int64_t ms, const char *what)
     timestamp_format(ms, text);
     printf("    %-24s %-20s", text, what);
 }
+
+static const char *sku_name(void *ctx, uint32_t index);
 
 /* print_first_write: the history begins with the second write; what the first one said is in the
  * record, unless the same state was entered again since. */
@@ -194,6 +197,25 @@ read_record(struct ctl *c, const char *word, const char *uuid, struct record *r,
     return EXIT_SUCCESS;
 }
 
+static int
+print_json(struct ctl *c, const char *uuid, const struct record *r)
+{
+    struct names names = {c, r->chain};
+    const struct match_names named = {&names, store_name, sku_name};
+    redisReply *history =
+        ctl_read(c, "LRANGE", arena_printf(c->arena, "history:%s", uuid), "0", "-1", NULL);
+    int status =
+        history == NULL
+            ? EXIT_FAILED
+            : order_json(uuid, r,
+                         wire_unpack(&lifecircle__v1__order__descriptor, c->arena, r->order),
+                         history, &named);
+
+    if (history != NULL)
+        freeReplyObject(history);
+    return status;
+}
+
 int
 cmd_order(struct ctl *c, struct args *a)
 {
@@ -207,7 +229,9 @@ cmd_order(struct ctl *c, struct args *a)
     if ((uuid = ctl_order(c, word)) == NULL)
         return EXIT_NOT_SO;
     int status = read_record(c, word, uuid, &r, &keep);
-    if (status == EXIT_SUCCESS)
+    if (status == EXIT_SUCCESS && c->json)
+        status = print_json(c, uuid, &r);
+    else if (status == EXIT_SUCCESS)
         print_order(c, uuid, &r);
     if (keep != NULL)
         freeReplyObject(keep);
@@ -245,13 +269,17 @@ explain(struct ctl *c, const char *uuid, const struct record *r)
 
     if (v == NULL)
         return EXIT_FAILED;
-    if (v->type == REDIS_REPLY_NIL) {
+    const Lifecircle__V1__DecisionRecord *d =
+        v->type == REDIS_REPLY_NIL ? NULL
+                                   : wire_unpack(&lifecircle__v1__decision_record__descriptor,
+                                                 c->arena, slice_of(v->str, v->len));
+    if (c->json && (d != NULL || v->type == REDIS_REPLY_NIL)) {
+        status = explain_json(uuid, r, d, &named);
+    } else if (v->type == REDIS_REPLY_NIL) {
         printf("order %s: %s; no store has been looked for yet\n", uuid,
                record_state_name(r->state));
         status = EXIT_SUCCESS;
     } else {
-        const Lifecircle__V1__DecisionRecord *d = wire_unpack(
-            &lifecircle__v1__decision_record__descriptor, c->arena, slice_of(v->str, v->len));
         printf("order %s: %s%s%s\n", uuid, record_state_name(r->state), r->reason != 0 ? ", " : "",
                r->reason != 0 ? record_reason_name(r->reason) : "");
         if (d != NULL) {
@@ -289,6 +317,8 @@ cmd_explain(struct ctl *c, struct args *a)
     return status;
 }
 
+enum { LATE_S = 10 }; /* nothing waits so long when all daemons are up */
+
 int
 cmd_queue(struct ctl *c, struct args *a)
 {
@@ -296,21 +326,22 @@ cmd_queue(struct ctl *c, struct args *a)
 
     if (!args_done(a))
         return EXIT_USAGE;
-    printf("%-10s %10s %16s\n", "queue", "rows", "most overdue");
+    struct show *table = show_table(c, "queue rows most_overdue_s late", ".rr.");
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         const char *key = arena_printf(c->arena, "due:%s", queues[i]);
         redisReply *rows = ctl_read(c, "ZCARD", key, NULL);
         redisReply *first = ctl_read(c, "ZRANGE", key, "0", "0", "WITHSCORES", NULL);
         if (rows == NULL || first == NULL)
             return EXIT_FAILED;
-        printf("%-10s %10lld", queues[i], rows->integer);
-        if (first->elements == 2) {
-            double late_s = ((double)c->now_ms - strtod(first->element[1]->str, NULL)) / 1000;
-            printf(" %14.1f s", late_s < 0 ? 0 : late_s);
-        }
-        putchar('\n');
+        double late_s = first->elements == 2
+                            ? ((double)c->now_ms - strtod(first->element[1]->str, NULL)) / 1000
+                            : 0;
+        show_text(table, queues[i]);
+        show_number(table, rows->integer);
+        show_seconds(table, late_s < 0 ? 0 : late_s);
+        show_flag(table, late_s > LATE_S, "late");
         freeReplyObject(rows);
         freeReplyObject(first);
     }
-    return EXIT_SUCCESS;
+    return show_end(table);
 }

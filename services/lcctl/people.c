@@ -1,10 +1,10 @@
 /* Chains with their API keys, and couriers with their tokens: who may talk to the city. A key or
  * token is shown once, when it is made; Redis keeps its hash. */
 #include "base/secret.h"
-#include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/robots.h"
+#include "lcctl/show.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -125,10 +125,9 @@ add_key(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was)
     keys[chain->n_keys++] = key;
     chain->keys = keys;
     int status = store_chain(c, chain, was, NULL);
-    if (status == EXIT_SUCCESS)
-        printf("chain %s (number %u), key %s, shown only now:\n%s\n", chain->chain_id, chain->chain,
-               key->key_id, token);
-    return status;
+    return status != EXIT_SUCCESS
+               ? status
+               : show_token(c, "chain", chain->chain_id, chain->chain, key->key_id, "key", token);
 }
 
 static int
@@ -178,6 +177,21 @@ chain_add(struct ctl *c, struct args *a)
     return status == EXIT_SUCCESS ? add_key(c, &chain, none) : status;
 }
 
+/* show_key: a row; every chain has a key at least, though it may be revoked. */
+static void
+show_key(struct show *table, const char *number, const Lifecircle__V1__Chain *chain,
+         const Lifecircle__V1__ApiKey *key)
+{
+    show_number(table, strtol(number, NULL, 10));
+    show_text(table, chain->chain_id);
+    show_text(table, chain->name);
+    show_text(table, chain->currency);
+    show_number(table, chain->promise_s);
+    show_text(table, key->key_id);
+    show_time(table, key->created_ms);
+    show_flag(table, key->revoked, "revoked");
+}
+
 static int
 chain_list(struct ctl *c, struct args *a)
 {
@@ -186,6 +200,9 @@ chain_list(struct ctl *c, struct args *a)
     redisReply *all = ctl_read(c, "HGETALL", "chains", NULL);
     if (all == NULL)
         return EXIT_FAILED;
+    show_sort(all);
+    struct show *table =
+        show_table(c, "number chain name currency promise_s key made revoked", "r...r...");
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         const Lifecircle__V1__Chain *chain =
             wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
@@ -194,17 +211,11 @@ chain_list(struct ctl *c, struct args *a)
             fprintf(stderr, "lcctl: chain %s: unreadable record\n", all->element[i]->str);
             continue;
         }
-        printf("%-4s %-24s %s, %s, promise %u s\n", all->element[i]->str, chain->chain_id,
-               chain->name, chain->currency, chain->promise_s);
-        for (size_t k = 0; k < chain->n_keys; k++) {
-            char when[TIMESTAMP_TEXT];
-            timestamp_format(chain->keys[k]->created_ms, when);
-            printf("       key %s made %s%s\n", chain->keys[k]->key_id, when,
-                   chain->keys[k]->revoked ? ", revoked" : "");
-        }
+        for (size_t k = 0; k < chain->n_keys; k++)
+            show_key(table, all->element[i]->str, chain, chain->keys[k]);
     }
     freeReplyObject(all);
-    return EXIT_SUCCESS;
+    return show_end(table);
 }
 
 int
@@ -227,9 +238,10 @@ revoke_key(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was, const 
             continue;
         chain->keys[i]->revoked = true;
         int status = store_chain(c, chain, was, NULL);
-        if (status == EXIT_SUCCESS)
-            printf("key %s of chain %s is revoked\n", key_id, chain->chain_id);
-        return status;
+        return status != EXIT_SUCCESS
+                   ? status
+                   : show_done(c, "key", key_id, "revoked", "key %s of chain %s is revoked", key_id,
+                               chain->chain_id);
     }
     fprintf(stderr, "lcctl: chain %s has no key %s\n", chain->chain_id, key_id);
     return EXIT_NOT_SO;
@@ -334,9 +346,9 @@ courier_add(struct ctl *c, struct args *a)
     secret_hash(slice_of(token, n), hash);
     courier.token_hash = hash;
     status = store_courier(c, &courier, NULL);
-    if (status == EXIT_SUCCESS)
-        printf("courier %s (number %u), token, shown only now:\n%s\n", id, courier.courier, token);
-    return status;
+    return status != EXIT_SUCCESS
+               ? status
+               : show_token(c, "courier", id, courier.courier, NULL, "token", token);
 }
 
 bool
@@ -378,17 +390,22 @@ courier_list(struct ctl *c, struct args *a)
     redisReply *all = ctl_read(c, "HGETALL", "couriers", NULL);
     if (all == NULL)
         return EXIT_FAILED;
+    show_sort(all);
+    struct show *table = show_table(c, "number courier name no_age_checks revoked", "r....");
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         const Lifecircle__V1__Courier *courier =
             wire_unpack(&lifecircle__v1__courier__descriptor, c->arena,
                         slice_of(all->element[i + 1]->str, all->element[i + 1]->len));
-        if (courier != NULL)
-            printf("%-4s %-24s %s%s%s\n", all->element[i]->str, courier->courier_id, courier->name,
-                   courier->adult_trained ? "" : ", no age checks",
-                   courier->revoked ? ", revoked" : "");
+        if (courier == NULL)
+            continue;
+        show_number(table, strtol(all->element[i]->str, NULL, 10));
+        show_text(table, courier->courier_id);
+        show_text(table, courier->name);
+        show_flag(table, !courier->adult_trained, "no age checks");
+        show_flag(table, courier->revoked, "revoked");
     }
     freeReplyObject(all);
-    return EXIT_SUCCESS;
+    return show_end(table);
 }
 
 static int
@@ -407,6 +424,8 @@ courier_revoke(struct ctl *c, struct args *a)
     } else if (keep != NULL) {
         courier->revoked = true;
         status = store_courier(c, courier, NULL);
+        if (status == EXIT_SUCCESS)
+            status = show_done(c, "courier", id, "revoked", "courier %s is revoked", id);
     }
     if (keep != NULL)
         freeReplyObject(keep);

@@ -1,6 +1,7 @@
 /* lcctl ready: one question to a daemon's admin port, for health checks of containers that have no
  * other HTTP client. */
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -61,8 +62,9 @@ cmd_ready(struct ctl *c, struct args *a)
     char answer[ANSWER_MAX];
     char host[256];
     int status = 0;
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
 
-    (void)c;
     if (!args_done(a) || colon == NULL || (size_t)(colon - address) >= sizeof host)
         return EXIT_USAGE;
     snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
@@ -75,6 +77,16 @@ cmd_ready(struct ctl *c, struct args *a)
         return EXIT_FAILED;
     }
     const char *body = strstr(answer, "\r\n\r\n");
-    fputs(body == NULL ? "" : body + 4, stdout);
+    if (c->json) {
+        json_out_object(&w, NULL);
+        json_out_bool(&w, "ready", status == 200);
+        json_out_int(&w, "status", status);
+        json_out_cstr(&w, "said", body == NULL ? "" : body + 4);
+        json_out_end(&w);
+        if (show_json(&b) != EXIT_SUCCESS)
+            return EXIT_FAILED;
+    } else {
+        fputs(body == NULL ? "" : body + 4, stdout);
+    }
     return status == 200 ? EXIT_SUCCESS : EXIT_NOT_SO;
 }

@@ -2,6 +2,7 @@
 #include "base/replay.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/replay_maps.h"
+#include "lcctl/show.h"
 
 #include "intake/intake.h"
 #include "inventory/inventory.h"
@@ -22,6 +23,7 @@ static const struct service *const services[] = {
     &intake_service, &matcher_service, &inventory_service, &router_service, &notifier_service};
 
 struct replayed {
+    const struct ctl *ctl;
     const char *path;
     struct replay_maps *maps;
 };
@@ -34,25 +36,44 @@ find_map(void *ctx, uint32_t checksum, struct slice path)
     return replay_maps_find(r->maps, checksum, path);
 }
 
+/* tell: what came of a recording, as a line of JSON; r NULL: it is empty. */
+static void
+tell(const char *path, const char *service, const struct replay_result *r)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "file", path);
+    json_out_cstr(&w, "service", service);
+    json_out_uint(&w, "steps", r == NULL ? 0 : r->steps);
+    json_out_bool(&w, "same", r == NULL || !r->differs);
+    json_out_bool(&w, "cut", r != NULL && r->cut);
+    json_out_end(&w);
+    (void)show_json(&b);
+}
+
 static void
 print_difference(void *ctx, const struct replay_difference *d)
 {
+    const struct replayed *r = ctx;
     size_t at = 0;
 
     while (at < d->expected.n && at < d->got.n && d->expected.p[at] == d->got.p[at])
         at++;
-    printf("%s: step %llu (event kind %d, ref %llu) differs: outcome %d, recorded %d; effects of "
-           "%zu bytes, recorded %zu, first difference at byte %zu\n",
-           ((const struct replayed *)ctx)->path, (unsigned long long)d->step, (int)d->event->kind,
-           (unsigned long long)d->event->ref, (int)d->got_outcome, (int)d->expected_outcome,
-           d->got.n, d->expected.n, at);
+    fprintf(r->ctl->json ? stderr : stdout,
+            "%s: step %llu (event kind %d, ref %llu) differs: outcome %d, recorded %d; effects of "
+            "%zu bytes, recorded %zu, first difference at byte %zu\n",
+            r->path, (unsigned long long)d->step, (int)d->event->kind,
+            (unsigned long long)d->event->ref, (int)d->got_outcome, (int)d->expected_outcome,
+            d->got.n, d->expected.n, at);
 }
 
 /* replay_bytes: one recording. */
 static int
-replay_bytes(const char *path, struct slice recording, struct replay_maps *maps)
+replay_bytes(struct ctl *c, const char *path, struct slice recording, struct replay_maps *maps)
 {
-    struct replayed r = {path, maps};
+    struct replayed r = {c, path, maps};
     const struct replay_asks asks = {print_difference, find_map, &r};
     struct slice name = replay_service(recording);
     struct replay_result result;
@@ -66,10 +87,13 @@ replay_bytes(const char *path, struct slice recording, struct replay_maps *maps)
                     err == LC_ENOTFOUND ? "not replayed without its map" : lc_strerror(err));
             return EXIT_FAILED;
         }
+        if (c->json)
+            tell(path, services[i]->name, &result);
         if (result.differs)
             return EXIT_NOT_SO;
-        printf("%s: %s, %llu steps, every byte the same%s\n", path, services[i]->name,
-               (unsigned long long)result.steps, result.cut ? " (cut short at the end)" : "");
+        if (!c->json)
+            printf("%s: %s, %llu steps, every byte the same%s\n", path, services[i]->name,
+                   (unsigned long long)result.steps, result.cut ? " (cut short at the end)" : "");
         return EXIT_SUCCESS;
     }
     fprintf(stderr, "lcctl: %s: expected a recording of a Lifecircle service\n", path);
@@ -77,7 +101,7 @@ replay_bytes(const char *path, struct slice recording, struct replay_maps *maps)
 }
 
 static int
-replay_file(const char *path, struct replay_maps *maps)
+replay_file(struct ctl *c, const char *path, struct replay_maps *maps)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -86,14 +110,17 @@ replay_file(const char *path, struct replay_maps *maps)
     if (fd < 0 || fstat(fd, &st) != 0) {
         fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
     } else if (st.st_size == 0) {
-        printf("%s: empty\n", path);
+        if (c->json)
+            tell(path, NULL, NULL);
+        else
+            printf("%s: empty\n", path);
         status = EXIT_SUCCESS;
     } else {
         void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) {
             fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
         } else {
-            status = replay_bytes(path, slice_of(bytes, (size_t)st.st_size), maps);
+            status = replay_bytes(c, path, slice_of(bytes, (size_t)st.st_size), maps);
             munmap(bytes, (size_t)st.st_size);
         }
     }
@@ -116,7 +143,8 @@ replay_dir(struct ctl *c, const char *dir, struct replay_maps *maps)
     }
     for (int i = 0; i < n; i++) {
         if (names[i]->d_name[0] != '.') {
-            int status = replay_file(arena_printf(c->arena, "%s/%s", dir, names[i]->d_name), maps);
+            int status =
+                replay_file(c, arena_printf(c->arena, "%s/%s", dir, names[i]->d_name), maps);
             worst = status > worst ? status : worst;
             files++;
         }

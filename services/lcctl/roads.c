@@ -1,4 +1,5 @@
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include "roads/roads.h"
 
@@ -57,7 +58,36 @@ option_o(struct args *a)
 }
 
 static int
-build(struct args *a)
+built_json(const char *out, unsigned modes, const struct roads_report *r, double took_s)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "file", out);
+    json_out_uint(&w, "roads", r->roads);
+    json_out_uint(&w, "junctions", r->junctions);
+    json_out_uint(&w, "restrictions", r->restrictions);
+    json_out_uint(&w, "ignored", r->ignored);
+    json_out_uint(&w, "missing", r->missing);
+    json_out_double(&w, "seconds", took_s, 2);
+    json_out_object(&w, "modes");
+    for (unsigned k = 0; k < TRAVEL_MODES; k++) {
+        if ((modes & 1U << k) == 0)
+            continue;
+        json_out_object(&w, travel_mode_name((enum travel_mode)k));
+        json_out_uint(&w, "edges", r->mode[k].edges);
+        json_out_uint(&w, "nodes", r->mode[k].nodes);
+        json_out_uint(&w, "arcs", r->mode[k].arcs);
+        json_out_end(&w);
+    }
+    json_out_end(&w);
+    json_out_end(&w);
+    return show_json(&b);
+}
+
+static int
+build(struct ctl *c, struct args *a)
 {
     const char *modes_word = args_option(a, "modes", NULL);
     const char *out = option_o(a);
@@ -76,6 +106,8 @@ build(struct args *a)
         fprintf(stderr, "lcctl: %s: %s\n", in, error);
         return EXIT_FAILED;
     }
+    if (c->json)
+        return built_json(out, modes, &r, seconds() - start);
     printf("%s: %zu roads, %zu junctions, %zu turn restrictions (%zu without effect) in %.2f s\n",
            out, r.roads, r.junctions, r.restrictions, r.ignored, seconds() - start);
     if (r.missing > 0)
@@ -147,7 +179,33 @@ next_spot(struct args *a, const struct asked *q, struct roads_spot *out)
 }
 
 static int
-info(struct args *a)
+info_json(const struct asked *q, struct latlng low, struct latlng high)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+    char checksum[16];
+
+    snprintf(checksum, sizeof checksum, "%08x", roads_checksum(q->roads));
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "checksum", checksum);
+    json_out_uint(&w, "bytes", roads_bytes(q->roads));
+    json_out_array(&w, "bounds");
+    json_out_e7(&w, NULL, low.lat_e7);
+    json_out_e7(&w, NULL, low.lng_e7);
+    json_out_e7(&w, NULL, high.lat_e7);
+    json_out_e7(&w, NULL, high.lng_e7);
+    json_out_end(&w);
+    json_out_array(&w, "modes");
+    for (unsigned k = 0; k < TRAVEL_MODES; k++)
+        if (roads_has(q->roads, (enum travel_mode)k))
+            json_out_cstr(&w, NULL, travel_mode_name((enum travel_mode)k));
+    json_out_end(&w);
+    json_out_end(&w);
+    return show_json(&b);
+}
+
+static int
+info(struct ctl *c, struct args *a)
 {
     struct asked q = {0};
     struct latlng low, high;
@@ -155,8 +213,11 @@ info(struct args *a)
 
     if (status == EXIT_SUCCESS && !args_done(a))
         status = EXIT_USAGE;
-    if (status == EXIT_SUCCESS) {
+    if (status == EXIT_SUCCESS)
         roads_bounds(q.roads, &low, &high);
+    if (status == EXIT_SUCCESS && c->json) {
+        status = info_json(&q, low, high);
+    } else if (status == EXIT_SUCCESS) {
         printf("checksum %08x, %zu bytes, from %.5f,%.5f to %.5f,%.5f\nmodes:",
                roads_checksum(q.roads), roads_bytes(q.roads), low.lat_e7 * 1e-7, low.lng_e7 * 1e-7,
                high.lat_e7 * 1e-7, high.lng_e7 * 1e-7);
@@ -170,12 +231,39 @@ info(struct args *a)
 }
 
 static int
-print_course(const struct asked *q, const struct roads_spot *from, const struct roads_spot *to)
+course_json(const struct asked *q, const struct roads_course *c)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "mode", travel_mode_name(q->mode));
+    json_out_double(&w, "seconds", c->trip.ms * 1e-3, 1);
+    json_out_double(&w, "metres", c->trip.cm * 1e-2, 1);
+    json_out_array(&w, "legs");
+    for (size_t i = 0; i < c->legs; i++) {
+        json_out_object(&w, NULL);
+        json_out_double(&w, "seconds", c->leg[i].ms * 1e-3, 1);
+        json_out_double(&w, "metres", c->leg[i].cm * 1e-2, 1);
+        json_out_cstr(&w, "street", c->leg[i].street);
+        json_out_end(&w);
+    }
+    json_out_end(&w);
+    json_out_str(&w, "polyline", slice_of(c->polyline.p, c->polyline.n));
+    json_out_end(&w);
+    return show_json(&b);
+}
+
+static int
+print_course(const struct ctl *ctl, const struct asked *q, const struct roads_spot *from,
+             const struct roads_spot *to)
 {
     struct roads_course c;
     enum lc_err err = roads_directions(q->search, q->mode, from, to, &c);
 
-    if (err == LC_OK) {
+    if (err == LC_OK && ctl->json) {
+        (void)course_json(q, &c);
+    } else if (err == LC_OK) {
         printf("%s: %.1f s, %.1f m\n", travel_mode_name(q->mode), c.trip.ms * 1e-3,
                c.trip.cm * 1e-2);
         for (size_t i = 0; i < c.legs; i++)
@@ -190,7 +278,7 @@ print_course(const struct asked *q, const struct roads_spot *from, const struct 
 }
 
 static int
-ask(struct args *a)
+ask(struct ctl *c, struct args *a)
 {
     struct asked q = {0};
     struct roads_spot from, to;
@@ -203,7 +291,7 @@ ask(struct args *a)
     if (status == EXIT_SUCCESS && !args_done(a))
         status = EXIT_USAGE;
     if (status == EXIT_SUCCESS)
-        status = print_course(&q, &from, &to);
+        status = print_course(c, &q, &from, &to);
     close_map(&q);
     return status;
 }
@@ -243,15 +331,14 @@ cmd_roads(struct ctl *c, struct args *a)
 {
     const char *what = args_next(a);
 
-    (void)c;
     if (what == NULL)
         return EXIT_USAGE;
     if (strcmp(what, "build") == 0)
-        return build(a);
+        return build(c, a);
     if (strcmp(what, "info") == 0)
-        return info(a);
+        return info(c, a);
     if (strcmp(what, "ask") == 0)
-        return ask(a);
+        return ask(c, a);
     if (strcmp(what, "area") == 0)
         return area(a);
     return EXIT_USAGE;

@@ -1,6 +1,7 @@
 /* robot: one courier's life. One action at a time, said again until it is answered, so that a line
  * or a daemon that dies costs nothing but time. */
 #include "lcctl/robots.h"
+#include "lcctl/show.h"
 
 #include "base/id.h"
 #include "base/timestamp.h"
@@ -25,7 +26,19 @@ static void
 tell(const struct robot *r, const char *what, const char *external)
 {
     char now[TIMESTAMP_TEXT];
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
 
+    if (r->all->ctl->json) {
+        json_out_object(&w, NULL);
+        json_out_time(&w, "time", r->all->ctl->now_ms);
+        json_out_cstr(&w, "robot", r->id);
+        json_out_cstr(&w, "what", what);
+        json_out_cstr(&w, "order", external);
+        json_out_end(&w);
+        (void)show_json(&b);
+        return;
+    }
     timestamp_format(r->all->ctl->now_ms, now);
     printf("%.*s  %-10s %-14s %s\n", 8, now + 11, r->id, what, external);
     fflush(stdout);

@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 
 #include "courier.pb-c.h"
 
@@ -68,7 +69,20 @@ say(struct ctl *c, const struct wish *w, const char *who, const char *words)
                       ? reply->element[0]->str[0]
                       : 0;
     freeReplyObject(reply);
-    fprintf(outcome == 1 || outcome == 2 ? stdout : stderr, "%s\n", told[outcome]);
+    if (c->json) {
+        static const char *const names[OUTCOMES] = {"unknown",  "done",       "already", "not_now",
+                                                    "no_order", "no_courier", "conflict"};
+        struct buf b = {0};
+        struct json_out out = json_out_to(&b);
+        json_out_object(&out, NULL);
+        json_out_cstr(&out, "ruling", w->kind);
+        json_out_cstr(&out, "outcome", names[outcome]);
+        json_out_end(&out);
+        if (show_json(&b) != EXIT_SUCCESS)
+            return EXIT_FAILED;
+    } else {
+        fprintf(outcome == 1 || outcome == 2 ? stdout : stderr, "%s\n", told[outcome]);
+    }
     return outcome == 1 || outcome == 2 ? EXIT_SUCCESS : EXIT_NOT_SO;
 }
 
@@ -200,6 +214,54 @@ print_log(struct ctl *c)
     return EXIT_SUCCESS;
 }
 
+/* json_rulings: one object: orders, frozen couriers, and the log, newest first. */
+static int
+json_rulings(struct ctl *c, const redisReply *orders, const redisReply *frozen)
+{
+    redisReply *log = ctl_read(c, "XREVRANGE", "rulings:log", "+", "-", "COUNT", "20", NULL);
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (log == NULL)
+        return EXIT_FAILED;
+    json_out_object(&w, NULL);
+    json_out_array(&w, "orders");
+    for (size_t i = 0; i + 1 < orders->elements; i += 2) {
+        struct slice p = slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len);
+        if (p.n < RULING_HEAD)
+            continue;
+        json_out_object(&w, NULL);
+        json_out_cstr(&w, "order", orders->element[i]->str);
+        json_out_bool(&w, "hold", p.p[4] == 1);
+        json_out_uint(&w, "pinned", bytes_u32(p.p));
+        json_out_array(&w, "banned");
+        for (size_t k = 0; k < (unsigned char)p.p[5] && RULING_HEAD + 4 * k + 4 <= p.n; k++)
+            json_out_uint(&w, NULL, bytes_u32(p.p + RULING_HEAD + 4 * k));
+        json_out_end(&w);
+        json_out_end(&w);
+    }
+    json_out_end(&w);
+    json_out_array(&w, "frozen");
+    for (size_t i = 0; i + 1 < frozen->elements; i += 2)
+        json_out_uint(&w, NULL, strtoul(frozen->element[i]->str, NULL, 10));
+    json_out_end(&w);
+    json_out_array(&w, "log");
+    for (size_t i = 0; i < log->elements; i++) {
+        const redisReply *f = log->element[i]->element[1];
+        json_out_object(&w, NULL);
+        for (size_t k = 0; k + 1 < f->elements; k += 2)
+            if (strcmp(f->element[k]->str, "time") == 0)
+                json_out_time(&w, "time", strtoll(f->element[k + 1]->str, NULL, 10));
+            else
+                json_out_cstr(&w, f->element[k]->str, f->element[k + 1]->str);
+        json_out_end(&w);
+    }
+    json_out_end(&w);
+    json_out_end(&w);
+    freeReplyObject(log);
+    return show_json(&b);
+}
+
 int
 cmd_rulings(struct ctl *c, struct args *a)
 {
@@ -209,6 +271,12 @@ cmd_rulings(struct ctl *c, struct args *a)
     redisReply *frozen = ctl_read(c, "HGETALL", "frozen", NULL);
     int status = orders == NULL || frozen == NULL ? EXIT_FAILED : EXIT_SUCCESS;
 
+    if (status == EXIT_SUCCESS && c->json) {
+        status = json_rulings(c, orders, frozen);
+        freeReplyObject(orders);
+        freeReplyObject(frozen);
+        return status;
+    }
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < orders->elements; i += 2) {
         printf("order %s: ", orders->element[i]->str);
         print_ruling(slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));

@@ -1,0 +1,169 @@
+#include "lcctl/commands.h"
+
+const struct command commands[] = {
+    {"chain", cmd_chain, true,
+     "chain add ID --name NAME [--currency USD] [--price-policy refuse|take] [--promise SECONDS] "
+     "[--rate N]\n"
+     "chain list",
+     "add a chain and print its first API key; list chains and keys"},
+    {"key", cmd_key, true,
+     "key new CHAIN\n"
+     "key revoke CHAIN KEY_ID",
+     "make another API key for a chain; revoke one"},
+    {"courier", cmd_courier, true,
+     "courier add ID --name NAME [--no-age-checks]\n"
+     "courier list\n"
+     "courier revoke ID",
+     "register a courier and print the token; list; revoke"},
+    {"operator", cmd_operator, true,
+     "operator add NAME\n"
+     "operator list\n"
+     "operator revoke ID",
+     "let somebody see the whole city at /ops and print the token; list; revoke"},
+    {"store", cmd_store, true,
+     "store add CHAIN/STORE_ID\n"
+     "store list\n"
+     "store revoke ID",
+     "let a store's screen in at /store and print the token; list; revoke"},
+    {"order", cmd_order, true, "order ORDER", "an order's state and its history"},
+    {"explain", cmd_explain, true, "explain ORDER",
+     "why this store and not the others, candidate by candidate"},
+    {"pin", cmd_pin, true,
+     "pin ORDER COURIER [--why WORDS] [--who NAME]\n"
+     "pin --lift ORDER",
+     "this courier alone gets the order. COURIER, here and below: a number or a short name"},
+    {"ban", cmd_ban, true,
+     "ban ORDER COURIER [--why WORDS] [--who NAME]\n"
+     "ban --lift ORDER COURIER",
+     "this courier never gets the order"},
+    {"hold", cmd_hold, true,
+     "hold ORDER [--why WORDS] [--who NAME]\n"
+     "hold --lift ORDER",
+     "nobody gets the order until that is lifted"},
+    {"freeze", cmd_freeze, true,
+     "freeze COURIER [--why WORDS] [--who NAME]\n"
+     "freeze --lift COURIER",
+     "this courier gets nothing new, and keeps what was offered or accepted"},
+    {"rulings", cmd_rulings, true, "rulings",
+     "pins, bans, holds and frozen routes that hold now, and who decided what of late"},
+    {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
+    {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
+    {"robots", cmd_robots, true,
+     "robots [--count 5] [--notifier HOST:PORT] [--city-secret-file FILE] "
+     "[--vehicle foot|bicycle|e-bike|scooter|car|van] [--speed N] [--patience SECONDS] "
+     "[--decline PERCENT] [--absent PERCENT] [--prefix robot]",
+     "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
+     "times as fast as people"},
+    {"replay", cmd_replay, false, "replay DIR [--roads FILE]...",
+     "run recorded steps again and compare every outgoing byte; on the maps they were made with"},
+    {"roads", cmd_roads, false,
+     "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
+     "roads info FILE.roads\n"
+     "roads ask FILE.roads [--mode foot|bicycle|ebike|scooter|car|van] LAT,LNG LAT,LNG\n"
+     "roads area FILE.roads [--mode foot|bicycle|ebike|scooter|car|van] [--minutes 15] "
+     "[--widen 60] LAT,LNG",
+     "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
+     "GeoJSON"},
+    {"library", cmd_library, true,
+     "library load\n"
+     "library show",
+     "load the Redis Functions of this version; say which are there"},
+    {"archive", cmd_archive, true, "archive DIR [--days 7] [--every SECONDS]",
+     "move orders that ended so many days ago into DIR/orders-<day>.ndjson"},
+    {"backup", cmd_backup, true, "backup FILE",
+     "everything in Redis as of one moment, while it works; FILE -: to stdout"},
+    {"restore", cmd_restore, false, "restore FILE DIR",
+     "lay a backup into the empty data directory of a Redis that is to be started"},
+    {"ready", cmd_ready, false, "ready HOST:PORT [PATH]",
+     "does a daemon's admin port say that it is ready (PATH: /readyz)?"},
+    {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
+    {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
+    {"completion", cmd_completion, false,
+     "completion bash\n"
+     "completion zsh",
+     "print what makes the shell complete lcctl's words: . <(lcctl completion bash); for zsh into "
+     "a file _lcctl of $fpath"},
+    {"man", cmd_man, false, "man", "print the manual page: lcctl man | man -l -"},
+    {"help", cmd_help, false, "help [COMMAND]", "this text, or that of one command"},
+};
+const size_t commands_n = sizeof commands / sizeof *commands;
+
+const struct global_option global_options[] = {
+    {"redis", "unix:PATH|HOST:PORT", "Redis; default $LIFECIRCLE_REDIS or 127.0.0.1:6379"},
+    {"city", "TAG", "the city; default $LIFECIRCLE_CITY or bal"},
+    {"json", NULL, "print what is found as JSON, one value or one a line"},
+    {"redis-user", "NAME", "for AUTH; default $LIFECIRCLE_REDIS_USER"},
+    {"redis-password-file", "FILE",
+     "default $LIFECIRCLE_REDIS_PASSWORD_FILE; or $LIFECIRCLE_REDIS_PASSWORD"},
+    {"redis-sentinel", "HOST:PORT,...",
+     "Sentinels say where the primary is, and --redis does not count; default "
+     "$LIFECIRCLE_REDIS_SENTINEL"},
+    {"redis-master", "NAME",
+     "what Sentinels call it; default $LIFECIRCLE_REDIS_MASTER or lifecircle"},
+    {"redis-sentinel-user", "NAME", "for Sentinels' AUTH; default $LIFECIRCLE_REDIS_SENTINEL_USER"},
+    {"redis-sentinel-password-file", "FILE",
+     "default $LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE; or $LIFECIRCLE_REDIS_SENTINEL_PASSWORD"},
+    {"redis-wait-replicas", "N",
+     "what is written counts when so many replicas have it; else it is said, and the exit status "
+     "is 3"},
+    {"redis-wait-ms", "M", "how long to wait for them"},
+    {"help", NULL, "help, of all commands or of one"},
+};
+const size_t global_options_n = sizeof global_options / sizeof *global_options;
+
+const struct command *
+command_find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < commands_n; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+struct slice
+forms_next(const char **p)
+{
+    size_t n = strcspn(*p, "\n");
+    struct slice form = slice_of(*p, n);
+
+    *p += n + ((*p)[n] == '\n');
+    return form;
+}
+
+struct slice
+words_next(struct slice *form)
+{
+    size_t n = 0;
+
+    while (n < form->n && form->p[n] != ' ')
+        n++;
+    struct slice word = slice_of(form->p, n);
+    n += n < form->n;
+    *form = slice_of(form->p + n, form->n - n);
+    return word;
+}
+
+struct slice
+word_bare(struct slice word)
+{
+    if (word.n > 0 && word.p[0] == '[')
+        word = slice_of(word.p + 1, word.n - 1);
+    if (word.n > 0 && word.p[word.n - 1] == ']')
+        word.n--;
+    return word;
+}
+
+bool
+word_is_option(struct slice bare)
+{
+    return bare.n > 1 && bare.p[0] == '-';
+}
+
+bool
+word_is_verb(struct slice word)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] < 'a' || word.p[i] > 'z')
+            return false;
+    return word.n > 0;
+}

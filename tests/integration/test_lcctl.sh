@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# lcctl as people and programs use it: every command with --json, tables that align, colours on a terminal alone,
+# completion, and the man page in docs/.
+set -euo pipefail
+top=@PROJECT_SOURCE_DIR@ build=@CMAKE_BINARY_DIR@
+PATH=$build/services:$PATH
+export PATH TERM=xterm LIFECIRCLE_CITY=bal
+unset NO_COLOR
+
+scratch=$(mktemp -d)
+demo=''
+end() {
+    [ -z "$demo" ] || { kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null || true; }
+    rm -rf "$scratch"
+}
+trap end EXIT
+
+failed=0 passed=0
+ok() { # ok WHAT COMMAND...
+    local what=$1
+    shift
+    if "$@" >"$scratch/said" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAIL  %s\n' "$what"
+        sed 's/^/    /' "$scratch/said"
+    fi
+}
+
+# json EXPRESSION COMMAND...: its output is JSON, and of `v` (of every line, when there are several) this holds
+json() {
+    local expression=$1 said
+    shift
+    said=$("$@") || [ $? = 1 ] || return 1
+    printf '%s\n' "$said"
+    printf '%s' "$said" | python3 -c '
+import json, sys
+text = sys.stdin.read()
+try: values = [json.loads(text)]
+except ValueError: values = [json.loads(line) for line in text.splitlines()]
+sys.exit(not values or not all(eval(sys.argv[1], {"v": v}) for v in values))' "$expression"
+}
+
+same() { [ "$1" = "$2" ] || { printf 'expected: %s\ngot:      %s\n' "$2" "$1"; false; }; }
+
+set -m
+LIFECIRCLE_BUILD=$build "$top/deploy/demo" --orders 0 >"$scratch/town" 2>&1 &
+demo=$!
+set +m
+for ((i = 0; i < 300; i++)); do
+    ! grep -qs '^export LIFECIRCLE_REDIS' "$scratch/town" || break
+    sleep 0.1
+done
+# shellcheck disable=SC1090
+. <(grep '^export ' "$scratch/town")
+
+# ---- every command, for programs ----
+lcctl --json chain add corner --name "Corner Shops" >"$scratch/chain"
+ok 'chain add' json 'v["chain"] == "corner" and v["number"] == 1 and v["key"].startswith("lc_chain_")' cat "$scratch/chain"
+KEY=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["key"])' <"$scratch/chain")
+key_id=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' <"$scratch/chain")
+ok 'key new' json 'v["key"].startswith("lc_chain_")' lcctl --json key new corner
+ok 'key revoke' json 'v["revoked"] is True' lcctl --json key revoke corner "$(lcctl --json key new corner | sed 's/.*"id":"\([^"]*\)".*/\1/')"
+ok 'chain list' json 'len(v) == 3 and v[0]["currency"] == "USD" and v[0]["promise_s"] == 3600 and [k["revoked"] for k in v] == [False, False, True]' lcctl chain list --json
+ok 'courier add' json 'v["courier"] == "ada" and v["token"].startswith("lc_courier_")' lcctl --json courier add ada --name Ada
+ok 'courier add, a name as wide as it looks' json 'v["courier"] == "li"' lcctl --json courier add li --name 李四 --no-age-checks
+ok 'courier list' json '[c["name"] for c in v] == ["Ada", "李四"] and v[1]["no_age_checks"] is True' lcctl --json courier list
+ok 'courier revoke' json 'v == {"courier": "li", "revoked": True}' lcctl --json courier revoke li
+ok 'operator add' json 'v["token"].startswith("lc_operator_") and len(v["id"]) == 8' lcctl --json operator add "Olga M."
+ok 'operator list' json '[o["name"] for o in v] == ["demo", "Olga M."] or [o["name"] for o in v] == ["Olga M.", "demo"]' lcctl --json operator list
+ok 'operator revoke' json 'v["revoked"] is True' lcctl --json operator revoke "$(lcctl operator list | awk '/Olga/ {print $1}')"
+for ((i = 0; i < 100; i++)); do
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" "$INTAKE/v1/orders?external_order_id=x")" = 401 ] || break
+    sleep 0.1
+done
+curl -sS -o /dev/null -X PUT "$INTAKE/v1/stores" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/geo+json' -d '{
+  "type": "Feature", "geometry": {"type": "Point", "coordinates": [-76.5921, 39.2847]}, "properties": {"store_id": "fait-ave",
+  "name": "Fait Ave", "collects": true, "delivers": false}}'
+printf 'store_id,sku,quantity,price\nfait-ave,COFFEE,20,219\n' |
+    curl -sS -o /dev/null "$INTAKE/v1/stock" -H "Authorization: Bearer $KEY" -H 'Content-Type: text/csv' --data-binary @-
+ok 'store add' json 'v["store"] == "corner/fait-ave" and v["token"].startswith("lc_store_")' lcctl --json store add corner/fait-ave
+ok 'store list' json 'len(v) == 1' lcctl --json store list
+curl -sS -o "$scratch/order" "$INTAKE/v1/orders" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
+  "external_order_id": "4711", "currency": "USD", "fulfilment": "collection", "dropoff": {"lat": 39.2861, "lng": -76.5877},
+  "lines": [{"sku": "COFFEE", "quantity": 2}]}'
+for ((i = 0; i < 50; i++)); do
+    ! lcctl --json order corner/4711 | grep -q '"state":"placed"' || break
+    sleep 0.1
+done
+ok order json 'v["state"] == "placed" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
+ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None' lcctl --json explain corner/4711
+lcctl courier add bob --name Bob >/dev/null
+ok 'rulings, none' json 'v == {"orders": [], "frozen": [], "log": []}' lcctl --json rulings
+ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freeze bob --who me
+ok 'hold: not of an order for collection' json 'v["outcome"] == "not_now"' lcctl --json hold corner/4711
+ok rulings json 'len(v["frozen"]) == 1 and v["log"][0]["who"] == "me"' lcctl --json rulings
+ok 'freeze --lift' json 'v["outcome"] == "done"' lcctl --json freeze --lift bob
+ok audit json 'v["adds_up"] is True and v["reserved"] == 2 and v["faults"] == []' lcctl --json audit
+ok queue json '[q["queue"] for q in v] == ["match", "held", "dispatch", "expire", "webhook"] and v[3]["rows"] == 1' lcctl --json queue
+ok 'library load' json 'v["loaded"] is True' lcctl --json library load
+ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --json library show
+mkdir "$scratch/archive" "$scratch/data"
+ok archive json 'v == {"archived": 0, "stay": 0}' lcctl --json archive "$scratch/archive"
+ok backup json 'v["bytes"] > 1000' lcctl --json backup "$scratch/backup"
+ok restore json 'v["bytes"] > 1000' lcctl --json restore "$scratch/backup" "$scratch/data"
+ok ready json 'v["ready"] is True and v["status"] == 200' lcctl --json ready "${INTAKE#http://}"
+ok secret json 'len(v["secret"]) == 64' lcctl --json secret
+ok ports json 'len(set(v)) == 3' lcctl --json ports 3
+mkdir "$scratch/steps"
+ok 'replay of nothing' same "$(lcctl --json replay "$scratch/steps" 2>&1 || echo $?)" "lcctl: $scratch/steps: no recordings
+1"
+if ls "$top"/tests/city/data/*.osm.pbf >/dev/null 2>&1; then
+    ok 'roads build' json 'v["modes"]["foot"]["edges"] > 100' lcctl --json roads build "$(ls "$top"/tests/city/data/*.osm.pbf | head -n 1)" -o "$scratch/roads" --modes foot
+    ok 'roads info' json 'v["modes"] == ["foot"]' lcctl --json roads info "$scratch/roads"
+    ok 'roads ask' json 'v["metres"] > 100 and v["legs"]' lcctl --json roads ask "$scratch/roads" --mode foot 39.2847,-76.5921 39.2861,-76.5877
+fi
+
+# ---- for people ----
+ok 'a table aligns what is wide' same "$(lcctl courier list)" 'NUMBER  COURIER  NAME  NO AGE CHECKS  REVOKED
+     1  ada      Ada                  
+     2  li       李四  no age checks  revoked
+     3  bob      Bob                  '
+ok 'no colours in a pipe' same "$(lcctl courier list | grep -c $'\033' || true)" 0
+terminal() { script -qec "$*" /dev/null </dev/null; }
+ok 'colours on a terminal' same "$(terminal lcctl courier list | grep -c $'\033\[1mNUMBER')" 1
+ok 'none with NO_COLOR' same "$(NO_COLOR=1 terminal lcctl courier list | grep -c $'\033' || true)" 0
+ok 'the key alone on the last line' same "$(lcctl key new corner | tail -n 1 | cut -c 1-9)" lc_chain_
+ok 'wrong use says how' same "$(lcctl chain add 2>&1 | head -n 1 | cut -c 1-40)" 'use: lcctl chain add ID --name NAME [--c'
+ok 'help of one command' same "$(lcctl queue --help | head -n 1)" 'lcctl queue'
+ok 'the key that was made is there' json 'any(k["key"] == "'"$key_id"'" for k in v)' lcctl --json chain list
+
+# ---- completion and man: from the same table ----
+lcctl completion bash >"$scratch/completion"
+lcctl man >"$scratch/man"
+completes() { # completes WORDS... : what bash offers for the last one
+    (
+        set +eu
+        # shellcheck disable=SC1091
+        . "$scratch/completion"
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _lcctl
+        printf '%s ' "${COMPREPLY[@]}"
+    )
+}
+ok 'completes commands' same "$(completes lcctl cha)" 'chain '
+ok 'completes commands behind options' same "$(completes lcctl --redis unix:x expl)" 'explain '
+ok 'completes verbs' same "$(completes lcctl courier '')" 'add list revoke '
+ok 'completes options' same "$(completes lcctl chain add x --pr)" '--price-policy --promise '
+ok 'completes values' same "$(completes lcctl chain add x --price-policy '')" 'refuse take '
+all=$(completes lcctl '')
+for command in $(lcctl help | awk '/^  [a-z]/ {print $1}' | sort -u); do
+    ok "completes $command" same "$(grep -ow -- "$command" <<<"$all" | head -n 1)" "$command"
+    ok "man page has $command" grep -q "fB$command" "$scratch/man"
+done
+[ -z "$(command -v zsh)" ] || ok 'zsh reads its completion' zsh -n <(lcctl completion zsh)
+ok 'docs/lcctl.1 is what lcctl man prints' diff "$top/docs/lcctl.1" "$scratch/man"
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ $failed = 0 ]
