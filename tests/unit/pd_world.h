@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORLD_REQUESTS = 64, WORLD_CARS = 12, WORLD_NODES = 2 * WORLD_REQUESTS + WORLD_CARS + 1 };
+enum { WORLD_REQUESTS = 200, WORLD_CARS = 36, WORLD_NODES = 2 * WORLD_REQUESTS + WORLD_CARS + 1 };
 
 struct pd_world {
     struct pd_problem p;

@@ -89,6 +89,26 @@ test_pd_run_does_not_mind_its_slices(void)
     pd_solver_free(b);
 }
 
+/* Large enough to be searched in parts: the rules hold, and neither the slices nor the moment at
+ * which threads meet change the plan. */
+static void
+test_pd_run_in_parts_keeps_every_rule(void)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        world_random(&world, seed, WORLD_REQUESTS, WORLD_CARS, seed % 3 == 0);
+        if (seed % 2 == 0)
+            world_commit(&world);
+        struct pd_options o = {seed, 6000, seed % 4 < 2, (int)(seed % 3)};
+        struct pd_solver *a = solved(&world, o, 6000);
+        struct pd_solver *b = solved(&world, o, 700);
+        expect_valid(&world, a, seed);
+        CU_ASSERT_EQUAL(pd_run(a, 9 * 700 - 6000), LC_OK);
+        CU_ASSERT(same_plan(&world, a, b));
+        pd_solver_free(a);
+        pd_solver_free(b);
+    }
+}
+
 /* Every plan of a small world, vehicle by vehicle. */
 struct brute {
     struct pd_step steps[WORLD_CARS][16];
@@ -208,6 +228,7 @@ test_pd_solver_new_takes_nothing_to_do(void)
 
 UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
           UNIT(test_pd_run_is_the_same_from_the_same_seed),
-          UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_finds_what_trying_all_finds),
+          UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_in_parts_keeps_every_rule),
+          UNIT(test_pd_run_finds_what_trying_all_finds),
           UNIT(test_pd_solver_new_starts_from_the_proposal),
           UNIT(test_pd_solver_new_takes_nothing_to_do))

@@ -43,12 +43,13 @@ cpu_s(void)
 }
 
 /* How many iterations fit: whole searches of few iterations are timed, longer ones until a
- * thirtieth of the time is used. */
+ * thirtieth of the time is used; what the last half of them took counts. */
 static unsigned long long
 fitting(const struct lilim *x, const struct args *a, double seconds, double until)
 {
     unsigned long long n = 250;
     double start = cpu_s();
+    double last = 0; /* how long the search before took */
 
     for (double before = start;; n *= 2) {
         struct pd_options o = {a->seed, n, true, 0};
@@ -60,9 +61,12 @@ fitting(const struct lilim *x, const struct args *a, double seconds, double unti
             n = 0;
         pd_solver_free(s);
         double now = cpu_s();
-        if (n == 0 || now - start > seconds / 30)
-            return (unsigned long long)((until - now - (ready - before)) * 0.96 * (double)n /
-                                        (now - ready));
+        if (n == 0 || now - start > seconds / 30) {
+            double grown = fmax(now - ready - last, (now - ready) / 3);
+            return (unsigned long long)((until - now - (ready - before)) * 0.96 * (double)n / 2 /
+                                        grown);
+        }
+        last = now - ready;
         before = now;
     }
 }
@@ -173,10 +177,8 @@ solve(const struct args *a, const char *name, struct totals *t)
         exit(2);
     }
     unsigned long long slice = most / SLICES + 1;
-    for (unsigned long long k = 0; k < most; k += slice) {
-        if (a->iterations == 0 && cpu_s() > until)
-            break;
-        if (pd_run(s, slice < most - k ? slice : most - k) != LC_OK) {
+    for (unsigned long long k = 0; a->iterations == 0 ? cpu_s() < until : k < most; k += slice) {
+        if (pd_run(s, a->iterations == 0 || slice < most - k ? slice : most - k) != LC_OK) {
             fprintf(stderr, "%s: out of memory\n", name);
             exit(2);
         }

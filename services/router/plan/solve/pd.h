@@ -132,7 +132,8 @@ LC_MUST_CHECK enum lc_err pd_solver_new(const struct pd_problem *problem,
 void pd_solver_free(struct pd_solver *s);
 
 /* pd_run: goes on searching for so many iterations a thread. How a search is cut into calls does
- * not matter with one thread; with more, they exchange the best plan at the end of every call.
+ * not matter with one thread, nor with 150 requests and more; else threads exchange the best plan
+ * at the end of every call.
  * LC_EAGAIN: no thread could be started; nothing was done. LC_ENOMEM: the best plan so far stays.
  */
 LC_MUST_CHECK enum lc_err pd_run(struct pd_solver *s, uint64_t iterations);

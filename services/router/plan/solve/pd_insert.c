@@ -37,6 +37,14 @@ end_of(const struct pd_model *m, const struct pd_class *c, int32_t stop)
                         s->open,       s->close,         s->service};
 }
 
+/* Does a metric rule gap j out before any way is looked up? Every stop before is served too late
+ * for this one, or every stop behind closes too early. */
+static inline bool
+apart(const struct pd_pos *at, int32_t j, const struct end *e)
+{
+    return at[j].start + at[j].service > e->close || at[j + 1].late < e->open + e->service;
+}
+
 /* cost[j] of the drop-off alone in gap j, and least[j] from gap j on; PD_INFINITE where even alone
  * it would be late (only a metric rules that out for good). */
 static inline void
@@ -46,11 +54,12 @@ price_gaps(const struct pd_route *r, const struct end *d, int32_t first, bool me
     int64_t least = PD_INFINITE;
 
     for (int32_t j = r->n - 2; j >= first; j--) {
-        int64_t cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
-        if (metric) {
+        int64_t cost = PD_INFINITE;
+        if (!metric || !apart(at, j, d)) {
+            cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
             int64_t t = at[j].start + at[j].service + d->time_to[at[j].node];
             int64_t next = later(t, d->open) + d->service + d->time[at[j + 1].node];
-            if (t > d->close || next > at[j + 1].late)
+            if (metric && (t > d->close || next > at[j + 1].late))
                 cost = PD_INFINITE;
         }
         least = cost < least ? cost : least;
@@ -109,11 +118,16 @@ seek_pair(struct pd_search *s, int32_t request, int32_t car, bool metric, bool b
         return;
     for (int32_t i = first; i <= r->n - 2; i++) {
         int64_t leave = at[i].start + at[i].service;
-        int64_t t = leave + p.time_to[at[i].node];
-        if (metric ? t > p.close : leave > p.close)
+        if (leave > p.close || (metric && gaps[2 * i + 1] >= best->cost))
             return;
-        if (t > p.close || pd_overloaded(room, at[i].load + load))
+        if ((metric && apart(at, i, &p)) || pd_overloaded(room, at[i].load + load))
             continue;
+        int64_t t = leave + p.time_to[at[i].node];
+        if (t > p.close) {
+            if (metric)
+                return;
+            continue;
+        }
         t = later(t, p.open) + p.service;
         int64_t next = t + p.time[at[i + 1].node];
         if (metric && next > at[i + 1].late)

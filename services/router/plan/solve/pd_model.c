@@ -219,32 +219,46 @@ fill_allowed(struct pd_model *m, const struct pd_problem *p)
     return true;
 }
 
+/* pd_model_empty: one with room for all, and nothing in it. NULL: out of memory. */
 struct pd_model *
-pd_model_new(const struct pd_problem *p)
+pd_model_empty(size_t n_requests, size_t n_cars, size_t n_classes, size_t n_steps)
 {
     struct pd_model *m = calloc(1, sizeof *m);
-    size_t n_steps = 0;
 
     if (m == NULL)
         return NULL;
+    m->n_requests = (int32_t)n_requests;
+    m->n_stops = 2 * m->n_requests;
+    m->n_cars = (int32_t)n_cars;
+    m->n_classes = (int32_t)n_classes;
+    m->stops = calloc(2 * n_requests + 2 * n_cars, sizeof *m->stops);
+    m->terms = calloc(n_requests + 1, sizeof *m->terms);
+    m->classes = calloc(n_classes, sizeof *m->classes);
+    m->cars = calloc(n_cars, sizeof *m->cars);
+    m->steps = calloc(n_steps + 1, sizeof *m->steps);
+    m->first_step = calloc(n_cars + 1, sizeof *m->first_step);
+    m->by_type = calloc(n_cars, sizeof *m->by_type);
+    m->first_of = calloc(n_cars + 1, sizeof *m->first_of);
+    if (m->stops == NULL || m->terms == NULL || m->classes == NULL || m->cars == NULL ||
+        m->steps == NULL || m->first_step == NULL || m->by_type == NULL || m->first_of == NULL) {
+        pd_model_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+struct pd_model *
+pd_model_new(const struct pd_problem *p)
+{
+    size_t n_steps = 0;
+
     for (size_t v = 0; v < p->n_vehicles; v++)
         n_steps += p->vehicles[v].n_steps;
-    m->n_requests = (int32_t)p->n_requests;
-    m->n_stops = 2 * m->n_requests;
+    struct pd_model *m = pd_model_empty(p->n_requests, p->n_vehicles, p->n_matrices, n_steps);
+    if (m == NULL)
+        return NULL;
     m->n_nodes = p->n_nodes + 1;
-    m->n_cars = (int32_t)p->n_vehicles;
-    m->n_classes = (int32_t)p->n_matrices;
-    m->stops = calloc((size_t)m->n_stops + 2 * p->n_vehicles, sizeof *m->stops);
-    m->terms = calloc(p->n_requests + 1, sizeof *m->terms);
-    m->classes = calloc(p->n_matrices, sizeof *m->classes);
-    m->cars = calloc(p->n_vehicles, sizeof *m->cars);
-    m->steps = calloc(n_steps + 1, sizeof *m->steps);
-    m->first_step = calloc(p->n_vehicles + 1, sizeof *m->first_step);
-    m->by_type = calloc(p->n_vehicles, sizeof *m->by_type);
-    m->first_of = calloc(p->n_vehicles + 1, sizeof *m->first_of);
-    bool ok = m->stops != NULL && m->terms != NULL && m->classes != NULL && m->cars != NULL &&
-              m->steps != NULL && m->first_step != NULL && m->by_type != NULL &&
-              m->first_of != NULL;
+    bool ok = true;
     for (int32_t i = 0; ok && i < m->n_classes; i++)
         ok = fill_class(&m->classes[i], &p->matrices[i], p->n_nodes);
     for (int32_t r = 0; ok && r < m->n_requests; r++)

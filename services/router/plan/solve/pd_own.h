@@ -75,7 +75,8 @@ struct pd_model {
     struct pd_terms *terms;
     struct pd_class *classes;
     struct pd_car *cars;
-    int32_t *near[2]; /* n_stops x n_near: movable stops, itself first, the next by way or by fit */
+    int32_t *near[2];  /* n_stops x n_near: movable stops, itself first, the next by way or by fit;
+                          -1  ends a shorter list */
     uint64_t *allowed; /* n_requests x allowed_words, or NULL: everything */
     int32_t allowed_words;
     int32_t *by_type; /* cars, by type: type t's from first_of[t] on */
@@ -98,6 +99,7 @@ enum lc_err pd_check(const struct pd_problem *p, const struct pd_options *o, str
 struct pd_model *pd_model_new(const struct pd_problem *p);
 void pd_model_free(struct pd_model *m);
 bool pd_fill_near(struct pd_model *m);
+struct pd_model *pd_model_empty(size_t n_requests, size_t n_cars, size_t n_classes, size_t n_steps);
 
 /* ---- routes ---- */
 
@@ -211,9 +213,12 @@ struct pd_search {
     /* the search's course */
     uint64_t done;
     uint64_t horizon;
-    uint64_t from; /* this phase began then ... */
-    uint64_t to;   /* ... and lasts until then */
-    uint64_t turn; /* phases so far */
+    uint64_t from;      /* this phase began then ... */
+    uint64_t to;        /* ... and lasts until then */
+    uint32_t parts;     /* of the plan of which this is one */
+    uint64_t turn;      /* phases so far */
+    uint64_t cool_from; /* where in a cycle of cooling `from` and ... */
+    uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
     enum pd_phase phase;
     bool least;       /* no vehicle can be spared */
     uint64_t *absent; /* how often each request was left out */
@@ -259,10 +264,42 @@ bool pd_better(const struct pd_search *s);
 int32_t pd_must_left(const struct pd_search *s);
 
 /* pd_search.c */
-struct pd_search *pd_search_new(const struct pd_model *m, const struct pd_options *o,
-                                uint64_t seed);
-void pd_search_free(struct pd_search *s);
 void pd_search_run(struct pd_search *s, uint64_t iterations);
-void pd_search_restart(struct pd_search *s);
+bool pd_search_over(const struct pd_search *s);
+void pd_search_next_phase(struct pd_search *s);
+void pd_search_complete(struct pd_search *s);
+void pd_search_steps(struct pd_search *s, uint64_t iterations);
+void pd_search_follow(struct pd_search *s, const struct pd_search *leader);
+void pd_search_exchange(struct pd_search **all, int n);
+
+/* pd_setup.c */
+struct pd_search *pd_search_new(const struct pd_model *m, bool fewest, uint64_t horizon,
+                                uint64_t seed, int32_t max_live);
+void pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int32_t *requests,
+                       uint64_t length, uint64_t round, uint32_t parts);
+void pd_search_free(struct pd_search *s);
+
+/* pd_part.c */
+struct pd_part {
+    int32_t *requests; /* of the whole, by the part's numbers */
+    int32_t n_requests;
+    int32_t *cars;
+    int32_t n_cars;
+    struct pd_model *m;
+    struct pd_search *search;
+    uint64_t length; /* iterations it gets */
+    uint64_t done;
+};
+bool pd_part_begin(struct pd_part *p, const struct pd_search *s, uint64_t seed, int32_t spare,
+                   uint64_t round, uint32_t parts);
+void pd_part_free(struct pd_part *p);
+void pd_part_give(struct pd_search *s, struct pd_part *p, bool best, int32_t *scratch);
+
+/* pd_rounds.c */
+enum { PD_LARGE = 150 }; /* requests that may move: from here on plans are searched in parts */
+struct pd_rounds;
+struct pd_rounds *pd_rounds_new(struct pd_search **search, int threads, uint64_t seed);
+void pd_rounds_free(struct pd_rounds *r);
+bool pd_rounds_run(struct pd_rounds *r, uint64_t iterations);
 
 #endif

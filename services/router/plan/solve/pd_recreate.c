@@ -11,7 +11,7 @@ rank(struct pd_search *s, int32_t request, int how)
 
     switch (how) {
     case 0:
-        return s->m->n_requests - t->reach; /* far first */
+        return INT32_MAX - t->reach; /* far first */
     case 1:
         return t->reach;
     case 2:
@@ -65,7 +65,7 @@ seek_near(struct pd_search *s, int32_t request, const int32_t *near, bool blink,
 {
     const struct pd_model *m = s->m;
 
-    for (int32_t k = 0; k < ASKED && k < m->n_near; k++) {
+    for (int32_t k = 0; k < ASKED && k < m->n_near && near[k] >= 0; k++) {
         int32_t car = s->car_of[near[k] / 2];
         if (car < 0 || s->asked[car] == s->asks)
             continue;

@@ -5,10 +5,11 @@
 #include <string.h>
 
 enum {
-    RELATED_MOST = 8,  /* requests */
-    STOPS_OUT = 10,    /* on average */
-    LONGEST = 10,      /* string */
-    SPLIT_PERCENT = 50 /* of strings keep a part in their middle */
+    RELATED_MOST = 8,   /* requests */
+    STOPS_OUT = 10,     /* on average */
+    LONGEST = 10,       /* string */
+    SPLIT_PERCENT = 50, /* of strings keep a part in their middle */
+    FOCUS_PERCENT = 50  /* of ruins in the fleet phase are around what was left out */
 };
 
 static int32_t
@@ -67,7 +68,7 @@ take_strings(struct pd_search *s, const int32_t *near)
     uint32_t most = (uint32_t)(4000 * STOPS_OUT / (1 + longest));
     int32_t strings = most <= 1000 ? 1 : (int32_t)((1000 + pd_below(&s->rng, most - 1000)) / 1000);
 
-    for (int32_t k = 0; k < m->n_near && strings > 0; k++) {
+    for (int32_t k = 0; k < m->n_near && near[k] >= 0 && strings > 0; k++) {
         int32_t car = s->car_of[near[k] / 2];
         if (car < 0 || s->stamp[car] == s->now)
             continue;
@@ -88,7 +89,7 @@ take_related(struct pd_search *s, const int32_t *near)
 {
     int32_t count = 2 + (int32_t)pd_below(&s->rng, RELATED_MOST - 1);
 
-    for (int32_t k = 0; k < s->m->n_near && count > 0; k++) {
+    for (int32_t k = 0; k < s->m->n_near && near[k] >= 0 && count > 0; k++) {
         int32_t request = near[k] / 2;
         int32_t car = s->car_of[request];
         if (car < 0 || s->gone[request] || (k > 0 && pd_below(&s->rng, 3) == 0))
@@ -97,6 +98,20 @@ take_related(struct pd_search *s, const int32_t *near)
         s->stamp[car] = s->now;
         count--;
     }
+}
+
+/* Around which stop? While completing comes first, every other time around one that was left out:
+ * room is needed there. */
+static int32_t
+draw_seed(struct pd_search *s)
+{
+    if ((s->phase == PD_FLEET || s->repair) && s->n_left > 0 &&
+        pd_below(&s->rng, 100) < FOCUS_PERCENT) {
+        int32_t request = s->left[pd_below(&s->rng, (uint32_t)s->n_left)];
+        bool dropoff = s->m->terms[request].half || pd_next(&s->rng) >> 63;
+        return 2 * request + (dropoff ? 1 : 0);
+    }
+    return s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
 }
 
 /* pd_ruin: takes requests from their routes and adds them to those left out. */
@@ -108,7 +123,7 @@ pd_ruin(struct pd_search *s)
 
     if (m->n_near == 0 || s->n_live == 0)
         return;
-    int32_t seed = s->seeds[pd_below(&s->rng, (uint32_t)s->n_seeds)];
+    int32_t seed = draw_seed(s);
     const int32_t *near = m->near[pd_next(&s->rng) >> 63] + (size_t)seed * (size_t)m->n_near;
     if (pd_below(&s->rng, 100) < s->tuning.related)
         take_related(s, near);

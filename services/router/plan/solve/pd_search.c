@@ -108,8 +108,11 @@ begin_cost(struct pd_search *s, uint64_t length)
     s->max_live = s->fewest && s->best.must == 0 ? s->best.used : s->m->n_cars;
 }
 
-static void
-next_phase(struct pd_search *s)
+/* pd_search_next_phase: the next search for fewer vehicles, or cycle of cooling, from the best
+ * plan.
+ */
+void
+pd_search_next_phase(struct pd_search *s)
 {
     uint64_t rest = s->horizon > s->done ? s->horizon - s->done : s->horizon / 8 + 1000;
 
@@ -123,22 +126,31 @@ next_phase(struct pd_search *s)
     begin_cost(s, cycle < s->tuning.cycles ? rest / (s->tuning.cycles + 1 - cycle) : rest);
 }
 
+/* pd_search_complete: completing comes before cost from here on. */
+void
+pd_search_complete(struct pd_search *s)
+{
+    s->lost = ROAM;
+    s->repair = true;
+}
+
 static void
 cool(struct pd_search *s)
 {
     uint64_t length = s->to - s->from;
-    uint64_t part = ((s->done - s->from) << 16) / (length + 1);
+    uint64_t part = s->cool_from + (s->cool_to - s->cool_from) * (s->done - s->from) / (length + 1);
     int64_t hot = s->arc * s->tuning.hot / 100 + 1;
     int64_t cold = s->arc * s->tuning.cold / 100 + 1;
     uint64_t fall = (uint64_t)(pd_log2((uint64_t)hot) - pd_log2((uint64_t)cold));
 
     s->heat = pd_scale(hot, pd_exp2_minus((fall * part) >> 16));
-    /* Complete plans about half of the time, while the heat allows for it. */
+    /* Complete plans about half of the time, while the heat allows for it; parts more often, so
+     * that there are times when all are. */
     int64_t low = 3 * s->heat > s->arc * 2 ? 3 * s->heat : s->arc * 2;
     int64_t high = s->arc * 100;
-    if (s->seen_incomplete * 2 > s->seen && s->penalty < high)
+    if (s->seen_incomplete * 2 * s->parts > s->seen && s->penalty < high)
         s->penalty += s->penalty / 16;
-    else if (s->seen_incomplete * 3 < s->seen && s->penalty > low)
+    else if (s->seen_incomplete * 3 * s->parts < s->seen && s->penalty > low)
         s->penalty -= s->penalty / 32;
     bool incomplete = s->seen_incomplete == s->seen && pd_must_left(s) > 0;
     s->lost = incomplete ? s->lost + 1 : 0;
@@ -215,12 +227,20 @@ step_cost(struct pd_search *s)
     s->seen_incomplete += pd_must_left(s) > 0;
 }
 
+/* pd_search_over: is the phase at its end? */
+bool
+pd_search_over(const struct pd_search *s)
+{
+    return s->done >= s->to || (s->phase == PD_FLEET && s->least);
+}
+
+/* pd_search_steps: so many iterations of this phase. */
 void
-pd_search_run(struct pd_search *s, uint64_t iterations)
+pd_search_steps(struct pd_search *s, uint64_t iterations)
 {
     for (uint64_t k = 0; k < iterations && !s->failed; k++) {
-        if (s->done >= s->to || (s->phase == PD_FLEET && s->least))
-            next_phase(s);
+        if (s->phase == PD_FLEET && s->least)
+            return;
         if (s->phase == PD_COST && (s->done - s->from) % WINDOW == 0)
             cool(s);
         if (s->phase == PD_FLEET)
@@ -231,10 +251,24 @@ pd_search_run(struct pd_search *s, uint64_t iterations)
     }
 }
 
-/* pd_search_restart: the best plan came from elsewhere and has fewer vehicles or fewer left out:
- * the phase goes on from it. */
+/* pd_search_run: so many iterations, phase after phase. */
 void
-pd_search_restart(struct pd_search *s)
+pd_search_run(struct pd_search *s, uint64_t iterations)
+{
+    for (uint64_t k = 0; k < iterations && !s->failed;) {
+        if (pd_search_over(s))
+            pd_search_next_phase(s);
+        uint64_t before = s->done;
+        uint64_t rest = s->to > before ? s->to - before : 1;
+        pd_search_steps(s, rest < iterations - k ? rest : iterations - k);
+        k += s->done - before;
+    }
+}
+
+/* The best plan came from elsewhere and has fewer vehicles or fewer left out: the phase goes on
+ * from it. */
+static void
+restart(struct pd_search *s)
 {
     uint64_t from = s->from;
     uint64_t to = s->to;
@@ -247,4 +281,40 @@ pd_search_restart(struct pd_search *s)
         begin_cost(s, 0);
     s->from = from;
     s->to = to;
+}
+
+/* pd_search_follow: begins the phase that the leader has just begun, from the leader's best plan.
+ */
+void
+pd_search_follow(struct pd_search *s, const struct pd_search *leader)
+{
+    pd_best_adopt(s, &leader->best);
+    s->turn = leader->turn;
+    s->phase = leader->phase;
+    s->least = leader->least;
+    s->from = s->done;
+    s->to = s->done + (leader->to - leader->from);
+    restart(s);
+}
+
+/* pd_search_exchange: everybody gets the best plan: as the one to beat and to come back to at the
+ * next turn; at once when it has fewer vehicles than one's own. */
+void
+pd_search_exchange(struct pd_search **all, int n)
+{
+    const struct pd_best *best = &all[0]->best;
+    bool fewest = all[0]->fewest;
+
+    for (int i = 1; i < n; i++)
+        if (pd_best_less(&all[i]->best, best, fewest))
+            best = &all[i]->best;
+    for (int i = 0; i < n; i++) {
+        struct pd_search *to = all[i];
+        if (&to->best == best || !pd_best_less(best, &to->best, fewest))
+            continue;
+        bool again = best->must < to->best.must || (fewest && best->used < to->best.used);
+        pd_best_adopt(to, best);
+        if (again && !to->failed)
+            restart(to);
+    }
 }

@@ -113,7 +113,8 @@ mean_arc(const struct pd_search *s)
 }
 
 struct pd_search *
-pd_search_new(const struct pd_model *m, const struct pd_options *o, uint64_t seed)
+pd_search_new(const struct pd_model *m, bool fewest, uint64_t horizon, uint64_t seed,
+              int32_t max_live)
 {
     struct pd_search *s = calloc(1, sizeof *s);
 
@@ -126,9 +127,11 @@ pd_search_new(const struct pd_model *m, const struct pd_options *o, uint64_t see
     }
     s->rng.state = seed * 0x9e3779b97f4a7c15u + 1;
     s->tuning = m->n_cars == 1 ? for_one : for_fleets;
-    s->fewest = o->fewest_vehicles;
-    s->horizon = o->iterations;
-    s->max_live = m->n_cars;
+    s->fewest = fewest;
+    s->horizon = horizon;
+    s->max_live = max_live;
+    s->cool_to = 1 << 16;
+    s->parts = 1;
     s->now = 1;
     for (int32_t v = 0; v < m->n_cars; v++)
         s->routes[v].live = -1;
@@ -153,4 +156,24 @@ pd_search_new(const struct pd_model *m, const struct pd_options *o, uint64_t see
         return NULL;
     }
     return s;
+}
+
+/* pd_search_inherit: a part's search goes on where the whole's is, for `length` iterations, while
+ * the whole, of so many parts, cools as in `round` iterations. */
+void
+pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int32_t *requests,
+                  uint64_t length, uint64_t round, uint32_t parts)
+{
+    uint64_t all = whole->to - whole->from + 1;
+
+    s->parts = parts;
+    s->arc = whole->arc;
+    s->penalty = whole->penalty;
+    for (int32_t r = 0; r < s->m->n_requests; r++)
+        s->absent[r] = whole->absent[requests[r]];
+    s->phase = PD_COST;
+    s->from = 0;
+    s->to = length;
+    s->cool_from = ((whole->done - whole->from) << 16) / all;
+    s->cool_to = ((whole->done - whole->from + round) << 16) / all;
 }

@@ -7,6 +7,7 @@ struct pd_solver {
     struct pd_model *m;
     struct pd_search *search[PD_THREADS];
     int n;
+    struct pd_rounds *rounds; /* NULL: not large enough for parts */
 };
 
 enum lc_err
@@ -23,13 +24,16 @@ pd_solver_new(const struct pd_problem *problem, const struct pd_options *options
     s->m = pd_model_new(problem);
     s->n = options->threads > 1 ? options->threads : 1;
     for (int i = 0; s->m != NULL && i < s->n; i++) {
-        s->search[i] = pd_search_new(s->m, options, options->seed + (uint64_t)i * 1000003);
+        s->search[i] = pd_search_new(s->m, options->fewest_vehicles, options->iterations,
+                                     options->seed + (uint64_t)i * 1000003, s->m->n_cars);
         if (s->search[i] == NULL) {
             pd_solver_free(s);
             return LC_ENOMEM;
         }
     }
-    if (s->m == NULL) {
+    if (s->m != NULL && s->m->n_free >= PD_LARGE)
+        s->rounds = pd_rounds_new(s->search, s->n, options->seed);
+    if (s->m == NULL || (s->m->n_free >= PD_LARGE && s->rounds == NULL)) {
         pd_solver_free(s);
         return LC_ENOMEM;
     }
@@ -42,6 +46,7 @@ pd_solver_free(struct pd_solver *s)
 {
     if (s == NULL)
         return;
+    pd_rounds_free(s->rounds);
     for (int i = 0; i < s->n; i++)
         pd_search_free(s->search[i]);
     pd_model_free(s->m);
@@ -62,28 +67,6 @@ run_share(void *arg)
     return NULL;
 }
 
-/* Everybody gets the best plan: as the one to beat and to come back to at the next turn; at once
- * when it has fewer vehicles than one's own. */
-static void
-exchange(struct pd_solver *s)
-{
-    const struct pd_best *best = &s->search[0]->best;
-    bool fewest = s->search[0]->fewest;
-
-    for (int i = 1; i < s->n; i++)
-        if (pd_best_less(&s->search[i]->best, best, fewest))
-            best = &s->search[i]->best;
-    for (int i = 0; i < s->n; i++) {
-        struct pd_search *to = s->search[i];
-        if (&to->best == best || !pd_best_less(best, &to->best, fewest))
-            continue;
-        bool again = best->must < to->best.must || (fewest && best->used < to->best.used);
-        pd_best_adopt(to, best);
-        if (again && !to->failed)
-            pd_search_restart(to);
-    }
-}
-
 enum lc_err
 pd_run(struct pd_solver *s, uint64_t iterations)
 {
@@ -92,6 +75,8 @@ pd_run(struct pd_solver *s, uint64_t iterations)
     bool failed = false;
     int started = 1;
 
+    if (s->rounds != NULL)
+        return pd_rounds_run(s->rounds, iterations) ? LC_OK : LC_ENOMEM;
     for (int i = 0; i < s->n; i++)
         share[i] = (struct share){s->search[i], iterations};
     while (started < s->n &&
@@ -103,7 +88,7 @@ pd_run(struct pd_solver *s, uint64_t iterations)
     for (int i = started; i < s->n; i++) /* one after the other, then: the same plan, later */
         run_share(&share[i]);
     if (s->n > 1)
-        exchange(s);
+        pd_search_exchange(s->search, s->n);
     for (int i = 0; i < s->n; i++)
         failed |= s->search[i]->failed;
     return failed ? LC_ENOMEM : LC_OK;
