@@ -234,10 +234,10 @@ pd_model_empty(size_t n_requests, size_t n_cars, size_t n_classes, size_t n_step
     m->stops = calloc(2 * n_requests + 2 * n_cars, sizeof *m->stops);
     m->terms = calloc(n_requests + 1, sizeof *m->terms);
     m->classes = calloc(n_classes, sizeof *m->classes);
-    m->cars = calloc(n_cars, sizeof *m->cars);
+    m->cars = calloc(n_cars + 1, sizeof *m->cars);
     m->steps = calloc(n_steps + 1, sizeof *m->steps);
     m->first_step = calloc(n_cars + 1, sizeof *m->first_step);
-    m->by_type = calloc(n_cars, sizeof *m->by_type);
+    m->by_type = calloc(n_cars + 1, sizeof *m->by_type);
     m->first_of = calloc(n_cars + 1, sizeof *m->first_of);
     if (m->stops == NULL || m->terms == NULL || m->classes == NULL || m->cars == NULL ||
         m->steps == NULL || m->first_step == NULL || m->by_type == NULL || m->first_of == NULL) {

@@ -47,7 +47,7 @@ pd_fill_chances(int32_t chances[PD_CHANCES])
     const int64_t ln2 = 45426; /* Q16 */
 
     for (int i = 0; i < PD_CHANCES; i++) {
-        int64_t log2 = pd_log2((uint64_t)(2 * i + 1)) - pd_log2(2 * PD_CHANCES);
+        int64_t log2 = pd_log2(2 * (uint64_t)i + 1) - pd_log2(2 * PD_CHANCES);
         chances[i] = (int32_t)((-log2 * ln2) >> 16);
     }
 }

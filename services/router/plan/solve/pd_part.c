@@ -149,8 +149,8 @@ take_near(struct pd_model *m, const struct pd_model *w, const struct pd_part *p,
         if (m->near[which] == NULL)
             return false;
         for (int32_t stop = 0; stop < m->n_stops; stop++) {
-            size_t whole = (size_t)(2 * p->requests[stop / 2] + stop % 2);
-            const int32_t *from = w->near[which] + whole * (size_t)w->n_near;
+            int32_t whole = 2 * p->requests[stop / 2] + stop % 2;
+            const int32_t *from = w->near[which] + (size_t)whole * (size_t)w->n_near;
             int32_t *to = m->near[which] + (size_t)stop * (size_t)m->n_near;
             int32_t n = 0;
             for (int32_t k = 0; k < w->n_near && from[k] >= 0 && n < m->n_near; k++)
@@ -224,7 +224,7 @@ pd_part_begin(struct pd_part *p, const struct pd_search *s, uint64_t seed, int32
               uint64_t round, uint32_t parts)
 {
     struct names x = {0};
-    int32_t *nodes = malloc((size_t)s->m->n_nodes * sizeof *nodes);
+    int32_t *nodes = calloc((size_t)s->m->n_nodes, sizeof *nodes);
     bool ok = nodes != NULL && init_names(&x, s->m) && take_model(p, s, &x, nodes);
 
     free_names(&x);

@@ -306,7 +306,7 @@ run_lane(void *arg)
 static void
 run_lanes(struct pd_rounds *r, uint64_t iterations)
 {
-    struct lane lane[PD_THREADS];
+    struct lane lane[PD_THREADS] = {{r, 0, iterations}};
     pthread_t thread[PD_THREADS];
     int started = 1;
 

@@ -70,7 +70,7 @@ run_share(void *arg)
 enum lc_err
 pd_run(struct pd_solver *s, uint64_t iterations)
 {
-    struct share share[PD_THREADS];
+    struct share share[PD_THREADS] = {{0}};
     pthread_t thread[PD_THREADS];
     bool failed = false;
     int started = 1;
