@@ -61,24 +61,17 @@ static enum lc_err
 start_record(struct shell *s)
 {
     const char *dir = options_get(&s->options, "record");
-    char path[600];
 
-    s->record_fd = -1;
     if (dir[0] == '\0')
         return LC_OK;
-    int n = snprintf(path, sizeof path, "%s/%s-%lld-%ld.steps", dir, s->service->name,
-                     (long long)loop_now_ms(s->loop), (long)getpid());
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-        s->record_fd =
-            n < (int)sizeof path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
-    if (s->record_fd < 0) {
-        log_line(LOG_ERROR, "bad_parameter", "name=record reason=%s path=%s", strerror(errno),
-                 path);
+    s->recording = recording_new(dir, s->service->name, loop_now_ms(s->loop));
+    if (s->recording == NULL) {
+        log_line(LOG_ERROR, "bad_parameter", "name=record reason=%s path=%s", strerror(errno), dir);
         return LC_EIO;
     }
     replay_head(&s->record, s->service);
     stepper_record(s->stepper, on_record, s);
-    log_line(LOG_INFO, "recording", "path=%s", path);
+    log_line(LOG_INFO, "recording", "path=%s", recording_path(s->recording));
     return LC_OK;
 }
 
@@ -279,8 +272,7 @@ end(struct shell *s)
     loop_destroy(s->loop);
     stepper_destroy(s->stepper);
     shell_map_close(s->map);
-    if (s->record_fd >= 0)
-        close(s->record_fd);
+    recording_free(s->recording);
     buf_free(&s->record);
     buf_free(&s->tzif);
     free(s->failed_calls);
@@ -375,7 +367,6 @@ service_main(int argc, char **argv, const struct service *service,
     s->ports = ports;
     s->argc = argc;
     s->argv = argv;
-    s->record_fd = -1;
     shell_options(s);
     if (asks(argc, argv, "--help") || asks(argc, argv, "-h"))
         return print_help(s);

@@ -159,25 +159,21 @@ carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
 static void
 write_record(struct shell *s)
 {
-    size_t done = 0;
+    enum lc_err err = LC_ENOMEM;
 
-    if (s->record_fd < 0)
+    if (s->recording == NULL)
         return;
-    while (done < s->record.n && !s->record.failed) {
-        ssize_t n = write(s->record_fd, s->record.p + done, s->record.n - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            break;
-        done += (size_t)n;
-    }
-    if (done < s->record.n || s->record.failed) {
+    if (!s->record.failed)
+        err = recording_write(s->recording, buf_slice(&s->record), loop_mono_ms());
+    if (err != LC_OK) {
         /* a hole would make every later step differ: the recording ends here */
-        log_line(LOG_ERROR, "record_ended", "reason=%s",
-                 s->record.failed ? "out of memory" : strerror(errno));
+        log_line(err == LC_ENOTFOUND ? LOG_WARN : LOG_ERROR, "record_ended", "reason=%s",
+                 err == LC_ENOTFOUND ? "its key was destroyed"
+                 : err == LC_ENOMEM  ? "out of memory"
+                                     : strerror(errno));
         stepper_record(s->stepper, NULL, NULL);
-        close(s->record_fd);
-        s->record_fd = -1;
+        recording_free(s->recording);
+        s->recording = NULL;
     }
     buf_reset(&s->record);
 }

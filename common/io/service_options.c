@@ -125,8 +125,8 @@ shell_options(struct shell *s)
     add_roads(s);
     add_travel(s);
     add(s, (struct option){"record", OPTION_TEXT, "",
-                           "directory to record every step in, for lcctl replay; the files hold "
-                           "secrets and customers",
+                           "directory to record every step in, for lcctl replay; the files are "
+                           "sealed with keys that lie beside them",
                            false});
     add(s, (struct option){"log-level", OPTION_TEXT, "info", "debug, info, warn or error", false});
     options_add(&s->options, s->ports->options, s->ports->n_options);

@@ -16,6 +16,7 @@
 #include "io/http_server.h"
 #include "io/log.h"
 #include "io/loop.h"
+#include "io/recording.h"
 #include "io/redis.h"
 #include "io/resolve.h"
 #include "io/service.h"
@@ -55,7 +56,7 @@ struct shell {
     bool http_drained;
     int64_t stop_ms; /* monotonic */
 
-    int record_fd; /* -1 = not recording */
+    struct recording *recording; /* NULL = none */
     struct buf record;
 
     uint64_t *failed_calls; /* tags of calls that could not even be queued: told in the next turn */

@@ -65,7 +65,7 @@ enum count {
     COUNT_STREAMS,
     COUNT_CALLS,
     COUNT_ROUTE_0,
-    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 15,
+    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 16,
     COUNT_CODE_0,
     COUNT_CODE_LAST = COUNT_CODE_0 + 23,
     COUNTS
@@ -414,6 +414,7 @@ void get_orders(struct intake *in, const struct request *rq);
 void post_cancel(struct intake *in, const struct request *rq);
 void post_ready(struct intake *in, const struct request *rq);
 void post_collected(struct intake *in, const struct request *rq);
+void delete_personal(struct intake *in, const struct request *rq);
 void put_stores(struct intake *in, const struct request *rq);
 void get_store(struct intake *in, const struct request *rq);
 void post_busy(struct intake *in, const struct request *rq);

@@ -16,6 +16,7 @@ struct order_query {
     const char *who;
     char words[WORDS_MAX + 1];
     bool wrong_code; /* of a collection; told only to the chain whose order it is */
+    bool forget;     /* order_forget instead of a step */
     size_t record_n; /* as it was before the step */
     char record[];
 };
@@ -84,6 +85,53 @@ step_done(struct intake *in, struct call *c, const struct event *ev, const struc
     }
 }
 
+/* ---- erasing personal data ---- */
+
+static void
+forget_done(struct intake *in, struct call *c, const struct event *ev, const struct reply *reply,
+            struct outbox *out)
+{
+    enum { DONE = 1, ALREADY = 2, NOT_ENDED = 3, UNKNOWN = 4 };
+    const struct order_query *q = c->data;
+    bool known = reply != NULL && reply->kind == REPLY_ARRAY && reply->n == 1 &&
+                 reply->items[0].kind == REPLY_INT;
+    int64_t outcome = known ? reply->items[0].integer : 0;
+
+    (void)ev;
+    if (outcome == DONE || outcome == ALREADY) {
+        count_up(in, COUNT_2XX);
+        outbox_http(out, q->conn, 204, NULL, NULL, (struct slice){NULL, 0});
+    } else if (outcome == NOT_ENDED) {
+        answer_error(in, out, q->conn, 409, "not_allowed",
+                     "the order has not ended: whoever brings it must know where to");
+    } else if (outcome == UNKNOWN) {
+        answer_unknown(in, out, q->conn);
+    } else {
+        answer_unavailable(in, out, q->conn);
+    }
+}
+
+static bool
+begin_forget(struct intake *in, const struct event *ev, const struct order_query *look,
+             struct outbox *out)
+{
+    char now[24], id[UUID_TEXT];
+    struct order_query *q = malloc(sizeof *q);
+
+    if (q == NULL)
+        return false;
+    *q = *look;
+    snprintf(now, sizeof now, "%lld", (long long)ev->now_ms);
+    uuid_format(q->id, id);
+    struct slice argv[] = {
+        SLICE_LIT("FCALL"), SLICE_LIT("order_forget"),
+        SLICE_LIT("1"),     slice_str(in->key),
+        slice_str(now),     SLICE_LIT("1"),
+        slice_str(id),      slice_str(q->who),
+    };
+    return call_start(in, ev, out, argv, sizeof argv / sizeof *argv, forget_done, q) == LC_OK;
+}
+
 static bool
 begin_step(struct intake *in, const struct event *ev, const struct order_query *look,
            struct slice record, struct outbox *out)
@@ -128,7 +176,8 @@ look_done(struct intake *in, struct call *c, const struct event *ev, const struc
         answer_error(in, out, q->conn, 409, "wrong_code", "this is not the customer's code");
     } else if (q->action == NULL) {
         answer_order(in, ev, q, &r, r.order, out);
-    } else if (!begin_step(in, ev, q, reply->str, out)) {
+    } else if (q->forget ? !begin_forget(in, ev, q, out)
+                         : !begin_step(in, ev, q, reply->str, out)) {
         answer_unavailable(in, out, q->conn);
     }
 }
@@ -246,6 +295,19 @@ post_cancel(struct intake *in, const struct request *rq)
                                                                   : "chain";
     if (comment.n > 0)
         memcpy(q->words, comment.p, comment.n);
+    look(in, rq, q);
+}
+
+void
+delete_personal(struct intake *in, const struct request *rq)
+{
+    struct order_query *q = query_of_path(in, rq);
+
+    if (q == NULL)
+        return;
+    q->action = "forget";
+    q->forget = true;
+    q->who = "chain";
     look(in, rq, q);
 }
 

@@ -7,6 +7,7 @@
 #include "base/record.h"
 #include "base/timestamp.h"
 #include "base/wire.h"
+#include "lcctl/forget.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 100, SCAN_COUNT = 1000, DAYS_MAX = 3650, EVERY_MAX = 86400, DAY_TEXT = 11 };
+enum { BATCH = ORDERS_A_PAGE, DAYS_MAX = 3650, EVERY_MAX = 86400, DAY_TEXT = 11 };
 
 static const int64_t day_ms = INT64_C(86400000);
 
@@ -31,6 +32,8 @@ struct archive {
     struct buf line;
     uint64_t written;
     uint64_t kept; /* changed between reading and going */
+    long long forgotten;
+    char erased[24]; /* when something was erased last, as of the last rewrite */
     /* the batch: three arguments an order */
     struct slice args[2 + 3 * BATCH];
     size_t n;
@@ -183,8 +186,9 @@ retire(struct archive *a)
 }
 
 static bool
-take(struct archive *a, struct slice bytes)
+take(void *ctx, struct slice bytes)
 {
+    struct archive *a = ctx;
     struct record r;
     struct slice *arg = a->args + 2 + 3 * a->n;
 
@@ -203,51 +207,21 @@ take(struct archive *a, struct slice bytes)
     arg[2] = slice_str(order->idempotency_key[0] == '\0'
                            ? ""
                            : arena_printf(a->ctl->arena, "%u:%s", r.chain, order->idempotency_key));
-    return ++a->n < BATCH || retire(a);
+    a->n++;
+    return true;
 }
 
 static bool
-take_page(struct archive *a, const redisReply *keys)
+retire_page(void *ctx)
 {
-    bool ok = true;
-
-    for (size_t at = 0; ok && at < keys->elements; at += BATCH) {
-        struct slice argv[BATCH + 1] = {SLICE_LIT("MGET")};
-        size_t n = keys->elements - at < BATCH ? keys->elements - at : BATCH;
-        for (size_t i = 0; i < n; i++)
-            argv[i + 1] = slice_of(keys->element[at + i]->str, keys->element[at + i]->len);
-        redisReply *records = ctl_redis(a->ctl, n + 1, argv);
-        ok = records != NULL;
-        for (size_t i = 0; ok && i < records->elements; i++)
-            if (records->element[i]->type == REDIS_REPLY_STRING)
-                ok = take(a, slice_of(records->element[i]->str, records->element[i]->len));
-        freeReplyObject(records);
-        ok = ok && retire(a);
-    }
-    return ok;
+    return retire(ctx);
 }
 
 static bool
 pass(struct archive *a)
 {
-    char cursor[32] = "0";
-    bool ok = true;
+    bool ok = each_order(a->ctl, take, retire_page, a);
 
-    do {
-        struct arena_mark mark = arena_mark(a->ctl->arena);
-        struct slice argv[] = {SLICE_LIT("SCAN"),
-                               slice_str(cursor),
-                               SLICE_LIT("MATCH"),
-                               slice_str(arena_printf(a->ctl->arena, "{%s}:order:*", a->ctl->city)),
-                               SLICE_LIT("COUNT"),
-                               ctl_number(a->ctl, SCAN_COUNT)};
-        redisReply *r = ctl_redis(a->ctl, 6, argv);
-        ok = r != NULL && take_page(a, r->element[1]);
-        if (ok)
-            snprintf(cursor, sizeof cursor, "%s", r->element[0]->str);
-        freeReplyObject(r);
-        arena_rewind(a->ctl->arena, mark);
-    } while (ok && strcmp(cursor, "0") != 0);
     return close_day(a) && ok;
 }
 
@@ -271,6 +245,29 @@ number(const char *text, long most, long *out)
     return *text != '\0' && *end == '\0' && *out >= 0 && *out <= most;
 }
 
+/* forget_old: personal data go before the order does, and out of the append-only file; also what
+ * chains have had erased since. */
+static bool
+forget_old(struct archive *a, long days)
+{
+    struct ctl *c = a->ctl;
+    char erased[sizeof a->erased] = "";
+
+    a->forgotten = forget_older(c, c->now_ms - days * day_ms + (days == 0));
+    if (a->forgotten < 0)
+        return false;
+    redisReply *r = ctl_read(c, "GET", "forgotten", NULL);
+    if (r == NULL)
+        return false;
+    if (r->type == REDIS_REPLY_STRING)
+        snprintf(erased, sizeof erased, "%s", r->str);
+    freeReplyObject(r);
+    if (a->written == 0 && strcmp(erased, a->erased) == 0)
+        return true;
+    memcpy(a->erased, erased, sizeof erased);
+    return rewrite_aof(c);
+}
+
 static void
 tell(const struct archive *a)
 {
@@ -281,6 +278,7 @@ tell(const struct archive *a)
         json_out_object(&w, NULL);
         json_out_uint(&w, "archived", a->written);
         json_out_uint(&w, "stay", a->kept);
+        json_out_int(&w, "erased", a->forgotten);
         json_out_end(&w);
         (void)show_json(&b);
         return;
@@ -288,6 +286,8 @@ tell(const struct archive *a)
     printf("%llu orders archived", (unsigned long long)a->written);
     if (a->kept > 0)
         printf(", %llu stay: they changed meanwhile", (unsigned long long)a->kept);
+    if (a->forgotten > 0)
+        printf(", personal data of %lld erased", a->forgotten);
     putchar('\n');
     fflush(stdout);
 }
@@ -295,10 +295,12 @@ tell(const struct archive *a)
 int
 cmd_archive(struct ctl *c, struct args *args)
 {
-    long days, every;
+    long days, personal, every;
     struct archive a = {.ctl = c, .fd = -1};
+    const char *days_text = args_option(args, "days", "7");
 
-    if (!number(args_option(args, "days", "7"), DAYS_MAX, &days) ||
+    if (!number(days_text, DAYS_MAX, &days) ||
+        !number(args_option(args, "personal-days", days_text), DAYS_MAX, &personal) ||
         !number(args_option(args, "every", "0"), EVERY_MAX, &every))
         return EXIT_USAGE;
     a.dir = args_next(args);
@@ -314,7 +316,7 @@ cmd_archive(struct ctl *c, struct args *args)
         c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
         a.before_ms = c->now_ms - days * day_ms + (days == 0);
         a.written = a.kept = 0;
-        bool ok = pass(&a);
+        bool ok = pass(&a) && forget_old(&a, personal);
         tell(&a);
         if (ok && every > 0 && !ended)
             sleep((unsigned)every);

@@ -26,6 +26,10 @@ const struct command commands[] = {
      "store revoke ID",
      "let a store's screen in at /store and print the token; list; revoke"},
     {"order", cmd_order, true, "order ORDER", "an order's state and its history"},
+    {"forget", cmd_forget, true,
+     "forget ORDER... [--recordings DIR] [--backup-keys FILE]\n"
+     "forget --older DAYS",
+     "destroy the personal data of orders that have ended; of all that ended so many days ago"},
     {"explain", cmd_explain, true, "explain ORDER",
      "why this store and not the others, candidate by candidate"},
     {"pin", cmd_pin, true,
@@ -54,8 +58,9 @@ const struct command commands[] = {
      "[--decline PERCENT] [--absent PERCENT] [--prefix robot]",
      "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
      "times as fast as people"},
-    {"replay", cmd_replay, false, "replay DIR [--roads FILE]...",
-     "run recorded steps again and compare every outgoing byte; on the maps they were made with"},
+    {"replay", cmd_replay, false, "replay DIR [--roads FILE]... [--plain TO]",
+     "run recorded steps again and compare every outgoing byte; on the maps they were made with. "
+     "--plain: unseal them into TO instead"},
     {"roads", cmd_roads, false,
      "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
      "roads info FILE.roads\n"
@@ -68,11 +73,16 @@ const struct command commands[] = {
      "library load\n"
      "library show",
      "load the Redis Functions of this version; say which are there"},
-    {"archive", cmd_archive, true, "archive DIR [--days 7] [--every SECONDS]",
-     "move orders that ended so many days ago into DIR/orders-<day>.ndjson"},
-    {"backup", cmd_backup, true, "backup FILE",
-     "everything in Redis as of one moment, while it works; FILE -: to stdout"},
-    {"restore", cmd_restore, false, "restore FILE DIR",
+    {"archive", cmd_archive, true, "archive DIR [--days 7] [--personal-days N] [--every SECONDS]",
+     "move orders that ended so many days ago into DIR/orders-<day>.ndjson; personal data go "
+     "after N days, if that is sooner"},
+    {"backup", cmd_backup, true,
+     "backup FILE [--keys FILE]\n"
+     "backup keys FILE",
+     "everything in Redis as of one moment, while it works; FILE -: to stdout. The keys of "
+     "personal data go into a file of their own, FILE.keys; those alone, behind a backup to "
+     "stdout"},
+    {"restore", cmd_restore, false, "restore FILE DIR [--keys FILE]",
      "lay a backup into the empty data directory of a Redis that is to be started"},
     {"ready", cmd_ready, false, "ready HOST:PORT [PATH]",
      "does a daemon's admin port say that it is ready (PATH: /readyz)?"},

@@ -19,6 +19,7 @@ struct ctl {
     const char *city;
     struct arena *arena; /* for the whole run */
     int64_t now_ms;
+    const struct ctl_login *login;
     const char *wait_replicas; /* "0" = none */
     const char *wait_ms;
     bool json;   /* --json: what is found is told to a program */
@@ -78,6 +79,43 @@ struct slice ctl_number(struct ctl *c, int64_t v);
 /* ctl_random: n random bytes from the system; ends the program when there are none. */
 void ctl_random(void *to, size_t n);
 
+/* each_order: every order's record in Redis, a page of at most ORDERS_A_PAGE at a time, in no
+ * order; page_end comes behind each, and the arena is then as it was before. False when Redis or
+ * one of the two failed. */
+enum { ORDERS_A_PAGE = 100 };
+bool each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record),
+                bool (*page_end)(void *ctx), void *ctx);
+
+/* rewrite_aof: has Redis write its append-only file anew, without what was erased, and waits until
+ * it has. False after saying why not. */
+bool rewrite_aof(struct ctl *c);
+
+/* ---- backup_keys.c: a backup without the keys of personal data, and back ---- */
+
+/* key_visit: 88 bytes of an RDB that are a wrapped key, or stand for one, to be changed in place.
+ */
+typedef void key_visit(void *ctx, uint8_t *key);
+
+/* keys_visit: every key of a piece of an RDB; gives how many bytes at the end must come again in
+ * front of the next piece, as a key may begin there. */
+size_t keys_visit(uint8_t *piece, size_t n, key_visit *visit, void *ctx);
+
+/* key_leave_out: what stands for it has the same length, and nothing of it but a hash. */
+void key_leave_out(uint8_t *key);
+
+/* keyring: keys by what stands for them. */
+struct keyring;
+/* keyring_read: of a file that keys_write has written; NULL after saying why not. */
+struct keyring *keyring_read(const char *path);
+/* keyring_put_back: in place of what stands for it; false when its key is not there. */
+bool keyring_put_back(const struct keyring *k, uint8_t *key);
+void keyring_free(struct keyring *k);
+/* keys_write: all keys that Redis has, by another connection: a line each, order id and key.
+ * *n = how many. path "-" = to stdout. An exit status. */
+int keys_write(struct ctl *c, const char *path, size_t *n);
+/* keys_forget: takes an order out of such a file; *was = was it there? An exit status. */
+int keys_forget(struct ctl *c, const char *path, const char *uuid, bool *was);
+
 /* find_chain_number: by short name or number; 0 = none. */
 uint32_t find_chain_number(struct ctl *c, struct slice name);
 
@@ -95,6 +133,7 @@ int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revok
 int cmd_operator(struct ctl *c, struct args *a);   /* operator add | list | revoke */
 int cmd_store(struct ctl *c, struct args *a);      /* store add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);      /* order ORDER */
+int cmd_forget(struct ctl *c, struct args *a);   /* forget ORDER... */
 int cmd_explain(struct ctl *c, struct args *a);    /* explain ORDER */
 int cmd_pin(struct ctl *c, struct args *a);        /* pin ORDER COURIER */
 int cmd_ban(struct ctl *c, struct args *a);        /* ban ORDER COURIER */

@@ -213,6 +213,7 @@ main(int argc, char **argv)
             args_option(&args, "redis-sentinel-password-file",
                         env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE", "")),
     };
+    ctl.login = &login;
     ctl.json = args_flag(&args, "json");
     ctl.colour = shows_colours();
     const char *name = args_next(&args);

@@ -1,5 +1,6 @@
 /* replay: recorded steps run again through the same core, every outgoing byte compared. */
 #include "base/replay.h"
+#include "io/recording.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/replay_maps.h"
 #include "lcctl/show.h"
@@ -15,8 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct service *const services[] = {
@@ -100,37 +100,65 @@ replay_bytes(struct ctl *c, const char *path, struct slice recording, struct rep
     return EXIT_FAILED;
 }
 
+/* put_plain: the recording as it would be unsealed, for who wants to look into it. */
 static int
-replay_file(struct ctl *c, const char *path, struct replay_maps *maps)
+put_plain(struct ctl *c, const char *dir, const char *name, struct slice recording)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int status = EXIT_FAILED;
+    const char *path = arena_printf(c->arena, "%s/%s", dir, name);
+    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, recording.p, recording.n) == (ssize_t)recording.n;
 
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
-    } else if (st.st_size == 0) {
-        if (c->json)
-            tell(path, NULL, NULL);
-        else
-            printf("%s: empty\n", path);
-        status = EXIT_SUCCESS;
-    } else {
-        void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes == MAP_FAILED) {
-            fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
-        } else {
-            status = replay_bytes(c, path, slice_of(bytes, (size_t)st.st_size), maps);
-            munmap(bytes, (size_t)st.st_size);
-        }
-    }
     if (fd >= 0)
         close(fd);
-    return status;
+    if (!ok)
+        fprintf(stderr, "lcctl: %s: %s\n", path == NULL ? dir : path, strerror(errno));
+    return ok ? EXIT_SUCCESS : EXIT_FAILED;
 }
 
 static int
-replay_dir(struct ctl *c, const char *dir, struct replay_maps *maps)
+replay_or_empty(struct ctl *c, const char *path, struct slice recording, struct replay_maps *maps)
+{
+    if (recording.n > 0)
+        return replay_bytes(c, path, recording, maps);
+    if (c->json)
+        tell(path, NULL, NULL);
+    else
+        printf("%s: empty\n", path);
+    return EXIT_SUCCESS;
+}
+
+static int
+replay_file(struct ctl *c, const char *dir, const char *name, const char *plain,
+            struct replay_maps *maps)
+{
+    static const size_t cap = (size_t)8 << 30;
+    const char *path = arena_printf(c->arena, "%s/%s", dir, name);
+    struct buf recording = {0};
+    int status = EXIT_FAILED;
+    enum lc_err err = path == NULL ? LC_ENOMEM : recording_read(path, cap, &recording);
+
+    if (err == LC_EDENIED)
+        fprintf(stderr, "lcctl: %s: its key is gone or another one's, or it was changed\n", path);
+    else if (err != LC_OK)
+        fprintf(stderr, "lcctl: %s: %s\n", name, lc_strerror(err));
+    else if (plain != NULL)
+        status = put_plain(c, plain, name, buf_slice(&recording));
+    else
+        status = replay_or_empty(c, path, buf_slice(&recording), maps);
+    buf_free(&recording);
+    return status;
+}
+
+static bool
+is_recording(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return name[0] != '.' && (dot == NULL || strcmp(dot, ".key") != 0);
+}
+
+static int
+replay_dir(struct ctl *c, const char *dir, const char *plain, struct replay_maps *maps)
 {
     struct dirent **names;
     int worst = EXIT_SUCCESS;
@@ -142,9 +170,8 @@ replay_dir(struct ctl *c, const char *dir, struct replay_maps *maps)
         return EXIT_FAILED;
     }
     for (int i = 0; i < n; i++) {
-        if (names[i]->d_name[0] != '.') {
-            int status =
-                replay_file(c, arena_printf(c->arena, "%s/%s", dir, names[i]->d_name), maps);
+        if (is_recording(names[i]->d_name)) {
+            int status = replay_file(c, dir, names[i]->d_name, plain, maps);
             worst = status > worst ? status : worst;
             files++;
         }
@@ -161,6 +188,7 @@ replay_dir(struct ctl *c, const char *dir, struct replay_maps *maps)
 int
 cmd_replay(struct ctl *c, struct args *a)
 {
+    const char *plain = args_option(a, "plain", NULL);
     struct replay_maps maps = {NULL};
     const char *map;
     int status = EXIT_SUCCESS;
@@ -169,7 +197,7 @@ cmd_replay(struct ctl *c, struct args *a)
         status = replay_maps_add(&maps, map) ? EXIT_SUCCESS : EXIT_FAILED;
     if (status == EXIT_SUCCESS) {
         const char *dir = args_next(a);
-        status = dir == NULL || !args_done(a) ? EXIT_USAGE : replay_dir(c, dir, &maps);
+        status = dir == NULL || !args_done(a) ? EXIT_USAGE : replay_dir(c, dir, plain, &maps);
     }
     replay_maps_free(&maps);
     return status;

@@ -101,8 +101,11 @@ ok queue json '[q["queue"] for q in v] == ["match", "held", "dispatch", "expire"
 ok 'library load' json 'v["loaded"] is True' lcctl --json library load
 ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --json library show
 mkdir "$scratch/archive" "$scratch/data"
-ok archive json 'v == {"archived": 0, "stay": 0}' lcctl --json archive "$scratch/archive"
-ok backup json 'v["bytes"] > 1000' lcctl --json backup "$scratch/backup"
+ok 'forget: not before it has ended' json 'v["outcome"] == "not_ended"' lcctl --json forget corner/4711
+ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
+ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0}' lcctl --json archive "$scratch/archive"
+ok backup json 'v["bytes"] > 1000 and v["left_out"] == v["keys"]' lcctl --json backup "$scratch/backup"
+ok 'backup keys' lcctl backup keys "$scratch/keys"
 ok restore json 'v["bytes"] > 1000' lcctl --json restore "$scratch/backup" "$scratch/data"
 ok ready json 'v["ready"] is True and v["status"] == 200' lcctl --json ready "${INTAKE#http://}"
 ok secret json 'len(v["secret"]) == 64' lcctl --json secret

@@ -116,4 +116,12 @@ void town_socket_close(struct town_socket *s);
 void town_courier_token(struct town *t, const char *name, char target[160]);
 void town_courier(struct town *t, struct town_socket *s, const char *name);
 
+/* town_act: an action on an order; what the phone must hear of it. town_accept: waits for an offer
+ * and takes it; the route as it was shown, to be given back with json_decref. */
+void town_act(struct town_socket *s, const char *type, const char *id, const char *order,
+              const char *more, const char *outcome);
+json_t *town_accept(struct town_socket *s);
+/* town_pin: what the customer of this order says at the door. */
+void town_pin(const struct town *t, const char *order_id, char out[5]);
+
 #endif

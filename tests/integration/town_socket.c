@@ -1,6 +1,9 @@
 /* A WebSocket client with nothing hidden: it can break every rule. */
 #include "town.h"
 
+#include "base/id.h"
+#include "base/secret.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -253,4 +256,61 @@ town_courier(struct town *t, struct town_socket *s, const char *name)
     json_decref(done);
     if ((t->how & TOWN_UNFORESEEN) == 0)
         CU_ASSERT_TRUE(town_wait(foresees_one_more, &f));
+}
+
+/* ---- a courier's work ---- */
+
+void
+town_act(struct town_socket *s, const char *type, const char *id, const char *order,
+         const char *more, const char *outcome)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "{\"type\":\"%s\",\"id\":\"%s\",\"order_id\":\"%s\"%s}", type, id,
+             order, more);
+    town_socket_send(s, text);
+    json_t *done = town_socket_hear(s, "done", 10000);
+    if (strcmp(town_text(done, "outcome"), outcome) != 0)
+        fprintf(stderr, "\n  %s: %s %s\n", text, town_text(done, "outcome"),
+                town_text(done, "detail"));
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), outcome);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "id"), id);
+    json_decref(done);
+}
+
+json_t *
+town_accept(struct town_socket *s)
+{
+    char text[96];
+    json_t *route;
+
+    for (;;) {
+        route = town_socket_hear(s, "route", 15000);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(route);
+        if (json_is_string(json_object_get(route, "offer_expires_at")))
+            break;
+        json_decref(route);
+    }
+    snprintf(text, sizeof text, "{\"type\":\"accept\",\"id\":\"acc\",\"version\":%lld}",
+             (long long)json_integer_value(json_object_get(route, "version")));
+    town_socket_send(s, text);
+    json_t *done = town_socket_hear(s, "done", 10000);
+    CU_ASSERT_STRING_EQUAL(town_text(done, "outcome"), "done");
+    json_decref(done);
+    return route;
+}
+
+void
+town_pin(const struct town *t, const char *order_id, char out[PIN_TEXT])
+{
+    struct city_secret key;
+    struct uuid id;
+
+    for (size_t i = 0; i < sizeof key.b; i++) {
+        unsigned v = 0;
+        CU_ASSERT_EQUAL_FATAL(sscanf(t->secret + 2 * i, "%2x", &v), 1);
+        key.b[i] = (uint8_t)v;
+    }
+    CU_ASSERT_EQUAL_FATAL(uuid_parse(slice_str(order_id), &id), LC_OK);
+    delivery_pin(&key, id, out);
 }

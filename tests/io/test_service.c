@@ -3,6 +3,7 @@
 
 #include "base/replay.h"
 #include "io/options.h"
+#include "io/recording.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -415,7 +416,7 @@ replay_dir(const char *dir, struct replay_result *result)
         if (strstr(e->d_name, ".steps") == NULL)
             continue;
         snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        CU_ASSERT_EQUAL(file_read(path, 64 << 20, &recording), LC_OK);
+        CU_ASSERT_EQUAL(recording_read(path, 64 << 20, &recording), LC_OK);
     }
     closedir(list);
     const struct replay_asks asks = {.different = different};
