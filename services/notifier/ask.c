@@ -101,6 +101,9 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_SOLD_OUT:
         shop_answer(n, a, ev, out);
         break;
+    case ASK_RULE:
+        ops_ruled(a, ev, out);
+        break;
     case ASK_STORE_LOOK:
         screen_looked(n, a, ev, out);
         break;
@@ -110,6 +113,8 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_RATING:
     case ASK_FIND:
     case ASK_ZONE:
+    case ASK_RULING:
+    case ASK_FROZEN:
         ops_detail_answer(n, a, ev, out);
         break;
     }

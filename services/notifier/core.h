@@ -185,6 +185,9 @@ enum ask_kind {
     ASK_RATING,
     ASK_FIND,
     ASK_ZONE,
+    ASK_RULE,   /* an operator over the plan's head */
+    ASK_RULING, /* ... what holds of an order */
+    ASK_FROZEN, /* ... of the courier in `store` */
 };
 
 struct ask {
@@ -193,7 +196,7 @@ struct ask {
     uint64_t conn; /* 0 = it is gone */
     struct uuid order;
     char text[SECRET_HASH_TEXT]; /* ASK_ACCESS: the token's hash; else the asker's id of it */
-    int wanted;                  /* ASK_ACCESS: what kind; ASK_BUSY_*: what mode */
+    int wanted; /* ASK_ACCESS: what kind; ASK_BUSY_*: what mode; ASK_RULE: which courier */
     uint32_t store;
     uint32_t delay_s;
     UT_hash_handle hh;

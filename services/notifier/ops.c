@@ -195,15 +195,30 @@ enum said {
     SAID_ORDER,
     SAID_FIND,
     SAID_ZONE,
+    SAID_COURIER,
     SAID_CANCEL,
     SAID_READY,
-    SAID_BUSY
+    SAID_BUSY,
+    SAID_RULE
 };
 
 static const struct json_enum types[] = {
-    {"hello", SAID_HELLO}, {"ping", SAID_PING},     {"order", SAID_ORDER}, {"find", SAID_FIND},
-    {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL}, {"ready", SAID_READY}, {"busy", SAID_BUSY},
+    {"hello", SAID_HELLO}, {"ping", SAID_PING},       {"order", SAID_ORDER}, {"find", SAID_FIND},
+    {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},   {"ready", SAID_READY}, {"busy", SAID_BUSY},
+    {"rule", SAID_RULE},   {"courier", SAID_COURIER},
 };
+
+/* What may be decided, as dispatch_rule calls it; who it is about. */
+static const struct {
+    const char *name;
+    bool of_order;
+    bool of_courier;
+} rules[] = {
+    {"pin", true, true},     {"unpin", true, false},    {"ban", true, true},
+    {"unban", true, true},   {"hold", true, false},     {"release", true, false},
+    {"freeze", false, true}, {"unfreeze", false, true},
+};
+enum { RULES = sizeof rules / sizeof *rules };
 
 static const struct json_enum modes[] = {
     {"open", LIFECIRCLE__V1__BUSY_MODE__OPEN},
@@ -220,13 +235,36 @@ struct wish {
     int64_t store;
     int64_t delay_s;
     int busy;
+    int rule; /* an index of rules, + 1 */
+    int64_t courier;
+    struct slice words;
 };
+
+/* read_rule: what is decided, and of whom. */
+static void
+read_rule(struct json_in *in, const struct json_at *root, struct wish *w)
+{
+    struct json_enum names[RULES];
+
+    for (size_t i = 0; i < RULES; i++)
+        names[i] = (struct json_enum){rules[i].name, (int)i + 1};
+    if (!json_in_enum(in, root, "kind", JSON_REQUIRED, names, RULES, &w->rule))
+        return;
+    const bool of_order = rules[w->rule - 1].of_order, of_courier = rules[w->rule - 1].of_courier;
+    if (of_order && w->order.n == 0)
+        json_in_fail(in, root, "order_id", "required");
+    if (of_courier && w->courier == 0)
+        json_in_fail(in, root, "courier", "required");
+    if (!of_courier && w->courier != 0)
+        json_in_fail(in, root, "courier", "not with this kind");
+}
 
 static void
 read_wish(struct json_in *in, struct wish *w)
 {
-    static const char *const names[] = {"type",  "id",   "order_id",          "text",
-                                        "store", "busy", "busy_delay_seconds"};
+    static const char *const names[] = {"type",    "id",   "order_id",           "text",
+                                        "store",   "busy", "busy_delay_seconds", "kind",
+                                        "courier", "words"};
     struct json_at root = json_in_root(in);
 
     json_in_only(in, &root, names, sizeof names / sizeof *names);
@@ -246,6 +284,11 @@ read_wish(struct json_in *in, struct wish *w)
     json_in_enum(in, &root, "busy", w->type == SAID_BUSY ? JSON_REQUIRED : JSON_OPTIONAL, modes, 3,
                  &w->busy);
     json_in_int(in, &root, "busy_delay_seconds", JSON_OPTIONAL, 0, SHOP_DELAY_MAX_S, &w->delay_s);
+    json_in_int(in, &root, "courier", w->type == SAID_COURIER ? JSON_REQUIRED : JSON_OPTIONAL, 1,
+                UINT32_MAX, &w->courier);
+    json_in_string(in, &root, "words", JSON_OPTIONAL, 0, 120, &w->words);
+    if (w->type == SAID_RULE)
+        read_rule(in, &root, w);
 }
 
 static void
@@ -260,8 +303,13 @@ act(struct notifier *n, const struct event *ev, struct outbox *out, const struct
     outbox_note(out, "operator_act", "name=%s type=%s", g == NULL ? "" : g->name,
                 cancel                  ? "cancel"
                 : w->type == SAID_READY ? "ready"
+                : w->type == SAID_RULE  ? rules[w->rule - 1].name
                                         : "busy");
-    if (w->type == SAID_BUSY)
+    if (w->type == SAID_RULE) {
+        a.store = rules[w->rule - 1].of_order;
+        a.wanted = (int)w->courier;
+        ops_rule(n, ev, out, &a, rules[w->rule - 1].name, who, w->words);
+    } else if (w->type == SAID_BUSY)
         shop_busy(n, ev, out, &a, (uint32_t)w->store, (Lifecircle__V1__BusyMode)w->busy,
                   (uint32_t)w->delay_s);
     else if (!ask_step(n, ev, out, &a, cancel ? "cancel" : "ready",
@@ -306,6 +354,8 @@ ops_message(struct notifier *n, struct viewer *v, const struct event *ev, struct
         ops_detail(n, ev, out, v->conn, w.uuid);
     } else if (w.type == SAID_FIND) {
         ops_find(n, ev, out, v->conn, w.text);
+    } else if (w.type == SAID_COURIER) {
+        ops_ask_frozen(n, ev, out, v->conn, (uint32_t)w.courier);
     } else if (w.type == SAID_ZONE) {
         ops_zone(n, ev, out, v->conn, (uint32_t)w.store);
     } else {

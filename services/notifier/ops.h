@@ -43,6 +43,19 @@ void ops_zone(struct notifier *n, const struct event *ev, struct outbox *out, ui
 void ops_detail_answer(struct notifier *n, const struct ask *a, const struct event *ev,
                        struct outbox *out);
 
+/* ops_rule.c: what people decide over the plan's head */
+/* ops_rule: one decision by its kind ("pin", "hold", ...), about a->order when a->store is 1 (else
+ * the courier alone) and courier a->wanted (0 = none); answered by `done`. */
+void ops_rule(struct notifier *n, const struct event *ev, struct outbox *out, const struct ask *a,
+              const char *kind, struct slice who, struct slice words);
+void ops_ruled(const struct ask *a, const struct event *ev, struct outbox *out);
+/* what holds of an order, of a courier: read, and told by ops_detail_answer */
+void ops_ask_ruling(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+                    struct uuid order);
+void ops_ask_frozen(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+                    uint32_t courier);
+void ops_write_ruling(struct json_out *w, struct slice packed);
+
 /* ops_stats.c: figures by the minute */
 void ops_stats_event(struct ops *o, const struct record *r);
 void ops_stats_tell(struct notifier *n, struct outbox *out, uint64_t conn, int64_t now_ms);

@@ -45,6 +45,7 @@ ops_detail(struct notifier *n, const struct event *ev, struct outbox *out, uint6
     read_one(n, ev, out, ASK_HISTORY, conn, order);
     read_one(n, ev, out, ASK_DECISION, conn, order);
     read_one(n, ev, out, ASK_RATING, conn, order);
+    ops_ask_ruling(n, ev, out, conn, order);
 }
 
 void
@@ -293,11 +294,14 @@ ops_detail_answer(struct notifier *n, const struct ask *a, const struct event *e
     uuid_format(a->order, id);
     json_out_object(&w, NULL);
     json_out_cstr(&w, "type",
-                  a->kind == ASK_FIND   ? "found"
-                  : a->kind == ASK_ZONE ? "zone"
-                                        : "order");
+                  a->kind == ASK_FIND     ? "found"
+                  : a->kind == ASK_ZONE   ? "zone"
+                  : a->kind == ASK_FROZEN ? "courier"
+                                          : "order");
     if (a->kind == ASK_ZONE)
         json_out_uint(&w, "store", a->store);
+    else if (a->kind == ASK_FROZEN)
+        json_out_uint(&w, "courier", a->store);
     else if (a->kind != ASK_FIND)
         json_out_cstr(&w, "order_id", id);
     if (a->kind == ASK_ORDER)
@@ -308,6 +312,10 @@ ops_detail_answer(struct notifier *n, const struct ask *a, const struct event *e
         write_decision(n, &w, ev);
     else if (a->kind == ASK_RATING)
         write_rating(&w, ev->reply->str);
+    else if (a->kind == ASK_RULING)
+        ops_write_ruling(&w, ev->reply->str);
+    else if (a->kind == ASK_FROZEN)
+        json_out_bool(&w, "frozen", ev->reply->integer == 1);
     else if (a->kind == ASK_FIND)
         write_found(n, &w, ev);
     else

@@ -72,6 +72,63 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await ops.context().close();
 });
 
+test('the operator decides who brings an order', async ({town, browser, key}) => {
+    await kit.addStore(town, key, 'desk', {lat: 39.3, lng: -76.58});
+    const here = {store_id: 'desk', dropoff: {lat: 39.301, lng: -76.581}};
+    const ops = await openOps(browser, town, kit.desk);
+    const ann = await openCourier(browser, town, 'ann');
+    const ben = await openCourier(browser, town, 'ben');
+    const order = await kit.placeOrder(town, key, here);
+    const offered = async (page) => page.locator('#accept').isVisible();
+    await kit.until('an offer', async () => (await offered(ann)) || offered(ben));
+    const [first, second, other] = (await offered(ann)) ? [ann, ben, 'ben'] : [ben, ann, 'ann'];
+    await ops.locator('#query').fill(order.external_order_id);
+    await ops.locator('#found button').first().click();
+    await kit.shows(ops, '#ruling', 'The plan decides');
+
+    // pinned to the other: it goes there, and back to nobody else
+    await ops.locator('#who').selectOption({label: await ops.locator('#who option', {hasText: other}).textContent()});
+    await ops.locator('#pin').click();
+    await kit.shows(ops, '#notice', 'Done');
+    await kit.shows(ops, '#ruling', `Only for ${other}`);
+    await second.locator('#accept').waitFor();
+    await kit.until('the first has none', async () => !(await offered(first)));
+    await kit.sound(ops, 'ops-ruling');
+    await kit.shows(ops, '#timeline', 'Olga');
+
+    // on hold: nobody gets it, until it is released
+    await ops.locator('#hold').click();
+    await kit.shows(ops, '#ruling', 'On hold');
+    await kit.until('nobody has it', async () => !(await offered(first)) && !(await offered(second)));
+    await ops.locator('#release').click();
+    await second.locator('#accept').click();
+    await kit.shows(ops, '#order-state', /confirmed|courier to the store/);
+    await ops.locator('#unpin').click();
+    await kit.until('lifted', async () => !(await ops.locator('#unpin').isVisible()));
+
+    // taken away again: the other one is asked
+    await ops.locator('#reassign').click();
+    await kit.shows(ops, '#ruling', `Not for ${other}`);
+    await first.locator('#accept').waitFor();
+
+    // a courier who gets nothing new
+    await ops.locator('#query').fill(other);
+    await ops.locator('#found button').first().click();
+    await ops.locator('#freeze').click();
+    await ops.locator('#unfreeze').waitFor();
+    await kit.shot(ops, 'ops-courier');
+    await ops.locator('#unfreeze').click();
+    await ops.locator('#freeze').waitFor();
+    assert.deepEqual(ops.wrong, []);
+    await first.locator('#decline').click();
+    await ops.locator('#back').click();
+    await ops.locator(`[data-order="${order.external_order_id}"]`).click();
+    await ops.locator('#cancel').click();
+    await ops.locator('#cancel-yes').click();
+    await kit.shows(ops, '#order-state', 'cancelled');
+    for (const page of [ops, ann, ben]) await page.context().close();
+});
+
 test('the operator works on a phone, in Chinese, and pauses a store', async ({town, browser, key}) => {
     const token = kit.lcctl(town, 'operator', 'add', 'Li').trim().split('\n').at(-1);
     const ops = await kit.openPage(browser, town, `/ops#token=${token}`, {...kit.phone, locale: 'zh-CN'});

@@ -58,6 +58,8 @@ struct rig {
     unsigned chain_puts;
     char step;        /* the outcome that order_step answers with; 0 = none */
     char stepped[96]; /* its last "action reason who" */
+    char rule;        /* the outcome that dispatch_rule answers with */
+    char ruled[256];  /* its last "kind order courier who words" */
     char access[256]; /* what {city}:access says of every token; n = 0: nothing */
     size_t access_n;
     uint32_t order_store; /* whose every order is, for GETRANGE */
@@ -212,6 +214,14 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
         snprintf(r->stepped, sizeof r->stepped, "%.*s %.*s %.*s", (int)e->argv[7].n, e->argv[7].p,
                  (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n, e->argv[9].p);
         item[0] = rig_str(&r->step, 1);
+        return rig_array(item, 1);
+    }
+    if (slice_eq_str(e->argv[1], "dispatch_rule")) {
+        struct reply *item = arena_array(a, 1, sizeof *item);
+        snprintf(r->ruled, sizeof r->ruled, "%.*s %.*s %.*s %.*s %.*s", (int)e->argv[7].n,
+                 e->argv[7].p, (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n, e->argv[9].p,
+                 (int)e->argv[10].n, e->argv[10].p, (int)e->argv[11].n, e->argv[11].p);
+        item[0] = rig_str(&r->rule, 1);
         return rig_array(item, 1);
     }
     if (slice_eq_str(e->argv[1], "chain_put"))

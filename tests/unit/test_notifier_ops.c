@@ -144,6 +144,59 @@ test_operator_cancels_in_their_own_name(void)
 }
 
 static void
+test_operator_decides_over_the_plans_head(void)
+{
+    static const struct {
+        char outcome;
+        const char *told;
+    } cases[] = {{1, "done"},    {2, "already"}, {3, "not_now"},
+                 {4, "unknown"}, {5, "unknown"}, {6, "contradiction"}};
+    struct rig *r = with_operator(10);
+    char text[256];
+    char id[UUID_TEXT];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    uuid_format(r->order[0], id);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wanted[64];
+        r->rule = cases[i].outcome;
+        snprintf(text, sizeof text,
+                 "{\"type\":\"rule\",\"id\":\"r%zu\",\"kind\":\"pin\",\"order_id\":\"%s\","
+                 "\"courier\":7,\"words\":\"they asked\"}",
+                 i, id);
+        rig_say(r, 10, text);
+        snprintf(wanted, sizeof wanted, "\"id\":\"r%zu\",\"outcome\":\"%s\"", i, cases[i].told);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, wanted), 1);
+    }
+    snprintf(text, sizeof text, "pin %s 7 Olga they asked", id);
+    CU_ASSERT_STRING_EQUAL(r->ruled, text);
+    rig_say(r, 10, "{\"type\":\"rule\",\"id\":\"f\",\"kind\":\"freeze\",\"courier\":7}");
+    CU_ASSERT_STRING_EQUAL(r->ruled, "freeze  7 Olga ");
+    rig_free(r);
+}
+
+static void
+test_operator_is_told_what_a_ruling_lacks(void)
+{
+    static const char *const bad[] = {
+        "{\"type\":\"rule\",\"id\":\"a\",\"kind\":\"pin\",\"courier\":7}",
+        "{\"type\":\"rule\",\"id\":\"a\",\"kind\":\"freeze\"}",
+        "{\"type\":\"rule\",\"id\":\"a\",\"kind\":\"marry\",\"courier\":7}",
+        "{\"type\":\"rule\",\"kind\":\"freeze\",\"courier\":7}",
+        "{\"type\":\"courier\"}",
+    };
+    struct rig *r = with_operator(10);
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        rig_say(r, 10, bad[i]);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"code\":\"bad_message\""), i + 1);
+    }
+    CU_ASSERT_STRING_EQUAL(r->ruled, "");
+    rig_free(r);
+}
+
+static void
 test_operator_is_told_what_was_not_understood(void)
 {
     static const char *const bad[] = {"nonsense", "{}", "{\"type\":\"cancel\"}",
@@ -280,6 +333,8 @@ UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_sees_what_is_open_and_then_what_changes),
           UNIT(test_operator_who_goes_leaves_nothing_behind),
           UNIT(test_operator_cancels_in_their_own_name),
+          UNIT(test_operator_decides_over_the_plans_head),
+          UNIT(test_operator_is_told_what_a_ruling_lacks),
           UNIT(test_operator_is_told_what_was_not_understood),
           UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
           UNIT(test_screen_hands_over_for_the_right_code_only),

@@ -71,6 +71,9 @@ const told = {
     order(m) {
         if (looked.kind === 'order' && m.order_id === looked.id) detail = {...detail, ...m};
     },
+    courier(m) {
+        if (looked.kind === 'courier' && looked.id === m.courier) detail = {...detail, ...m};
+    },
     found(m) {
         answers = m.orders;
     },
@@ -85,6 +88,7 @@ const told = {
         notice = {kind: good ? 'good' : 'bad',
             text: good ? t('ops.done') : t('ops.refused', {outcome: t(`ops.outcome.${m.outcome}`)})};
         if (looked.kind === 'order') link.say({type: 'order', order_id: looked.id});
+        if (looked.kind === 'courier') link.say({type: 'courier', courier: looked.id});
     },
 };
 
@@ -162,6 +166,7 @@ function look(kind, id) {
         const s = city.stores.get(id);
         map?.see([s.lat, s.lng]);
     } else if (kind === 'courier') {
+        link?.say({type: 'courier', courier: id});
         map?.see(city.places.get(id));
     }
     showRoute();
@@ -198,6 +203,9 @@ const act = {
     },
     ready: (o) => say({type: 'ready', order_id: o.id}),
     busy: (s, busy, n) => say({type: 'busy', store: s.store, busy, busy_delay_seconds: n * 60}),
+    rule(kind, o, courier) {
+        say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {})});
+    },
     cancel(o) {
         const dialog = $('#dialog');
         fill(dialog, h('h2', {id: 'dialog-title'}, t('ops.cancel_sure', {id: `${o.chain}/${o.external}`})),
@@ -250,7 +258,7 @@ function panel() {
     if (!kept.get().token) return [$('#token') ? $('#panel').firstChild : view.signIn((token) => { kept.set({token}); connect(); draw(); })];
     if (looked.kind === 'order') return view.order(city, detail, act, notice);
     if (looked.kind === 'store') return view.store(city, city.stores.get(looked.id), act, notice);
-    if (looked.kind === 'courier') return view.courier(city, city.couriers.get(looked.id), act);
+    if (looked.kind === 'courier') return view.courier(city, city.couriers.get(looked.id), act, detail, notice);
     if (looked.kind === 'found') return view.found(city, matches(), act);
     return view.city(city, act);
 }

@@ -33,6 +33,43 @@ function figures(city) {
         figure('door', t('ops.door'), sum.delivered ? minutes(sum.door_ms / sum.delivered) : '–'));
 }
 
+const HOUR_MS = 3600000;
+
+// axis: the hours below a chart, the newest at the right.
+function axis(city) {
+    const last = Math.floor(city.now() / TEN_MINUTES_MS);
+    const picture = svg('svg', {viewBox: '0 0 240 10', class: 'axis', 'aria-hidden': 'true'});
+    for (let back = 0; back < 24; back++) {
+        const at = (last - back) * TEN_MINUTES_MS;
+        if (at % HOUR_MS === 0) picture.append(svg('text', {x: 234 - back * 10, y: 8, 'text-anchor': back < 1 ? 'end' : 'middle'}, time(at)));
+    }
+    return picture;
+}
+
+// course: how long it took from the click to the door, in each ten minutes; and what came to nothing.
+function course(city) {
+    const bins = new Map();
+    for (const m of city.minutes) {
+        const key = Math.floor(m.at / TEN_MINUTES_MS);
+        const bin = bins.get(key) ?? {delivered: 0, door_ms: 0, lost: 0};
+        bin.delivered += m.delivered;
+        bin.door_ms += m.door_ms;
+        bin.lost += m.cancelled + m.rejected;
+        bins.set(key, bin);
+    }
+    const last = Math.floor(city.now() / TEN_MINUTES_MS);
+    const points = [...bins].filter(([, b]) => b.delivered > 0).map(([key, b]) => [234 - (last - key) * 10, b.door_ms / b.delivered]).sort((a, b) => a[0] - b[0]);
+    const lost = [...bins.values()].reduce((n, b) => n + b.lost, 0);
+    if (points.length === 0 && lost === 0) return null;
+    const most = Math.max(...points.map((p) => p[1]), 1);
+    const picture = svg('svg', {viewBox: '0 0 240 60', class: 'chart', preserveAspectRatio: 'none', role: 'img', 'aria-label': t('ops.chart_door')});
+    picture.append(svg('line', {x1: 0, x2: 240, y1: 59.5, y2: 59.5, class: 'line'}),
+        svg('polyline', {class: 'course', points: points.map(([x, ms]) => `${x},${58 - (ms / most) * 52}`).join(' ')}));
+    for (const [x, ms] of points) picture.append(svg('rect', {x: x - 1.5, y: 58 - (ms / most) * 52 - 2, width: 3, height: 4, class: 'point'}));
+    return h('div', {class: 'card', id: 'chart-door'}, h('h2', {}, t('ops.chart_door')), picture, axis(city),
+        h('p', {class: 'soft'}, points.length ? t('ops.chart_most', {minutes: minutes(most)}) : '', ' ', t('ops.chart_lost', {n: lost})));
+}
+
 function chart(city) {
     const bins = new Map();
     for (const m of city.minutes) {
@@ -54,7 +91,7 @@ function chart(city) {
         picture.append(svg('rect', {x, width: 8, y: 59 - good, height: good, class: 'good'}),
             svg('rect', {x, width: 8, y: 59 - good - bad, height: bad, class: 'bad'}));
     }
-    return h('div', {class: 'card'}, h('h2', {}, t('ops.chart')), picture, h('p', {class: 'soft'}, t('ops.since')));
+    return h('div', {class: 'card'}, h('h2', {}, t('ops.chart')), picture, axis(city), h('p', {class: 'soft'}, t('ops.since')));
 }
 
 function orderLine(order, act) {
@@ -127,6 +164,50 @@ function decision(order) {
                 h('li', {}, h('strong', {}, c.name || `#${c.store}`), h('p', {}, candidateWords(d, i, order.order?.store)))))]);
 }
 
+// ---- what people decide over the plan's head ----
+
+const NEAREST = 60;
+
+// candidates: couriers on shift, the nearest to the store first.
+function candidates(state, o) {
+    const store = state.stores.get(o.store);
+    const far = (c) => {
+        const at = state.places.get(c.courier);
+        return at && store ? Math.hypot(at[0] - store.lat, (at[1] - store.lng) * Math.cos(store.lat * Math.PI / 180)) : Infinity;
+    };
+    return [...state.couriers.values()].filter((c) => c.on).sort((a, b) => far(a) - far(b)).slice(0, NEAREST);
+}
+
+const courierName = (state, number) => state.couriers.get(number)?.name ?? `#${number}`;
+
+function ruling(state, detail, o, act) {
+    const r = detail.ruling ?? {hold: false, pinned: 0, banned: []};
+    const all = candidates(state, o).filter((c) => !r.banned.includes(c.courier));
+    const facts = [
+        r.hold ? h('li', {}, t('ops.ruling.held')) : null,
+        r.pinned ? h('li', {}, t('ops.ruling.pinned', {courier: courierName(state, r.pinned)}), ' ',
+            h('button', {id: 'unpin', onclick: () => act.rule('unpin', o)}, t('ops.ruling.lift'))) : null,
+        r.banned.map((number) => h('li', {}, t('ops.ruling.banned', {courier: courierName(state, number)}), ' ',
+            h('button', {onclick: () => act.rule('unban', o, number)}, t('ops.ruling.lift')))),
+    ].flat().filter(Boolean);
+    return h('section', {class: 'card stack', id: 'ruling'}, h('h2', {}, t('ops.dispatch')),
+        facts.length ? h('ul', {class: 'facts'}, facts) : h('p', {class: 'soft'}, t('ops.ruling.none')),
+        h('div', {class: 'row'},
+            r.hold ? h('button', {class: 'primary', id: 'release', onclick: () => act.rule('release', o)}, t('ops.release'))
+                : h('button', {id: 'hold', onclick: () => act.rule('hold', o)}, t('ops.hold')),
+            o.courier && !r.pinned ? h('button', {id: 'reassign', onclick: () => act.rule('ban', o, o.courier)},
+                t('ops.reassign', {courier: courierName(state, o.courier)})) : null),
+        all.length === 0 ? null : h('form', {class: 'row', id: 'give', onsubmit: (e) => {
+            e.preventDefault();
+            act.rule(e.submitter?.value ?? 'pin', o, Number(e.target.courier.value));
+        }},
+        h('label', {for: 'who'}, t('ops.courier')),
+        h('select', {id: 'who', name: 'courier'}, all.map((c) => h('option', {value: String(c.courier)},
+            `${c.name} · ${t(`vehicle.${c.vehicle}`)} · ${c.stops.length ? t('ops.n_stops', {n: c.stops.length}) : t('ops.free')}`))),
+        h('button', {id: 'pin', name: 'kind', value: 'pin'}, t('ops.pin')),
+        h('button', {id: 'ban', name: 'kind', value: 'ban', class: 'danger'}, t('ops.ban'))));
+}
+
 export function order(state, detail, act, notice) {
     const o = detail.order;
     if (!o) return [back(act), h('p', {class: 'card soft'}, '…')];
@@ -151,6 +232,7 @@ export function order(state, detail, act, notice) {
             early ? h('div', {class: 'row'},
                 h('button', {class: 'danger', id: 'cancel', onclick: () => act.cancel(o)}, t('ops.cancel')),
                 h('button', {id: 'ready', onclick: () => act.ready(o)}, t('ops.ready'))) : null),
+        early && !o.collection ? ruling(state, detail, o, act) : null,
         timeline(detail, state),
         decision(detail),
     ];
@@ -175,12 +257,16 @@ export function store(state, s, act, notice) {
             h('ul', {class: 'list'}, open.slice(0, SHOWN).map((o) => orderLine(o, act))))];
 }
 
-export function courier(state, c, act) {
+export function courier(state, c, act, detail, notice) {
     return [back(act),
-        h('section', {class: 'card'},
+        notice ? h('p', {class: `note ${notice.kind}`, role: 'status', id: 'notice'}, notice.text) : null,
+        h('section', {class: 'card stack'},
             h('div', {class: 'row spread'}, h('h2', {}, c.name),
                 h('span', {class: `badge ${c.on ? 'good' : ''}`}, c.on ? t(`vehicle.${c.vehicle}`) : t('link.away'))),
-            h('p', {class: 'soft'}, c.courier_id)),
+            h('p', {class: 'soft'}, c.courier_id, detail.frozen ? ` · ${t('ops.frozen')}` : ''),
+            h('div', {class: 'row'}, detail.frozen
+                ? h('button', {class: 'primary', id: 'unfreeze', onclick: () => act.rule('unfreeze', null, c.courier)}, t('ops.unfreeze'))
+                : h('button', {id: 'freeze', onclick: () => act.rule('freeze', null, c.courier)}, t('ops.freeze')))),
         h('section', {class: 'card'}, h('h2', {}, t('ops.stops')),
             c.stops.length === 0 ? h('p', {class: 'soft'}, t('ops.free')) : null,
             h('ul', {class: 'list'}, c.stops.map((s) => {
