@@ -117,6 +117,7 @@ struct http_server {
     uint64_t serial;
     uint64_t now_ms; /* monotonic; renewed whenever the loop calls */
     bool draining, drained_told;
+    bool held; /* bound, not listening yet */
     bool flush_active, flush_assigned;
 
     struct http_conn **slots;

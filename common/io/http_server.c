@@ -239,7 +239,7 @@ is_stale(const struct sockaddr_un *sa)
 }
 
 static enum lc_err
-open_unix(const char *path, int *fd)
+open_unix(const char *path, bool listens, int *fd)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
@@ -252,13 +252,13 @@ open_unix(const char *path, int *fd)
         unlink(path);
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd >= 0 && bind(*fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
-        listen(*fd, SOMAXCONN) == 0)
+        (!listens || listen(*fd, SOMAXCONN) == 0))
         return LC_OK;
     return errno_err(errno);
 }
 
 static enum lc_err
-open_tcp(const char *host, const char *service, int *fd, uint16_t *port)
+open_tcp(const char *host, const char *service, bool listens, int *fd, uint16_t *port)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
@@ -276,7 +276,8 @@ open_tcp(const char *host, const char *service, int *fd, uint16_t *port)
             setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
     }
     if (*fd < 0 || bind(*fd, found->ai_addr, found->ai_addrlen) != 0 ||
-        listen(*fd, SOMAXCONN) != 0 || getsockname(*fd, (struct sockaddr *)&sa, &n) != 0)
+        (listens && listen(*fd, SOMAXCONN) != 0) ||
+        getsockname(*fd, (struct sockaddr *)&sa, &n) != 0)
         err = errno_err(errno);
     else
         /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): getsockname has filled it in */
@@ -288,7 +289,7 @@ open_tcp(const char *host, const char *service, int *fd, uint16_t *port)
 
 /* "host:port", "[v6]:port", ":port" */
 static enum lc_err
-open_address(const char *address, int *fd, uint16_t *port)
+open_address(const char *address, bool listens, int *fd, uint16_t *port)
 {
     char host[256];
     const char *colon = strrchr(address, ':');
@@ -305,7 +306,7 @@ open_address(const char *address, int *fd, uint16_t *port)
     }
     memcpy(host, address, n);
     host[n] = '\0';
-    return open_tcp(n == 0 ? NULL : host, colon + 1, fd, port);
+    return open_tcp(n == 0 ? NULL : host, colon + 1, listens, fd, port);
 }
 
 enum lc_err
@@ -318,13 +319,14 @@ http_server_listen(struct http_server *s, const char *address, uint16_t *port)
 
     if (s->listeners_n == HTTP_MAX_LISTENERS)
         return LC_ETOOBIG;
-    enum lc_err err = is_unix ? open_unix(address + 5, &fd) : open_address(address, &fd, &bound);
+    enum lc_err err = is_unix ? open_unix(address + 5, !s->held, &fd)
+                              : open_address(address, !s->held, &fd, &bound);
     *l = (struct http_listener){.server = s, .fd = fd};
     if (err == LC_OK && is_unix && (l->unix_path = strdup(address + 5)) == NULL)
         err = LC_ENOMEM;
     if (err == LC_OK &&
         (event_assign(&l->ev, s->base, fd, EV_READ | EV_PERSIST, on_accept, l) != 0 ||
-         event_add(&l->ev, NULL) != 0))
+         (!s->held && event_add(&l->ev, NULL) != 0)))
         err = LC_EIO;
     if (err != LC_OK) {
         int kept = errno;
@@ -337,6 +339,24 @@ http_server_listen(struct http_server *s, const char *address, uint16_t *port)
     s->listeners_n++;
     if (port != NULL)
         *port = bound;
+    return LC_OK;
+}
+
+void
+http_server_hold(struct http_server *s)
+{
+    s->held = true;
+}
+
+enum lc_err
+http_server_open(struct http_server *s)
+{
+    s->held = false;
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (listen(s->listeners[i].fd, SOMAXCONN) != 0)
+            return errno_err(errno);
+        else if (event_add(&s->listeners[i].ev, NULL) != 0)
+            return LC_EIO;
     return LC_OK;
 }
 

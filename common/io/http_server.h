@@ -140,6 +140,11 @@ void http_server_destroy(struct http_server *s);
 LC_MUST_CHECK enum lc_err http_server_listen(struct http_server *s, const char *address,
                                              uint16_t *port);
 
+/* http_server_hold: what http_server_listen names from now on is taken, but whoever connects is
+ * refused until http_server_open, which fails as http_server_listen does. */
+void http_server_hold(struct http_server *s);
+LC_MUST_CHECK enum lc_err http_server_open(struct http_server *s);
+
 /* http_server_drain: stops listening, closes idle connections, says `Connection: close` on every
  * answer from now on and 1001 to every WebSocket; on_drained when nothing is left. Long event
  * streams are the caller's to end. */

@@ -289,6 +289,8 @@ run(struct shell *s)
     while (err == LC_OK && !drained(s)) {
         err = loop_run_once(s->loop);
         shell_flush(s);
+        if (err == LC_OK)
+            err = shell_http_open(s);
         if (loop_hung_up(s->loop))
             shell_reload(s);
         if (loop_stopping(s->loop) && !s->stopping)

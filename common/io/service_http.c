@@ -331,6 +331,9 @@ shell_http_start(struct shell *s)
     if (s->ports->uses & SERVICE_HTTP) {
         s->http = http_server_new(base, &limits, &handlers, s);
         s->http_drained = false;
+        s->http_held = options_get(&s->options, "admin")[0] != '\0';
+        if (s->http != NULL && s->http_held)
+            http_server_hold(s->http);
         err = s->http == NULL ? LC_ENOMEM : listen_on(s, s->http, "http");
     }
     if (err == LC_OK && options_get(&s->options, "admin")[0] != '\0') {
@@ -344,5 +347,19 @@ shell_http_start(struct shell *s)
         s->client = http_client_new(base, &options, on_called, s);
         err = s->client == NULL ? LC_ENOMEM : LC_OK;
     }
+    return err;
+}
+
+/* With an admin port that tells how it is, the other one opens when there is something to get: who
+ * balances between copies and has not heard yet that this one died finds the next. */
+enum lc_err
+shell_http_open(struct shell *s)
+{
+    if (!s->http_held || !shell_ready(s))
+        return LC_OK;
+    s->http_held = false;
+    enum lc_err err = http_server_open(s->http);
+    log_line(err == LC_OK ? LOG_INFO : LOG_ERROR, err == LC_OK ? "open" : "cannot_listen",
+             "name=http%s%s", err == LC_OK ? "" : " reason=", err == LC_OK ? "" : lc_strerror(err));
     return err;
 }

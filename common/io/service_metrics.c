@@ -157,7 +157,8 @@ put_redis(const struct shell *s, struct buf *b)
     };
 
     put_counters(b, list, sizeof list / sizeof *list);
-    metrics_head(b, "redis_troubles_total", "counter", "answers that said why Redis does not serve");
+    metrics_head(b, "redis_troubles_total", "counter",
+                 "answers that said why Redis does not serve");
     for (int i = REDIS_TROUBLE_NONE + 1; i < REDIS_TROUBLES; i++)
         put_labelled(b, "redis_troubles_total", "kind", redis_trouble_name((enum redis_trouble)i),
                      c->troubles[i]);

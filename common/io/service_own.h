@@ -53,6 +53,7 @@ struct shell {
 
     struct loop_timer *drain;
     bool stopping;
+    bool http_held; /* nobody is let in before the core is ready for the first time */
     bool http_drained;
     int64_t stop_ms; /* monotonic */
 
@@ -90,6 +91,7 @@ int64_t shell_turn_bucket_us(size_t i);
 
 /* service_http.c */
 LC_MUST_CHECK enum lc_err shell_http_start(struct shell *s);
+LC_MUST_CHECK enum lc_err shell_http_open(struct shell *s);
 void shell_http_effect(struct shell *s, const struct effect *e);
 void shell_call(struct shell *s, const struct effect *e);
 

@@ -553,6 +553,51 @@ test_service_main_turns_away_who_is_one_too_many(void)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* Who balances between copies sends to one that has just died, and is up again: it must be refused
+ * until it is of use, so that the next copy is asked. */
+static void
+test_service_main_lets_nobody_in_before_it_is_ready(void)
+{
+    char admin[sizeof d.http], http[sizeof d.http];
+    char body[4096];
+    char said[65536];
+    char command[128];
+    int fd;
+
+    signal(SIGPIPE, SIG_IGN);
+    memset(&d, 0, sizeof d);
+    snprintf(d.dir, sizeof d.dir, "/tmp/lc-service-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(d.dir));
+    snprintf(d.redis.dir, sizeof d.redis.dir, "/tmp/lc-redis-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(d.redis.dir));
+    snprintf(d.redis.address, sizeof d.redis.address, "unix:%s/s", d.redis.dir);
+    snprintf(admin, sizeof admin, "unix:%s/admin", d.dir);
+    snprintf(http, sizeof http, "unix:%s/http", d.dir);
+    launch("--city", "bal", "--city-secret", SECRET, "--redis", d.redis.address, "--http", http,
+           "--admin", admin, NULL);
+    memcpy(d.http, admin, sizeof admin);
+    fd = dial(); /* the admin port answers at once */
+    say(fd, "GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    CU_ASSERT_EQUAL(hear(fd, body, sizeof body), 503);
+    memcpy(d.http, http, sizeof http);
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    memcpy(sa.sun_path, http + 5, sizeof http - 5);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&sa, sizeof sa), -1);
+    CU_ASSERT_EQUAL(errno, ECONNREFUSED);
+    close(fd);
+
+    redis_server_start(&d.redis, NULL, NULL);
+    fd = dial(); /* waits until somebody listens */
+    say(fd, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    CU_ASSERT_NOT_EQUAL(hear(fd, body, sizeof body), 503);
+    kill(d.pid, SIGTERM);
+    CU_ASSERT_EQUAL(await_exit(said, sizeof said), 0);
+    redis_server_end(&d.redis);
+    snprintf(command, sizeof command, "rm -rf '%s'", d.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
 static void
 test_service_main_finishes_a_request_before_it_ends(void)
 {
@@ -589,4 +634,5 @@ UNIT_MAIN("service", UNIT(test_service_main_answers_and_ends_with_0),
           UNIT(test_service_main_names_what_is_wrong),
           UNIT(test_service_main_ends_when_it_cannot_start), UNIT(test_service_main_helps),
           UNIT(test_service_main_turns_away_who_is_one_too_many),
+          UNIT(test_service_main_lets_nobody_in_before_it_is_ready),
           UNIT(test_service_main_finishes_a_request_before_it_ends))
