@@ -131,6 +131,14 @@ learn_refused(struct play *p, struct order *o, int status, const struct json_val
 }
 
 void
+order_log(struct play *p, const struct order *o, int status)
+{
+    play_log(p, "\"said\":\"%s\",\"external\":\"%s\",\"order\":\"%s\",\"status\":%d,\"first\":%lld",
+             o->asked == ASKED_REFUSED ? "refused" : "taken", o->of->external_id, o->id, status,
+             (long long)o->first_ms);
+}
+
+void
 order_settled(struct play *p, struct order *o, int status, const struct json_value *v)
 {
     if (o->asked != ASKED_SENT)
@@ -139,6 +147,8 @@ order_settled(struct play *p, struct order *o, int status, const struct json_val
         int64_t pause_ms = BACKOFF_MS * (int64_t)(o->tries < 8 ? 1 << (o->tries / 2) : 16);
         o->again_ms = clock_ms() + (pause_ms < BACKOFF_MAX_MS ? pause_ms : BACKOFF_MAX_MS);
         p->tally.retries++;
+        play_log(p, "\"said\":\"failed\",\"external\":\"%s\",\"status\":%d,\"first\":%lld",
+                 o->of->external_id, status, (long long)o->first_ms);
         return;
     }
     p->tally.answers++;
@@ -148,6 +158,7 @@ order_settled(struct play *p, struct order *o, int status, const struct json_val
         learn_taken(p, o, v);
     else
         learn_refused(p, o, status, v);
+    order_log(p, o, status);
 }
 
 /* ---- one by one ---- */

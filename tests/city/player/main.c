@@ -1,6 +1,7 @@
 /* lc-city: see play.h; deploy/demo starts it. */
 #include "play.h"
 
+#include "base/record.h"
 #include "base/timestamp.h"
 #include "city_load.h"
 
@@ -33,6 +34,8 @@ static const char usage[] =
     "  --couriers N        default two for five orders, at least 20\n"
     "  --speed N           an hour passes in an hour / N, 1 to 120; default 30\n"
     "  --seed S            default 1; the same seed makes the same city and orders\n"
+    "  --hours N           stretches the lunch hour to so many, 1 to 48; default 1\n"
+    "  --log FILE          what chains and couriers were told, a JSON line each\n"
     "  --sign FILE         made when the hour begins\n"
     "  --keep FILE         the daemons will stay: leave addresses and tokens in FILE\n";
 
@@ -109,6 +112,20 @@ bool
 chance_of(struct play *p, uint32_t permille)
 {
     return chance(p, 1000) < permille;
+}
+
+void
+play_log(struct play *p, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (p->log == NULL)
+        return;
+    fprintf(p->log, "{\"at\":%lld,", (long long)clock_ms());
+    va_start(ap, fmt);
+    vfprintf(p->log, fmt, ap);
+    va_end(ap);
+    fputs("}\n", p->log);
 }
 
 void
@@ -217,6 +234,8 @@ read_wishes(struct wishes *w, int argc, char **argv)
                                             {"couriers", required_argument, NULL, 'u'},
                                             {"speed", required_argument, NULL, 's'},
                                             {"seed", required_argument, NULL, 'e'},
+                                            {"hours", required_argument, NULL, 'H'},
+                                            {"log", required_argument, NULL, 'L'},
                                             {"keep", required_argument, NULL, 'k'},
                                             {"sign", required_argument, NULL, 'g'},
                                             {NULL, 0, NULL, 0}};
@@ -232,6 +251,7 @@ read_wishes(struct wishes *w, int argc, char **argv)
                          .data = LC_CITY_DATA,
                          .orders = 300,
                          .speed = 30,
+                         .hours = 1,
                          .seed = 1};
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (c) {
@@ -271,6 +291,12 @@ read_wishes(struct wishes *w, int argc, char **argv)
         case 's':
             w->speed = (uint32_t)number("speed", optarg, 1, 120);
             break;
+        case 'H':
+            w->hours = (uint32_t)number("hours", optarg, 1, 48);
+            break;
+        case 'L':
+            w->log = optarg;
+            break;
         case 'e':
             w->seed = number("seed", optarg, 0, UINT64_MAX);
             break;
@@ -307,6 +333,31 @@ minute_of_week(const char *timezone)
     return minute == 0 ? 1 : minute; /* 0 would mean: the default */
 }
 
+/* stretched: the same orders over so many hours, each as far from its window as before; and the
+ * couriers stay. */
+static void
+stretch(struct play *p, const struct city_order *orders)
+{
+    struct city_order *o = needed(arena_array(p->arena, p->order_n, sizeof *o));
+    struct city_courier *c = needed(arena_array(p->arena, p->courier_n, sizeof *c));
+    uint32_t more = p->wish.hours - 1;
+
+    for (uint32_t i = 0; i < p->order_n; i++) {
+        o[i] = orders[i];
+        o[i].at_ms += more * orders[i].at_ms;
+        if (o[i].end_ms != 0) {
+            o[i].start_ms += more * orders[i].at_ms;
+            o[i].end_ms += more * orders[i].at_ms;
+        }
+        p->order[i].of = &o[i];
+    }
+    for (uint32_t i = 0; i < p->courier_n; i++) {
+        c[i] = p->couriers[i];
+        c[i].end_ms += more * 3600000;
+    }
+    p->couriers = c;
+}
+
 static void
 make_city(struct play *p)
 {
@@ -331,6 +382,8 @@ make_city(struct play *p)
         p->order[n].of = &orders[n];
         p->order[n].chain = orders[n].chain;
     }
+    if (p->wish.hours > 1)
+        stretch(p, orders);
 }
 
 /* ---- the hour ---- */
@@ -367,7 +420,7 @@ tick(evutil_socket_t fd, short what, void *ctx)
         bool over = all_over(p);
         told_ms = now_ms;
         screen_line(p, over);
-        if (over || city_ms(p) > (int64_t)PATIENCE_MIN * 60000)
+        if (over || city_ms(p) > (int64_t)(PATIENCE_MIN + 60 * (p->wish.hours - 1)) * 60000)
             event_base_loopbreak(p->base);
     }
 }
@@ -417,6 +470,17 @@ close_all(struct play *p)
     arena_destroy(p->arena);
 }
 
+/* log_ends: how everything ended, as the chains saw it. */
+static void
+log_ends(struct play *p)
+{
+    for (uint32_t i = 0; i < p->order_n; i++)
+        if (p->order[i].id[0] != '\0')
+            play_log(p, "\"said\":\"seen\",\"external\":\"%s\",\"order\":\"%s\",\"state\":\"%s\"",
+                     p->order[i].of->external_id, p->order[i].id,
+                     record_state_name(p->order[i].state));
+}
+
 static void
 leave_sign(const struct play *p)
 {
@@ -442,6 +506,9 @@ main(int argc, char **argv)
     p.arena = needed(arena_new(ARENA_MAX));
     p.now = needed(arena_new(ARENA_MAX));
     p.base = needed(event_base_new());
+    p.log = p.wish.log == NULL ? NULL : fopen(p.wish.log, "w");
+    if (p.wish.log != NULL && p.log == NULL)
+        give_up("%s: %s", p.wish.log, strerror(errno));
     p.chance = p.wish.seed;
     make_city(&p);
     p.to_intake = caller_new(p.base, p.wish.intake, CONNECTIONS);
@@ -454,6 +521,9 @@ main(int argc, char **argv)
     play_hour(&p);
     phones_stop(&p);
     int status = p.stop ? 130 : screen_end(&p);
+    log_ends(&p);
+    if (p.log != NULL && fclose(p.log) != 0)
+        give_up("%s: %s", p.wish.log, strerror(errno));
     close_all(&p);
     return status;
 }

@@ -322,6 +322,10 @@ phone_answered(struct phone *f, const char *id, const char *outcome)
         return;
     }
     f->action.open = false;
+    play_log(f->play,
+             "\"said\":\"answered\",\"courier\":\"%s\",\"action\":\"%s\",\"id\":\"%s\","
+             "\"order\":\"%s\",\"outcome\":\"%s\"",
+             f->who->id, a.type, a.id, a.order_id, outcome);
     bool done = strcmp(outcome, "done") == 0 || strcmp(outcome, "already") == 0;
     if (a.order_id[0] == '\0') {
         if (strcmp(a.type, "sign_on") == 0)

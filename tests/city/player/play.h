@@ -36,6 +36,8 @@ struct wishes {
     uint32_t orders;
     uint32_t couriers; /* 0 = the city's default */
     uint32_t speed;
+    uint32_t hours;  /* the lunch hour is stretched to so many */
+    const char *log; /* file for what was said, a JSON line each; NULL = none */
     uint64_t seed;
 };
 
@@ -141,6 +143,7 @@ struct play {
     uint32_t next_order;
     uint64_t chance;
     struct tally tally;
+    FILE *log; /* NULL = none */
     bool stop;
 };
 
@@ -162,6 +165,9 @@ int64_t at_ms(const struct play *p, int64_t city_ms);
 /* chance: one of [0, n). chance_of: true `permille` times of 1000. */
 uint32_t chance(struct play *p, uint32_t n);
 bool chance_of(struct play *p, uint32_t permille);
+
+/* play_log: one line into the log, if there is one: the time and these members of an object. */
+void play_log(struct play *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void series_add(struct series *s, int64_t v);
 /* series_at: the value that `permille` of them do not exceed; 0 without values. Sorts them. */
@@ -192,6 +198,8 @@ struct order *order_by_id(struct play *p, const char *id);
 void order_settled(struct play *p, struct order *o, int status, const struct json_value *v);
 /* order_named: the order is durable and this is its id. */
 void order_named(struct play *p, struct order *o, const char *id, bool placed);
+/* order_log: what its chain has just been told. */
+void order_log(struct play *p, const struct order *o, int status);
 /* order_look: asks intake how the order is. */
 void order_look(struct play *p, struct order *o);
 bool state_ended(unsigned state);

@@ -128,20 +128,20 @@ parcel_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took
 
     (void)tag;
     (void)took_us;
-    if ((status == 0 || status == 401 || status == 429 || status >= 500) && ++s->tries < 20) {
+    bool again = status == 0 || status == 401 || status == 429 || status >= 500;
+    if (status == 200 && strncmp(s->path, "/v1/stock", 9) == 0) {
+        const struct json_value *v = json_of(s->of->play, body);
+        again = int_at(v, "refused", 1) != 0; /* another copy may not know the stores yet */
+    }
+    if (again && ++s->tries < 20) {
         const struct timeval soon = {0, 200000};
         if (event_base_once(s->of->play->base, -1, EV_TIMEOUT, parcel_again, s, &soon) != 0)
             give_up("out of memory");
         return;
     }
-    if (status != 200)
+    if (again || status != 200)
         give_up("%s %s: %d %.*s", s->method, s->path, status, (int)(body.n < 600 ? body.n : 600),
                 body.n == 0 ? "" : body.p);
-    if (strncmp(s->path, "/v1/stock", 9) == 0) {
-        const struct json_value *v = json_of(s->of->play, body);
-        if (int_at(v, "refused", 1) != 0)
-            give_up("%s: %.*s", s->path, (int)(body.n < 600 ? body.n : 600), body.p);
-    }
     if (s->next != NULL)
         parcel_send(s->next);
     s->of->left--;

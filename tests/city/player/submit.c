@@ -75,6 +75,7 @@ settle(struct feed *f, struct order *o, const Lifecircle__V1__SubmitReply *reply
     p->tally.answers++;
     snprintf(o->store, sizeof o->store, "%s", r->store_id);
     order_named(p, o, r->order_id, r->status == 201);
+    order_log(p, o, (int)r->status);
     if (o->of->collection)
         o->look_ms = clock_ms(); /* when it is ready, the reply does not say */
 }
