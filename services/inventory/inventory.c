@@ -53,6 +53,7 @@ static const struct counter COUNTERS[COUNTS] = {
     [GAUGE_IN_FLIGHT] = {"inventory_calls_in_flight", "Calls without an answer yet", 0, true},
     [GAUGE_REDIS_USED] = {"redis_memory_used_bytes", "Memory that Redis uses", 0, true},
     [GAUGE_REDIS_MOST] = {"redis_memory_limit_bytes", "Memory it may use; 0 = all", 0, true},
+    [GAUGE_REDIS_REPLICAS] = {"redis_replicas", "Replicas that follow closely", 0, true},
     [GAUGE_DUE_ROWS] = {ROWS("match"), 0, true},
     [GAUGE_DUE_ROWS + 1] = {ROWS("held"), 0, true},
     [GAUGE_DUE_ROWS + 2] = {ROWS("dispatch"), 0, true},

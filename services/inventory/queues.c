@@ -1,10 +1,10 @@
-/* How much is due, and since when, and how full Redis is: read every few seconds for /metrics. What
- * is here decides nothing. */
+/* How much is due, and since when, how full Redis is and how many follow it: read every few seconds
+ * for /metrics. What is here decides nothing. */
 #include "inventory/core.h"
 
 #include <stdlib.h>
 
-enum { TAG_MEMORY = 2 * QUEUES };
+enum { TAG_INFO = 2 * QUEUES };
 
 static const char *const names[QUEUES] = {"match", "held", "dispatch", "expire", "webhook"};
 
@@ -25,8 +25,9 @@ queues_look(struct inventory *inv, const struct event *ev, struct outbox *out)
             outbox_redis(out, TAG_QUEUES + 2 * i, size, 2);
             outbox_redis(out, TAG_QUEUES + 2 * i + 1, first, 5);
         }
-        const struct slice memory[] = {SLICE_LIT("INFO"), SLICE_LIT("memory")};
-        outbox_redis(out, TAG_QUEUES + TAG_MEMORY, memory, 2);
+        const struct slice info[] = {SLICE_LIT("INFO"), SLICE_LIT("memory"),
+                                     SLICE_LIT("replication")};
+        outbox_redis(out, TAG_QUEUES + TAG_INFO, info, 3);
         if (outbox_failed(out))
             outbox_rewind(out, before); /* next time */
         inv->next_queues_ms = ev->now_ms + inv->queues_every_ms;
@@ -65,15 +66,40 @@ info_number(struct slice info, const char *name)
     return 0;
 }
 
+/* The replicas that have said within some seconds how far they are: "slave0:ip=…,port=6379,
+ * state=online,offset=…,lag=0". One whose line was cut stays in the list for a minute. */
+static uint64_t
+info_replicas(struct slice info)
+{
+    enum { LAG_MOST_S = 5 };
+    static const char mark[] = "state=online,";
+    uint64_t n = 0;
+
+    for (size_t i = 0; i + sizeof mark - 1 < info.n; i++) {
+        if (memcmp(info.p + i, mark, sizeof mark - 1) != 0)
+            continue;
+        size_t end = i;
+        while (end < info.n && info.p[end] != '\r' && info.p[end] != '\n')
+            end++;
+        size_t lag = end; /* the number at the line's end */
+        while (lag > i && info.p[lag - 1] >= '0' && info.p[lag - 1] <= '9')
+            lag--;
+        n += end - lag == 1 && info.p[lag] - '0' <= LAG_MOST_S;
+        i = end;
+    }
+    return n;
+}
+
 void
 queues_replied(struct inventory *inv, const struct event *ev)
 {
     const struct reply *r = ev->reply;
     size_t i = (size_t)(ev->ref - TAG_QUEUES) / 2;
 
-    if (ev->ref == TAG_QUEUES + TAG_MEMORY && r->kind == REPLY_STRING) {
+    if (ev->ref == TAG_QUEUES + TAG_INFO && r->kind == REPLY_STRING) {
         inv->counters[GAUGE_REDIS_USED].value = info_number(r->str, "used_memory:");
         inv->counters[GAUGE_REDIS_MOST].value = info_number(r->str, "maxmemory:");
+        inv->counters[GAUGE_REDIS_REPLICAS].value = info_replicas(r->str);
     }
     if (i >= QUEUES)
         return;

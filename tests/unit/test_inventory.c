@@ -431,7 +431,43 @@ test_stop_takes_nothing_new_and_finishes_the_rest(void)
     finish();
 }
 
-UNIT_MAIN("inventory", UNIT(test_place_gathers_a_turn_into_one_call),
+/* ---- what Redis says of itself ---- */
+
+/* info: asks, and answers with this. */
+static void
+info(const char *text)
+{
+    uint64_t tag = 0;
+
+    now_ms += 5000;
+    step((struct event){.kind = EVENT_WAKE});
+    for (size_t i = 0; effect(EFFECT_REDIS, i) != NULL; i++)
+        if (slice_eq_str(effect(EFFECT_REDIS, i)->argv[0], "INFO"))
+            tag = effect(EFFECT_REDIS, i)->ref;
+    stepper_flushed(s);
+    CU_ASSERT_NOT_EQUAL(tag, 0);
+    reply(tag, (struct reply){.kind = REPLY_STRING, .str = slice_str(text)});
+}
+
+static void
+test_inventory_counts_the_replicas_that_follow_closely(void)
+{
+    begin("queues-every-s", "5");
+    info("used_memory:7\r\nmaxmemory:9\r\nrole:master\r\nconnected_slaves:4\r\n"
+         "slave0:ip=10.0.0.2,port=6379,state=online,offset=84,lag=0\r\n"
+         "slave1:ip=10.0.0.3,port=6379,state=online,offset=84,lag=5\r\n"
+         "slave2:ip=10.0.0.4,port=6379,state=online,offset=1,lag=41\r\n"
+         "slave3:ip=10.0.0.5,port=6379,state=wait_bgsave,offset=0,lag=0\r\n");
+    CU_ASSERT_EQUAL(counter("redis_replicas"), 2);
+    CU_ASSERT_EQUAL(counter("redis_memory_used_bytes"), 7);
+    CU_ASSERT_EQUAL(counter("redis_memory_limit_bytes"), 9);
+    info("role:master\r\nconnected_slaves:0\r\n");
+    CU_ASSERT_EQUAL(counter("redis_replicas"), 0);
+    finish();
+}
+
+UNIT_MAIN("inventory", UNIT(test_inventory_counts_the_replicas_that_follow_closely),
+          UNIT(test_place_gathers_a_turn_into_one_call),
           UNIT(test_place_answers_each_request_whole),
           UNIT(test_place_tells_router_of_deliveries_only),
           UNIT(test_place_is_silent_when_nothing_was_written),
