@@ -3,7 +3,7 @@
 # that needs it looks. deploy/docker-compose.yml runs it once before everything else; what is there stays.
 #
 # What lies in /given wins: tls.pem (certificate chain and key in one file), city-secret (64 hex digits),
-# redis-admin-password, redis-daemon-password, grafana-password.
+# redis-admin-password, redis-daemon-password, redis-replica-password, redis-sentinel-password, grafana-password.
 set -eu
 umask 022 # the services run as different users; each sees only its own volume
 given=/given
@@ -46,6 +46,23 @@ user default on nopass resetkeys resetchannels -@all +ping
 user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
 user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
 ACL
+
+# docker-compose.ha.yml: who follows the primary, and who decides which that is
+if [ -w "$run/sentinel" ]; then
+    keep "$run/redis/replica-password" redis-replica-password random
+    keep "$run/sentinel/redis-password" redis-sentinel-password random
+    cat >>"$run/redis/users.acl.new" <<ACL
+user replica on #$(hash "$run/redis/replica-password") resetkeys resetchannels -@all +ping +psync +replconf
+user sentinel on #$(hash "$run/sentinel/redis-password") resetkeys resetchannels &__sentinel__:hello -@all +ping +auth +info +role +multi +exec +slaveof +config|rewrite +publish +subscribe +client|setname +client|kill +script|kill
+ACL
+    cat >"$run/sentinel/users.acl.new" <<ACL
+user default on nopass resetkeys resetchannels -@all +ping
+user sentinel on #$(hash "$run/sentinel/redis-password") ~* &* +@all
+user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
+user daemon on #$(hash "$run/daemon/redis-password") resetkeys resetchannels &+switch-master -@all +ping +auth +subscribe +sentinel|get-master-addr-by-name
+ACL
+    mv "$run/sentinel/users.acl.new" "$run/sentinel/users.acl"
+fi
 mv "$run/redis/users.acl.new" "$run/redis/users.acl"
 
 if [ -s "$given/tls.pem" ]; then

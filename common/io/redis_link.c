@@ -271,6 +271,7 @@ redis_link_primary(void *ctx, const char *host, const char *port)
     r->found = true;
     if (r->state != LINK_DOWN) {
         r->counts.switches++;
+        r->backoff_ms = 0; /* this one has just been made: it waits for us */
         redis_link_down(r, "redis_switched", slice_str("the Sentinels name another primary"));
     } else {
         loop_timer_set(r->retry, 0);

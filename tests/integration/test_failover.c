@@ -1,0 +1,127 @@
+/* Redis with a replica and a Sentinel: the replica's link is cut, then the primary dies. What was
+ * acknowledged is there; what could not be guaranteed was not acknowledged, and can be repeated. */
+#include "town.h"
+
+#include "base/id.h"
+#include "io/redis_set.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SAFE = 20, CUT = 3, ORDERS = SAFE + CUT };
+
+static struct town town;
+static struct redis_one primary, replica, sentinel;
+static char ids[ORDERS][UUID_TEXT];
+
+/* post: once; the status. The id is kept. */
+static int
+post(int i)
+{
+    char json[256];
+
+    snprintf(json, sizeof json,
+             "{\"external_order_id\":\"f%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
+             "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
+             "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
+             i);
+    struct town_answer a = town_order(&town, json);
+    int status = a.status;
+    if (status == 201 || status == 202) {
+        json_t *j = town_json(&a);
+        if (ids[i][0] != '\0')
+            CU_ASSERT_STRING_EQUAL(ids[i], town_text(j, "order_id"));
+        snprintf(ids[i], sizeof ids[i], "%s", town_text(j, "order_id"));
+        json_decref(j);
+    }
+    if (status == 503)
+        CU_ASSERT_PTR_NOT_NULL(strstr(a.head, "Retry-After:"));
+    town_answer_free(&a);
+    return status;
+}
+
+static bool
+posted(void *ctx)
+{
+    int status = post(*(const int *)ctx);
+
+    return status == 201 || status == 202;
+}
+
+static bool
+all_placed(void *ctx)
+{
+    char state[32];
+
+    (void)ctx;
+    for (int i = 0; i < ORDERS; i++) {
+        town_state(&town, ids[i], state);
+        if (strcmp(state, "placed") != 0)
+            return false;
+    }
+    return true;
+}
+
+static void
+test_town_comes_up_over_sentinels(void)
+{
+    redis_one_new(&primary);
+    redis_one_new(&replica);
+    redis_one_new(&sentinel);
+    redis_one_start(&primary, NULL);
+    redis_one_start(&replica, &primary);
+    redis_one_watch(&sentinel, &primary);
+    setenv("LIFECIRCLE_REDIS_SENTINEL", sentinel.address, 1);
+    setenv("LIFECIRCLE_REDIS_MASTER", "city", 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_REPLICAS", "1", 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_MS", "200", 1);
+    setenv("LIFECIRCLE_ANSWER_MS", "1000", 1);
+    town_open(&town, 0);
+    town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100,199\n");
+}
+
+static void
+test_orders_are_acknowledged_with_the_replica_and_not_without(void)
+{
+    for (int i = 0; i < SAFE; i++)
+        CU_ASSERT_TRUE(town_wait(posted, &i));
+    kill(replica.pid, SIGSTOP);
+    for (int i = SAFE; i < ORDERS; i++)
+        CU_ASSERT_EQUAL(post(i), 503);
+}
+
+static void
+test_nothing_acknowledged_is_lost_with_the_primary(void)
+{
+    char words[64];
+
+    redis_one_kill(&primary);
+    kill(replica.pid, SIGCONT);
+    redis_one_await(&replica, "role:master", "INFO replication");
+    redis_one_start(&primary, NULL); /* comes back, and follows: Sentinels take longer to say so */
+    snprintf(words, sizeof words, "REPLICAOF 127.0.0.1 %d", replica.port);
+    CU_ASSERT_EQUAL(redis_one_ask(&primary, NULL, words), 1);
+    redis_one_await(&primary, "master_link_status:up", "INFO replication");
+    town_ready(&town);
+    for (int i = 0; i < ORDERS; i++) /* the safe ones again: the same ids */
+        CU_ASSERT_TRUE(town_wait(posted, &i));
+    CU_ASSERT_TRUE(town_wait(all_placed, NULL));
+}
+
+static void
+test_books_add_up(void)
+{
+    char out[4096];
+
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "oversold 0"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "orders 23"));
+    town_close(&town);
+    redis_one_end(&sentinel);
+    redis_one_end(&replica);
+    redis_one_end(&primary);
+}
+
+UNIT_MAIN("failover", UNIT(test_town_comes_up_over_sentinels),
+          UNIT(test_orders_are_acknowledged_with_the_replica_and_not_without),
+          UNIT(test_nothing_acknowledged_is_lost_with_the_primary), UNIT(test_books_add_up))
