@@ -205,8 +205,10 @@ redis_deliver(struct redis *r, const struct reply *reply)
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
     count_time(r, redis_clock_us() - c.at_us);
-    if (c.kind == CALL_WRITES)
+    if (c.kind == CALL_WRITES) {
         r->pause_ms = PAUSE_FIRST_MS; /* it can write: whatever was wrong is over */
+        r->counts.alone += r->is_alone;
+    }
     if (c.tag != 0)
         r->on.replied(r->ctx, c.tag, reply);
     else if (reply->kind == REPLY_ERROR)

@@ -98,7 +98,6 @@ release(struct redis *r, bool done)
     r->kept_n = 0;
     for (size_t i = 0; i < n; i++) {
         bool waited = r->ring[r->head].waits;
-        r->counts.alone += waited && done && r->is_alone;
         if (r->kept[i]->kind == REPLY_LOST || (waited && !done))
             redis_lose_first(r);
         else
