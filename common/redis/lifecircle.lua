@@ -1604,6 +1604,15 @@ local function load_plans(entries, key, field)
     return seen
 end
 
+-- worked: what a courier has done, for what the shift was worth: kind and order, by time, for a week
+local WORK = {pickup = 1, deliver = 2, returned = 3}
+local WEEK_MS = 7 * 86400000
+local function worked(courier, action, id)
+    local key = p .. 'work:' .. courier
+    call('ZADD', key, now_text, char(WORK[action]) .. id)
+    call('ZREMRANGEBYSCORE', key, '-inf', text(now - WEEK_MS))
+end
+
 local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
     local ok, route = versioned(routes[e.courier], e.expect_route, e.route)
     if not ok then
@@ -1625,6 +1634,9 @@ local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
         put_event(s.id, sub(after, 1, HEAD_SIZE))
         if outcome == DONE then
             effects(s.id, from, after, ACTIONS[s.action], s.words)
+            if WORK[s.action] and e.courier > 0 then
+                worked(e.courier, s.action, s.id)
+            end
         end
     end
     if route then
@@ -1676,6 +1688,27 @@ local function plan_commit(keys, args)
     return answers
 end
 register('plan_commit', plan_commit)
+
+-- courier_work: the shift, and what was done in it, oldest first, with the orders' records
+local function courier_work(keys, args)
+    begin(keys, '1')
+    local courier = number(args[1] or '', 'courier', 1, B32 - 1)
+    local since, limit = number(args[2] or '', 'since', 0, NUMBER_MAX), number(args[3] or '', 'limit', 1, 500)
+    local shift = call('HGET', p .. 'shifts', courier) or ''
+    local found = call('ZREVRANGEBYSCORE', p .. 'work:' .. courier, '+inf', since, 'WITHSCORES', 'LIMIT', 0, limit)
+    local out, ids = {shift}, {}
+    for i = 1, #found, 2 do
+        ids[#ids + 1] = sub(found[i], 2)
+    end
+    local records = load_records(ids)
+    for i = #found - 1, 1, -2 do
+        local record = records[sub(found[i], 2)]
+        out[#out + 1] = sub(found[i], 1, 1) .. spack('<i8', tonumber(found[i + 1])) .. sub(found[i], 2)
+        out[#out + 1] = record or ''
+    end
+    return out
+end
+register('courier_work', courier_work, {'no-writes'})
 
 local function lease_take(keys, args)
     begin(keys, args[1])

@@ -101,6 +101,9 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_SOLD_OUT:
         shop_answer(n, a, ev, out);
         break;
+    case ASK_WORK:
+        work_answer(n, a, ev, out);
+        break;
     case ASK_RULE:
         ops_ruled(a, ev, out);
         break;

@@ -76,6 +76,14 @@ call_number(uint64_t tag)
     return tag & 0xffffffffffffff;
 }
 
+/* What couriers are paid, in minor units; currency "" = nothing is said about it. */
+struct pay {
+    char currency[4];
+    int64_t delivery; /* for each */
+    int64_t km;       /* and for each kilometre from the store to the customer */
+    int64_t way_back; /* for goods brought back */
+};
+
 /* A courier's phone. One per courier: a newer connection takes the place of an older one. */
 struct session {
     uint64_t conn;
@@ -185,6 +193,7 @@ enum ask_kind {
     ASK_RATING,
     ASK_FIND,
     ASK_ZONE,
+    ASK_WORK,   /* a courier: what the shift has come to */
     ASK_RULE,   /* an operator over the plan's head */
     ASK_RULING, /* ... what holds of an order */
     ASK_FROZEN, /* ... of the courier in `store` */
@@ -259,6 +268,7 @@ struct notifier {
     struct city_secret secret;
     struct personal_master personal; /* made of it */
     struct web_map *map;             /* the city's, or NULL */
+    struct pay pay;
     struct counter counters[COUNT_N];
     struct histogram took[NOTIFIER_TIMES];
 
@@ -414,6 +424,13 @@ uint32_t phones_courier(const struct notifier *n, struct slice token);
 /* phones_position: where a courier is, as of time_ms (0 = now); the newest counts. */
 void phones_position(struct notifier *n, const struct event *ev, struct outbox *out,
                      uint32_t courier, struct latlng at, int64_t time_ms);
+/* work.c: what a shift has come to */
+/* work_pay_read: the currency and the rates; false when they are malformed. */
+bool work_pay_read(struct pay *pay, const struct config *config);
+void work_ask(struct notifier *n, const struct event *ev, struct outbox *out,
+              const struct session *s);
+void work_answer(struct notifier *n, const struct ask *a, const struct event *ev,
+                 struct outbox *out);
 /* osmand.c: positions as Traccar's client and other trackers post them */
 void osmand_open(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_open(struct notifier *n, const struct event *ev, struct outbox *out);

@@ -9,11 +9,12 @@
 
 /* ---- in ---- */
 
-enum said { SAID_HELLO = 100, SAID_POSITION = 101 }; /* others are report kinds */
+enum said { SAID_HELLO = 100, SAID_POSITION = 101, SAID_SHIFT = 102 }; /* others are report kinds */
 
 static const struct json_enum types[] = {
     {"hello", SAID_HELLO},
     {"position", SAID_POSITION},
+    {"shift", SAID_SHIFT},
     {"sign_on", LIFECIRCLE__V1__REPORT_KIND__SIGN_ON},
     {"sign_off", LIFECIRCLE__V1__REPORT_KIND__SIGN_OFF},
     {"accept", LIFECIRCLE__V1__REPORT_KIND__ACCEPT},
@@ -185,6 +186,11 @@ read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
         lifecircle__v1__courier_position__init(m->position);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_POSITION;
         read_position(in, &root, a, m);
+    } else if (type == SAID_SHIFT && (m->shift_ask = arena_alloc(a, sizeof *m->shift_ask))) {
+        static const char *const names[] = {"type"};
+        lifecircle__v1__courier_shift_ask__init(m->shift_ask);
+        m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT_ASK;
+        json_in_only(in, &root, names, COUNT_OF(names));
     } else if (type < SAID_HELLO && (m->report = arena_alloc(a, sizeof *m->report)) != NULL) {
         lifecircle__v1__courier_report__init(m->report);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT;
@@ -365,6 +371,36 @@ write_reply(struct json_out *w, const Lifecircle__V1__CourierReply *m)
 }
 
 static void
+write_shift(struct json_out *w, const Lifecircle__V1__CourierShift *m)
+{
+    static const char *const kinds[] = {"", "picked_up", "delivered", "brought_back"};
+
+    json_out_cstr(w, "type", "shift");
+    if (m->since_ms > 0)
+        json_out_time(w, "since", m->since_ms);
+    else
+        json_out_null(w, "since");
+    json_out_uint(w, "delivered", m->delivered);
+    json_out_uint(w, "metres", m->metres);
+    json_out_cstr(w, "currency", *m->currency == '\0' ? NULL : m->currency);
+    json_out_int(w, "pay", m->pay);
+    json_out_array(w, "done");
+    for (size_t i = 0; i < m->n_done; i++) {
+        const Lifecircle__V1__CourierShift__Done *d = m->done[i];
+        json_out_object(w, NULL);
+        json_out_cstr(w, "kind", (size_t)d->kind < COUNT_OF(kinds) ? kinds[d->kind] : "");
+        json_out_cstr(w, "order_id", d->order_id);
+        json_out_cstr(w, "external_order_id", d->external_order_id);
+        json_out_cstr(w, "store", d->store_name);
+        json_out_time(w, "at", d->time_ms);
+        json_out_uint(w, "metres", d->metres);
+        json_out_int(w, "pay", d->pay);
+        json_out_end(w);
+    }
+    json_out_end(w);
+}
+
+static void
 write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
 {
     struct json_out w = json_out_to(b);
@@ -376,6 +412,8 @@ write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
         write_welcome(&w, m->welcome);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPLY) {
         write_reply(&w, m->reply);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT) {
+        write_shift(&w, m->shift);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE) {
         json_out_cstr(&w, "type", "error");
         json_out_cstr(&w, "code", m->trouble->code);

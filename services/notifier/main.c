@@ -10,6 +10,13 @@ main(int argc, char **argv)
          "how often events and the catalogue are looked at without being told", false},
         {"city-map", OPTION_FILE, "",
          "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
+        {"pay-currency", OPTION_TEXT, "",
+         "couriers see what their shift has earned, in this ISO 4217 currency; empty: they do not",
+         false},
+        {"pay-delivery", OPTION_NUMBER, "0", "minor units for each delivery", false},
+        {"pay-km", OPTION_NUMBER, "0",
+         "and for each kilometre from the store to the customer, estimated", false},
+        {"pay-return", OPTION_NUMBER, "0", "for goods brought back", false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET,

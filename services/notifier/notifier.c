@@ -287,6 +287,8 @@ start(struct notifier *n, const struct event *ev)
     personal_master_of(&n->secret, &n->personal);
     mint_init(&n->mint, "notifier", city, ev->entropy);
     n->map = web_map_new(config_get(ev->config, "city-map"));
+    if (!work_pay_read(&n->pay, ev->config))
+        return LC_EINVAL;
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
     static const struct catalogue_watch watch = {.store = store_changed,
                                                  .courier = courier_changed};

@@ -30,7 +30,7 @@ extern const size_t web_files_n;
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"                                                             \
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \
-    "Permissions-Policy: geolocation=(self), camera=(), microphone=()\r\n"
+    "Permissions-Policy: geolocation=(self), camera=(self), microphone=()\r\n"
 
 /* web_map: the city's map, /web/city.geojson: it comes with the configuration. */
 struct web_map;

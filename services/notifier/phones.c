@@ -405,6 +405,8 @@ phones_message(struct notifier *n, struct session *s, const struct event *ev, st
         phones_position(n, ev, out, s->courier,
                         (struct latlng){m->position->at->lat_e7, m->position->at->lng_e7},
                         m->position->time_ms);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT_ASK) {
+        work_ask(n, ev, out, s);
     } else if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT) {
         count(n, COUNT_BAD_MESSAGES, 1);
         trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");

@@ -37,6 +37,10 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     // the tunnel begins: picked up, on the way, at the door, a wrong PIN is for later
     await courier.context().setOffline(true);
     await kit.shows(courier, '#link', 'Offline');
+    await courier.locator('#code').fill('another-one');
+    await courier.locator('#picked-up').click();
+    await kit.shows(courier, '#notices', `another-one is not this order: it is ${order.external_order_id}`);
+    await courier.locator('#code').fill(order.external_order_id.toUpperCase());
     await courier.locator('#picked-up').click();
     await kit.shows(courier, '.next', '3000 Fait Ave');
     await courier.locator('#arrived').click();
@@ -52,6 +56,11 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await courier.context().setOffline(false);
     await kit.until('delivered', async () => (await kit.orderNow(town, key, order.order_id)).status === 'delivered');
     await kit.shows(courier, '#count', '1');
+    await kit.shows(courier, '#earned', /\$4\.\d\d/); // 4.00, and 0.60 a kilometre
+    await courier.locator('#stops').click();
+    await kit.shows(courier, '#done', new RegExp(`Delivered${order.external_order_id}.*Picked up${order.external_order_id}`, 's'));
+    await kit.sound(courier, 'courier-stops');
+    await courier.locator('dialog button').click();
     await kit.shows(customer, '#status', 'Delivered');
     await kit.sound(customer, 'customer-delivered');
     const steps = kit.lcctl(town, 'order', order.order_id).split('\n').filter((l) => /courier \d/.test(l));

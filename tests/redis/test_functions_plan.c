@@ -266,6 +266,43 @@ test_plan_commit_whole_life_in_one_call(void)
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
+/* done: how many things the courier has done, as courier_work tells it; the first one's kind. */
+static size_t
+done(uint32_t courier, int64_t since_ms, char *first)
+{
+    kit_call(k, "courier_work");
+    kit_int(k, courier);
+    kit_int(k, since_ms);
+    kit_int(k, 10);
+    redisReply *r = kit_reply(k);
+    size_t n = r->type == REDIS_REPLY_ARRAY && r->elements > 0 ? (r->elements - 1) / 2 : 99;
+
+    *first = n > 0 && n < 99 ? r->element[1]->str[0] : 0;
+    for (size_t i = 0; n < 99 && i < n; i++) {
+        CU_ASSERT_EQUAL(r->element[1 + 2 * i]->len, 1 + 8 + 36);
+        CU_ASSERT_TRUE(r->element[2 + 2 * i]->len > RECORD_HEAD);
+    }
+    freeReplyObject(r);
+    return n;
+}
+
+static void
+test_courier_work_tells_what_was_picked_up_and_delivered(void)
+{
+    char first;
+
+    bring(S(PICKED_UP));
+    CU_ASSERT_EQUAL(done(COURIER, 0, &first), 1);
+    CU_ASSERT_EQUAL(first, 1);
+    bring(S(DELIVERED));
+    CU_ASSERT_EQUAL(done(COURIER, 0, &first), 2);
+    CU_ASSERT_EQUAL(first, 1); /* oldest first */
+    plan(1, "deliver");        /* said again */
+    CU_ASSERT_EQUAL(done(COURIER, 0, &first), 2);
+    CU_ASSERT_EQUAL(done(COURIER, NOW + 1000000, &first), 0);
+    CU_ASSERT_EQUAL(done(OTHER, 0, &first), 0);
+}
+
 static void
 test_plan_commit_refuses_malformed_arguments_without_a_trace(void)
 {
@@ -343,6 +380,7 @@ main(void)
         UNIT(test_plan_commit_moves_an_order_between_couriers),
         UNIT(test_plan_commit_eta_changes_nothing_else),
         UNIT(test_plan_commit_whole_life_in_one_call),
+        UNIT(test_courier_work_tells_what_was_picked_up_and_delivered),
         UNIT(test_plan_commit_refuses_malformed_arguments_without_a_trace),
         UNIT(test_lease_take_has_one_owner_at_a_time),
     };

@@ -4,7 +4,7 @@ import {$, fill, h, secretFromAddress, stored} from './dom.js';
 import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
-import {metres, overlay, place, split} from './route.js';
+import {isCode, metres, overlay, place, split} from './route.js';
 import * as view from './courier_view.js';
 
 const POSITION_MS = 10000; // at most so often while moving
@@ -19,6 +19,7 @@ const state = () => store.get();
 let link = null;
 let connected = 'connecting';
 let notices = [];
+let shift = null; // what this shift has come to, as the server says
 let at = null; // newest position
 let told = {at: null, ms: 0}; // newest the server has
 let map = null;
@@ -42,6 +43,7 @@ function settled(action, reply) {
         if (action.type === 'delivered') store.set({delivered: state().delivered + 1});
         if (action.type === 'sign_on' || action.type === 'sign_off') store.set({onShift: action.type === 'sign_on'});
         if (action.type === 'sign_on') store.set({delivered: 0});
+        if (['sign_on', 'delivered', 'brought_back'].includes(action.type)) link?.say({type: 'shift'});
     } else if (action.type !== 'enroute') { // said by the app itself
         notice(t(`outcome.${reply.outcome}`), 'bad');
     }
@@ -53,12 +55,15 @@ function onmessage(message) {
         store.set({skew: Date.parse(message.time) - Date.now(), onShift: message.on_shift});
         if (message.version === 0) store.set({route: null, settled: []});
         queue.connected();
+        link.say({type: 'shift'});
         tell();
     } else if (message.type === 'route') {
         if (state().route && message.version < state().route.version) return;
         if (message.version !== state().route?.version) store.set({settled: []});
         buzz(message);
         store.set({route: message});
+    } else if (message.type === 'shift') {
+        shift = message;
     } else if (message.type === 'done') {
         queue.answered(message);
     } else if (message.type === 'error' && message.id) {
@@ -151,7 +156,15 @@ const act = {
     accept: () => answer('accept'),
     decline: () => answer('decline'),
     arrived: (stop) => step('arrived', stop),
-    pickedUp: (stop) => step('picked_up', stop),
+    pickedUp(stop, code) {
+        if (code && !isCode(stop, code)) {
+            notice(t('courier.wrong_code', {code, order: stop.external_order_id}), 'bad');
+            return;
+        }
+        step('picked_up', stop);
+    },
+    scan: (found) => view.scan($('#dialog'), found),
+    stops: () => view.stops($('#dialog'), shift),
     broughtBack: (stop) => step('brought_back', stop),
     delivered: (stop, pin) => step('delivered', stop, {pin}),
     problem(stop) {
@@ -222,10 +235,11 @@ function render() {
     notices = notices.filter((n) => n.until > Date.now());
     showLink();
     const typing = $('#pin')?.value;
+    const code = $('#code')?.value;
     // what is on the screen is only made anew when it changes: a finger may be on its way to it
     const what = JSON.stringify([state().token, state().onShift, stops(), notices, connected === 'elsewhere',
         state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
-        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered]);
+        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift]);
     if (what === drawn) return;
     drawn = what;
     fill($('#notices'),
@@ -233,8 +247,9 @@ function render() {
         notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
     fill($('#work'), ...work());
     fill($('#rest'), state().token && (state().onShift || accepted.length)
-        ? [view.later(accepted.slice(1)), view.shift(state(), act, accepted.length > 0)] : []);
+        ? [view.later(accepted.slice(1)), view.shift(state(), act, accepted.length > 0, shift)] : []);
     if (typing && $('#pin')) $('#pin').value = typing;
+    if (code && $('#code')) $('#code').value = code;
     map?.route(at, [...accepted, ...offered].map(place).filter(Boolean));
 }
 

@@ -1,6 +1,6 @@
 // courier_view: what the courier sees, made from the state. `act` are the things that can be done.
 import {h} from './dom.js';
-import {t, time} from './i18n.js';
+import {language, t, time} from './i18n.js';
 import {address, label, place} from './route.js';
 
 const reasons = {
@@ -87,8 +87,15 @@ function mainButton(stop, act) {
         return h('button', {class: 'primary thumb', id: 'arrived', onclick: () => act.arrived(stop)},
             t(stop.kind === 'dropoff' ? 'courier.at_customer' : 'courier.at_store'));
     if (stop.kind === 'pickup')
-        return h('button', {class: 'primary thumb', id: 'picked-up', onclick: () => act.pickedUp(stop)},
-            t('courier.picked_up'));
+        return h('form', {class: 'stack', onsubmit: (e) => { e.preventDefault(); act.pickedUp(stop, e.target.code.value); }},
+            h('div', {}, h('label', {for: 'code'}, t('courier.check_code')),
+                h('div', {class: 'row'},
+                    h('input', {id: 'code', name: 'code', autocomplete: 'off', spellcheck: false, autocapitalize: 'off'}),
+                    canScan() ? h('button', {type: 'button', id: 'scan', onclick: (e) => {
+                        const {form} = e.currentTarget;
+                        act.scan((code) => { form.code.value = code; });
+                    }}, t('courier.scan')) : null)),
+            h('button', {class: 'primary thumb', id: 'picked-up'}, t('courier.picked_up')));
     if (stop.kind === 'return')
         return h('button', {class: 'primary thumb', id: 'brought-back', onclick: () => act.broughtBack(stop)},
             t('courier.brought_back'));
@@ -126,13 +133,69 @@ export function idle() {
         h('p', {class: 'soft'}, t('courier.waiting_more')));
 }
 
-export function shift(state, act, busy) {
-    return h('section', {class: 'card row spread'},
-        h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')),
-            h('p', {class: 'big', id: 'count'}, String(state.delivered))),
+const money = (minor, currency) => {
+    const format = new Intl.NumberFormat(language, {style: 'currency', currency});
+    return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+};
+const kilometres = (metres) => t('courier.km', {n: (metres / 1000).toLocaleString(language, {maximumFractionDigits: 1})});
+
+// shift: what it has come to. The server's word counts; what this phone has counted itself bridges a tunnel.
+export function shift(state, act, busy, done) {
+    const delivered = Math.max(done?.delivered ?? 0, state.delivered);
+    return h('section', {class: 'card stack'},
+        h('div', {class: 'row spread'},
+            h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')), h('p', {class: 'big', id: 'count'}, String(delivered))),
+            done?.metres ? h('div', {}, h('p', {class: 'soft'}, t('courier.carried')), h('p', {class: 'big', id: 'km'}, kilometres(done.metres))) : null,
+            done?.currency ? h('div', {}, h('p', {class: 'soft'}, t('courier.earned')), h('p', {class: 'big', id: 'earned'}, money(done.pay, done.currency))) : null),
         h('div', {class: 'row'},
+            done?.done.length ? h('button', {id: 'stops', onclick: act.stops}, t('courier.stops')) : null,
             h('button', {id: 'show-map', onclick: act.map}, t('courier.map')),
             h('button', {id: 'sign-off', disabled: busy, onclick: act.signOff}, t('courier.sign_off'))));
+}
+
+// stops: what was done in this shift, the newest first.
+export function stops(dialog, shift) {
+    dialog.replaceChildren(
+        h('h2', {id: 'dialog-title'}, t('courier.stops')),
+        h('ul', {class: 'later', id: 'done'}, shift.done.toReversed().map((d) => h('li', {},
+            h('span', {class: 'badge'}, t(`courier.was.${d.kind}`)),
+            h('span', {}, d.external_order_id, h('span', {class: 'soft'}, ` · ${d.store}`)),
+            h('span', {class: 'soft'}, `${time(d.at)}${d.pay && shift.currency ? ` · ${money(d.pay, shift.currency)}` : ''}`)))),
+        h('button', {onclick: () => dialog.close()}, t('close')));
+    dialog.showModal();
+}
+
+const canScan = () => 'BarcodeDetector' in window && Boolean(navigator.mediaDevices?.getUserMedia);
+
+// scan: shows what the camera sees until there is a code in it; calls `found(text)`, or not.
+export async function scan(dialog, found) {
+    const video = h('video', {class: 'scan', muted: true, playsInline: true});
+    let stream = null;
+    const stop = () => {
+        for (const track of stream?.getTracks() ?? []) track.stop();
+        stream = null;
+    };
+    dialog.replaceChildren(h('h2', {id: 'dialog-title'}, t('courier.scan')), video,
+        h('button', {onclick: () => dialog.close()}, t('back')));
+    dialog.addEventListener('close', stop, {once: true});
+    dialog.showModal();
+    try {
+        stream = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
+        video.srcObject = stream;
+        await video.play();
+        const detector = new window.BarcodeDetector();
+        while (stream && dialog.open) {
+            const [code] = await detector.detect(video).catch(() => []);
+            if (code) {
+                found(code.rawValue);
+                dialog.close();
+                return;
+            }
+            await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+    } catch {
+        video.replaceWith(h('p', {class: 'note bad'}, t('courier.no_camera')));
+    }
 }
 
 // askReason: which problem? Calls `chosen(reason)` or not.

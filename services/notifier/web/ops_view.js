@@ -41,7 +41,7 @@ function axis(city) {
     const picture = svg('svg', {viewBox: '0 0 240 10', class: 'axis', 'aria-hidden': 'true'});
     for (let back = 0; back < 24; back++) {
         const at = (last - back) * TEN_MINUTES_MS;
-        if (at % HOUR_MS === 0) picture.append(svg('text', {x: 234 - back * 10, y: 8, 'text-anchor': back < 1 ? 'end' : 'middle'}, time(at)));
+        if (at % HOUR_MS === 0 && back < 23) picture.append(svg('text', {x: 234 - back * 10, y: 8, 'text-anchor': back < 1 ? 'end' : 'middle'}, time(at)));
     }
     return picture;
 }
