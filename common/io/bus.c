@@ -18,7 +18,6 @@ set_int(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-/* Security (CURVE with a ZAP allow-list) belongs here: every socket passes through. */
 static bool
 set_options(void *socket, int type)
 {
@@ -86,6 +85,10 @@ hand_on(struct port *p, struct message *m)
     uint64_t link = 0;
 
     b->counts.frames_in++;
+    if (p->router && m->n <= PARTS_MAX && !curve_lets_in(b, &m->parts[m->n - 1])) {
+        b->counts.frames_refused++;
+        return;
+    }
     if (p->router) {
         bool delimiter = m->n == 3 && part(m, 1).n == 0;
         if (m->n == 2 || delimiter)
@@ -131,7 +134,8 @@ port_open(struct bus *b, struct port *p, int type)
     p->socket = zmq_socket(b->zmq, type);
     if (p->socket == NULL)
         return false;
-    if (set_options(p->socket, type) && zmq_getsockopt(p->socket, ZMQ_FD, &fd, &n) == 0)
+    if (set_options(p->socket, type) && curve_options(b, p->socket, type) &&
+        zmq_getsockopt(p->socket, ZMQ_FD, &fd, &n) == 0)
         p->watch = loop_watch_new(b->loop, fd, on_port, p);
     if (p->watch == NULL) {
         port_close(p, 0);
@@ -185,6 +189,7 @@ bus_destroy(struct bus *b, int linger_ms)
     port_close(&b->router, linger_ms);
     port_close(&b->publisher, linger_ms);
     port_close(&b->subscriber, 0);
+    curve_close(b);
     if (b->zmq != NULL)
         zmq_ctx_term(b->zmq);
     links_destroy(b->links);
@@ -198,10 +203,9 @@ bind_one(struct bus *b, const struct endpoint *e, unsigned type, const char **wh
     char *first = type == ZMQ_ROUTER ? b->first_router : b->first_publisher;
     size_t n = ENDPOINT_MAX;
 
-    if (e->host[0] != '\0' && !endpoint_is_loopback(e) && !b->allow_plain_tcp) {
-        *why =
-            "frames are not encrypted: listens on the loopback only, unless allow-plain-tcp says "
-            "that the network is private";
+    if (e->host[0] != '\0' && !endpoint_is_loopback(e) && !b->allow_plain_tcp && !b->curve.on) {
+        *why = "frames are not encrypted without bus-key: listens on the loopback only, unless "
+               "allow-plain-tcp says that the network is private";
         return LC_EDENIED;
     }
     if (e->host[0] == '\0' && endpoint_is_taken(e)) {
@@ -230,7 +234,12 @@ bus_listen(struct bus *b, const char *endpoints, const char **why)
 enum lc_err
 bus_publish(struct bus *b, const char *endpoints, const char **why)
 {
-    return each_endpoint(b, endpoints, bind_one, ZMQ_PUB, why);
+    enum lc_err err = each_endpoint(b, endpoints, bind_one, ZMQ_PUB, why);
+
+    /* what was bound, for opening it again: a port that was to be any stays the one it became */
+    if (err == LC_OK && b->curve.on && b->curve.publish == NULL)
+        b->curve.publish = strdup(strchr(endpoints, ',') == NULL ? b->first_publisher : endpoints);
+    return err;
 }
 
 const char *

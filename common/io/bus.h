@@ -6,9 +6,10 @@
  * but for the envelope's id, by which an answer gives its request's credit back.
  *
  * Endpoints are "tcp://name:port" or "ipc://path", several separated by commas. A peer's name is
- * resolved to all its addresses, again every BUS_RESOLVE_MS; work goes to them in turn. Frames are
- * plain on the wire, so tcp is bound to the loopback only, unless allow_plain_tcp says the network
- * is private. One thread: the loop's. */
+ * resolved to all its addresses, again every BUS_RESOLVE_MS; work goes to them in turn. With keys
+ * (bus_secure) frames are encrypted and only listed keys come in; without, they are plain on the
+ * wire, so tcp is bound to the loopback only, unless allow_plain_tcp says the network is private.
+ * One thread: the loop's. */
 #ifndef LC_IO_BUS_H
 #define LC_IO_BUS_H
 
@@ -38,6 +39,8 @@ struct bus_counts {
     uint64_t answers_dropped;             /* the asker is gone, or its queue is full */
     uint64_t news_dropped;
     uint64_t malformed;       /* messages of a wrong number of parts */
+    uint64_t keys_refused;    /* handshakes with keys that are not listed */
+    uint64_t frames_refused;  /* from keys that are not listed any more */
     uint64_t links_given_way; /* askers forgotten because there were more than BUS_LINKS */
 };
 
@@ -46,6 +49,27 @@ struct bus_counts {
  * without memory. */
 struct bus *bus_new(struct loop *l, struct resolver *r, bool allow_plain_tcp,
                     void (*frame)(void *ctx, uint64_t link, struct slice bytes), void *ctx);
+
+/* Keys of CURVE (rfc.zeromq.org/spec/26), as texts. A list has a line "NAME PUBLIC" for each key;
+ * several may have one name, and the first is what is expected of a peer of that name. */
+struct bus_keys {
+    struct slice own;    /* "NAME PUBLIC SECRET" */
+    struct slice peers;  /* the city's daemons */
+    struct slice chains; /* who may connect to what listens, instead of those, with chains_listen */
+    bool chains_listen;
+};
+
+/* bus_secure: from now on every connection has keys; to be called first. A peer's name is its role
+ * ("matcher", "inventory", "router"); whose news are followed has the host's name, or of ipc the
+ * file's up to a dot; NAME@ in front of an endpoint says another.
+ *   LC_EINVAL, LC_ETOOBIG  *why says what was expected; LC_ENOMEM, LC_EIO */
+LC_MUST_CHECK enum lc_err bus_secure(struct bus *b, const struct bus_keys *keys, const char **why);
+
+/* bus_relist: other lists. Who is not in them any more is heard no more, at once, and hears no more
+ * news; connections to peers with other keys are made anew. Errors as above; then nothing is
+ * changed. */
+LC_MUST_CHECK enum lc_err bus_relist(struct bus *b, struct slice peers, struct slice chains,
+                                     const char **why);
 
 /* bus_destroy: what has not left within linger_ms is lost. NULL is allowed. */
 void bus_destroy(struct bus *b, int linger_ms);

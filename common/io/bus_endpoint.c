@@ -5,15 +5,45 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* take_name: "NAME@" in front of an endpoint. */
+static bool
+take_name(struct slice *s, struct endpoint *e)
+{
+    const char *at = memchr(s->p, '@', s->n);
+    const char *colon = memchr(s->p, ':', s->n);
+    size_t n = at == NULL ? 0 : (size_t)(at - s->p);
+
+    if (at == NULL || (colon != NULL && colon < at)) /* ipc://@abstract */
+        return true;
+    if (n == 0 || n >= sizeof e->name)
+        return false;
+    memcpy(e->name, s->p, n);
+    *s = slice_of(at + 1, s->n - n - 1);
+    return true;
+}
+
+/* name_file: "inventory" of "ipc:///run/inventory.news". */
+static void
+name_file(struct endpoint *e)
+{
+    const char *slash = strrchr(e->whole, '/');
+    size_t n = strcspn(slash + 1, ".");
+
+    if (e->name[0] == '\0' && n < sizeof e->name)
+        memcpy(e->name, slash + 1, n);
+}
+
 static bool
 parse_endpoint(struct slice s, struct endpoint *e)
 {
     *e = (struct endpoint){0};
-    if (s.n >= sizeof e->whole)
+    if (!take_name(&s, e) || s.n >= sizeof e->whole)
         return false;
     memcpy(e->whole, s.p, s.n);
-    if (strncmp(e->whole, "ipc://", 6) == 0)
+    if (strncmp(e->whole, "ipc://", 6) == 0) {
+        name_file(e);
         return s.n > 6;
+    }
     if (strncmp(e->whole, "tcp://", 6) != 0)
         return false;
 
@@ -34,6 +64,8 @@ parse_endpoint(struct slice s, struct endpoint *e)
     if (host_n == 0 || host_n > HOST_MAX)
         return false;
     memcpy(e->host, host + from, host_n);
+    if (e->name[0] == '\0' && host_n < sizeof e->name)
+        memcpy(e->name, e->host, host_n);
     return true;
 }
 

@@ -3,7 +3,8 @@
  *   bus.c           sockets, reading, listening, publishing
  *   bus_endpoint.c  endpoints
  *   bus_links.c     who asked: routing ids to links and back
- *   bus_peers.c     whom to ask: names, connections, turns, credits */
+ *   bus_peers.c     whom to ask: names, connections, turns, credits
+ *   bus_curve.c     keys: whose are listed */
 #ifndef LC_IO_BUS_OWN_H
 #define LC_IO_BUS_OWN_H
 
@@ -14,9 +15,21 @@
 #include <zmq.h>
 
 enum { ID_BYTES = 16, ENDPOINT_MAX = 320, HOST_MAX = 255, ROUTING_ID_MAX = 255 };
+enum { BUS_KEYS = 1000, BUS_KEY_NAME = 64, BUS_KEY_TEXT = 41 /* Z85 of 32 bytes, and NUL */ };
+
+struct listed_key {
+    char name[BUS_KEY_NAME];
+    char key[BUS_KEY_TEXT];
+};
+
+struct key_list {
+    struct listed_key *keys;
+    size_t n;
+};
 
 /* endpoint: one parsed; host is empty for ipc. */
 struct endpoint {
+    char name[BUS_KEY_NAME]; /* whose key is expected there */
     char whole[ENDPOINT_MAX];
     char host[HOST_MAX + 1];
     char port[8];
@@ -44,8 +57,9 @@ struct peer {
     struct peer *next;
     struct port port;
     struct target *target;
-    unsigned absent; /* resolutions in a row that did not have it */
-    unsigned window; /* how many may wait; falls when answers stay away, 1..BUS_CREDITS */
+    char key[BUS_KEY_TEXT]; /* expected there; "" = none */
+    unsigned absent;        /* resolutions in a row that did not have it */
+    unsigned window;        /* how many may wait; falls when answers stay away, 1..BUS_CREDITS */
     unsigned in_use;
     uint16_t free; /* list of unused slots; 0 ends it: slot 0 is the head of the list in use */
     struct waiting slots[BUS_CREDITS + 1];
@@ -63,6 +77,17 @@ struct target {
 
 struct links;
 
+struct curve {
+    bool on;
+    bool chains_listen; /* the listening socket is for chains */
+    char public_key[BUS_KEY_TEXT];
+    char secret_key[BUS_KEY_TEXT];
+    struct key_list peers, chains;
+    struct port zap;
+    char *publish; /* owned: the endpoints, for opening them again */
+    struct loop_timer *again;
+};
+
 struct bus {
     struct loop *loop;
     struct resolver *resolver;
@@ -78,6 +103,7 @@ struct bus {
     struct loop_timer *forget;           /* runs while frames wait */
     struct loop_timer *resolve;
     size_t waiting;
+    struct curve curve;
     struct bus_counts counts;
     char first_router[ENDPOINT_MAX], first_publisher[ENDPOINT_MAX];
 };
@@ -109,8 +135,21 @@ bool links_to(struct links *l, uint64_t link, struct slice *routing_id, bool *de
 /* bus_peers.c */
 void peers_answered(struct peer *p, struct slice frame);
 void peers_close(struct bus *b, int linger_ms);
+/* peers_check_keys: connections whose peer has another key now, or none, are made anew. */
+void peers_check_keys(struct bus *b);
 void peers_each_port(struct bus *b, void (*one)(struct port *p));
 enum lc_err peers_add_target(struct bus *b, const struct endpoint *e, unsigned role,
                              const char **why);
+
+/* bus_curve.c; without keys all say yes */
+/* curve_options: of a socket that was just made. curve_expect: whose key the next connection of
+ * this socket must find. */
+bool curve_options(const struct bus *b, void *socket, int type);
+bool curve_expect(const struct bus *b, void *socket, const char *server_key);
+/* curve_key_of: the first listed under that name, or NULL. */
+const char *curve_key_of(const struct bus *b, const char *name);
+/* curve_lets_in: is the key that sent this (still) listed? */
+bool curve_lets_in(const struct bus *b, zmq_msg_t *message);
+void curve_close(struct bus *b);
 
 #endif

@@ -162,6 +162,26 @@ peers_each_port(struct bus *b, void (*one)(struct port *p))
 
 /* ---- connections ---- */
 
+/* key_for: notes whose key must be found there; false when none is listed. */
+static bool
+key_for(const struct target *t, struct peer *p)
+{
+    const char *key = t->bus->curve.on ? curve_key_of(t->bus, t->endpoint.name) : "";
+
+    if (key != NULL)
+        snprintf(p->key, sizeof p->key, "%s", key);
+    return key != NULL;
+}
+
+static struct peer *
+refused(struct peer *p, const char *event, const char *endpoint, const char *why)
+{
+    log_line(LOG_ERROR, event, "endpoint=%s reason=%s", endpoint, why);
+    port_close(&p->port, 0);
+    free(p);
+    return NULL;
+}
+
 static struct peer *
 connect_work(struct target *t, const char *endpoint)
 {
@@ -169,16 +189,15 @@ connect_work(struct target *t, const char *endpoint)
 
     if (p == NULL)
         return NULL;
+    if (!key_for(t, p))
+        return refused(p, "peer_refused", endpoint, "no key is listed for it");
     credits_init(p);
     p->target = t;
     p->port.peer = p;
     snprintf(p->endpoint, sizeof p->endpoint, "%s", endpoint);
-    if (!port_open(t->bus, &p->port, ZMQ_DEALER) || zmq_connect(p->port.socket, endpoint) != 0) {
-        log_line(LOG_ERROR, "peer_refused", "endpoint=%s reason=%s", endpoint, zmq_strerror(errno));
-        port_close(&p->port, 0);
-        free(p);
-        return NULL;
-    }
+    if (!port_open(t->bus, &p->port, ZMQ_DEALER) || !curve_expect(t->bus, p->port.socket, p->key) ||
+        zmq_connect(p->port.socket, endpoint) != 0)
+        return refused(p, "peer_refused", endpoint, zmq_strerror(errno));
     log_line(LOG_INFO, "peer_added", "endpoint=%s", endpoint);
     return p;
 }
@@ -192,14 +211,14 @@ connect_news(struct target *t, const char *endpoint)
 
     if (p == NULL)
         return NULL;
+    if (!key_for(t, p))
+        return refused(p, "news_refused", endpoint, "no key is listed for it");
     p->target = t;
     snprintf(p->endpoint, sizeof p->endpoint, "%s", endpoint);
     if ((b->subscriber.socket == NULL && !port_open(b, &b->subscriber, ZMQ_SUB)) ||
-        zmq_connect(b->subscriber.socket, endpoint) != 0) {
-        log_line(LOG_ERROR, "news_refused", "endpoint=%s reason=%s", endpoint, zmq_strerror(errno));
-        free(p);
-        return NULL;
-    }
+        !curve_expect(b, b->subscriber.socket, p->key) ||
+        zmq_connect(b->subscriber.socket, endpoint) != 0)
+        return refused(p, "news_refused", endpoint, zmq_strerror(errno));
     return p;
 }
 
@@ -225,6 +244,42 @@ have_peer(struct target *t, const char *endpoint)
         }
     }
     *at = t->role == 0 ? connect_news(t, endpoint) : connect_work(t, endpoint);
+}
+
+/* wants_anew: is another key, or none, listed for it now? */
+static bool
+wants_anew(const struct bus *b, const struct peer *p)
+{
+    const char *key = curve_key_of(b, p->target->endpoint.name);
+
+    return key == NULL || strcmp(key, p->key) != 0;
+}
+
+static void
+connect_again(struct bus *b)
+{
+    for (struct target *t = b->targets; t != NULL; t = t->next)
+        if (t->endpoint.host[0] == '\0')
+            have_peer(t, t->endpoint.whole);
+    if (b->resolve != NULL)
+        loop_timer_set(b->resolve, 0);
+}
+
+void
+peers_check_keys(struct bus *b)
+{
+    for (unsigned role = 0; role <= ROLE_ROUTER; role++) {
+        for (struct peer **at = &b->peers[role]; *at != NULL;) {
+            struct peer *p = *at;
+            if (!wants_anew(b, p)) {
+                at = &p->next;
+                continue;
+            }
+            *at = p->next;
+            drop_peer(b, p, 0);
+        }
+    }
+    connect_again(b);
 }
 
 static void
@@ -288,6 +343,12 @@ on_resolve(void *ctx)
     loop_timer_set(b->resolve, BUS_RESOLVE_MS);
 }
 
+static const char *
+role_name(unsigned role)
+{
+    return role == ROLE_MATCHER ? "matcher" : role == ROLE_INVENTORY ? "inventory" : "router";
+}
+
 enum lc_err
 peers_add_target(struct bus *b, const struct endpoint *e, unsigned role, const char **why)
 {
@@ -310,6 +371,8 @@ peers_add_target(struct bus *b, const struct endpoint *e, unsigned role, const c
     t->bus = b;
     t->role = role;
     t->endpoint = *e;
+    if (role != 0)
+        snprintf(t->endpoint.name, sizeof t->endpoint.name, "%s", role_name(role));
     t->next = b->targets;
     b->targets = t;
     if (e->host[0] == '\0')

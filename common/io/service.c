@@ -129,6 +129,29 @@ connect_redis(struct shell *s)
     return err;
 }
 
+/* secure: before anything is opened. A list without a key is a mistake that would leave all open.
+ */
+static enum lc_err
+secure(struct shell *s)
+{
+    const struct bus_keys keys = {
+        .own = slice_str(options_get(&s->options, "bus-key")),
+        .peers = slice_str(options_get(&s->options, "bus-allow")),
+        .chains = slice_str(shell_takes_chains(s) ? options_get(&s->options, "chains-allow") : ""),
+        .chains_listen = shell_takes_chains(s),
+    };
+    const char *why = "bus-allow and chains-allow go with bus-key";
+    enum lc_err err = LC_OK;
+
+    if (keys.own.n > 0)
+        err = bus_secure(s->bus, &keys, &why);
+    else if (keys.peers.n + keys.chains.n > 0)
+        err = LC_EINVAL;
+    if (err != LC_OK)
+        log_line(LOG_ERROR, "bad_parameter", "name=bus-key reason=%s", why);
+    return err;
+}
+
 static enum lc_err
 connect_all(struct shell *s)
 {
@@ -144,7 +167,7 @@ connect_all(struct shell *s)
         {SERVICE_INVENTORIES, "inventory", ROLE_INVENTORY},
         {SERVICE_ROUTERS, "router", ROLE_ROUTER},
     };
-    enum lc_err err = LC_OK;
+    enum lc_err err = secure(s);
 
     for (size_t i = 0; err == LC_OK && i < sizeof links / sizeof *links; i++)
         err = connect_one(s, links[i].use, links[i].name, links[i].role);

@@ -38,6 +38,19 @@ add_links(struct shell *s)
                            "listen beyond the loopback though frames are not encrypted: only on a "
                            "private network",
                            false});
+    add(s, (struct option){"bus-key", OPTION_FILE, "",
+                           "file of this daemon's key (lcctl keys new): frames are encrypted, and "
+                           "only listed keys come in",
+                           false});
+    add(s, (struct option){"bus-allow", OPTION_FILE, "",
+                           "file of the public keys of the city's daemons, a line of name and key "
+                           "each; SIGHUP reads it again",
+                           false});
+    if (shell_takes_chains(s))
+        add(s, (struct option){"chains-allow", OPTION_FILE, "",
+                               "with bus-key: file of the public keys of chains that may connect "
+                               "to listen; SIGHUP reads it again",
+                               false});
     add_text(s, SERVICE_HTTP, "http", p->http,
              "HTTP: host:port or unix:/path, several separated by commas; TLS is the proxy's");
     if (p->uses & SERVICE_HTTP)
@@ -103,6 +116,14 @@ add_roads(struct shell *s)
 {
     add_text(s, SERVICE_ROADS, "roads", "",
              "a map made by `lcctl roads build`, for travel times along streets; empty: estimates");
+}
+
+bool
+shell_takes_chains(const struct shell *s)
+{
+    unsigned both = SERVICE_LISTENS | SERVICE_HTTP;
+
+    return (s->ports->uses & both) == both;
 }
 
 void

@@ -74,6 +74,8 @@ struct shell {
 };
 
 /* service_options.c */
+/* shell_takes_chains: does what listens here listen for chains? */
+bool shell_takes_chains(const struct shell *s);
 void shell_options(struct shell *s);
 
 /* service_reload.c */

@@ -23,6 +23,20 @@ reload_roads(struct shell *s, const struct options *fresh)
     return err;
 }
 
+/* Who may come in by CURVE; a daemon's own key needs a restart. */
+static enum lc_err
+relist(struct shell *s, struct options *fresh)
+{
+    const char *why = "";
+    const char *chains = shell_takes_chains(s) ? options_get(fresh, "chains-allow") : "";
+    enum lc_err err =
+        bus_relist(s->bus, slice_str(options_get(fresh, "bus-allow")), slice_str(chains), &why);
+
+    if (err != LC_OK)
+        snprintf(fresh->why, sizeof fresh->why, "bus-allow, chains-allow: %s", why);
+    return err == LC_ETOOBIG ? LC_EINVAL : err;
+}
+
 void
 shell_reload(struct shell *s)
 {
@@ -42,6 +56,8 @@ shell_reload(struct shell *s)
         err = redis_relogin(s->redis, &login);
         snprintf(fresh.why, sizeof fresh.why, "redis-user, redis-password: too long");
     }
+    if (err == LC_OK)
+        err = relist(s, &fresh);
     bool roads = err == LC_OK && reload_roads(s, &fresh) == LC_OK;
     s->reloads[!roads]++;
     if (err != LC_OK) {

@@ -335,8 +335,6 @@ void accepts_send(struct intake *in, const struct event *ev, struct outbox *out)
  */
 bool same_submission(const struct record *r, uint64_t fingerprint);
 /* verdict_of_record: status, code and record of what is stored, whoever stored it. */
-/* same_submission: is the record of this one? Of an erased order nobody can tell: it is. */
-bool same_submission(const struct record *r, uint64_t fingerprint);
 void verdict_of_record(const struct record *r, struct verdict *v);
 
 /* order_take.c */

@@ -87,6 +87,11 @@ const struct command commands[] = {
     {"ready", cmd_ready, false, "ready HOST:PORT [PATH]",
      "does a daemon's admin port say that it is ready (PATH: /readyz)?"},
     {"secret", cmd_secret, false, "secret", "print a new city secret (64 hex digits)"},
+    {"keys", cmd_keys, false,
+     "keys new NAME FILE\n"
+     "keys show FILE",
+     "make a key for encrypted links into FILE (-: to stdout), and print the line for lists of who "
+     "may connect; print that of a file again"},
     {"ports", cmd_ports, false, "ports N", "print N free TCP ports of this host"},
     {"completion", cmd_completion, false,
      "completion bash\n"

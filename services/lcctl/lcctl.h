@@ -146,6 +146,7 @@ int cmd_robots(struct ctl *c, struct args *a);     /* robots */
 int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE]... */
 int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */
 int cmd_secret(struct ctl *c, struct args *a);     /* secret */
+int cmd_keys(struct ctl *c, struct args *a);     /* keys new | show */
 int cmd_ports(struct ctl *c, struct args *a);      /* ports N */
 int cmd_library(struct ctl *c, struct args *a);    /* library load | show */
 int cmd_archive(struct ctl *c, struct args *a);    /* archive DIR */

@@ -113,6 +113,12 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
         add(w, "--record=%s/record", t->dir);
     if (d == TOWN_INTAKE || d == TOWN_ROUTER || d == TOWN_NOTIFIER)
         add(w, "--city-secret=%s", t->secret);
+    if (t->how & TOWN_KEYS) {
+        add(w, "--bus-key=%s/%s.key", t->dir, names[d] + 3);
+        add(w, "--bus-allow=%s/allow", t->dir);
+        if (d == TOWN_INTAKE)
+            add(w, "--chains-allow=%s/chains", t->dir);
+    }
     if (d == TOWN_INTAKE) {
         add(w, "--listen=ipc://%s/intake", t->dir);
         add(w, "--matcher=ipc://%s/matcher", t->dir);
@@ -264,6 +270,20 @@ redis_is_up(void *ctx)
     return town_lcctl(t, out, sizeof out, "queue") == 0;
 }
 
+/* make_keys: of the daemons, and of a chain. */
+static void
+make_keys(struct town *t)
+{
+    char command[512];
+
+    for (enum town_daemon d = TOWN_INTAKE; d <= TOWN_N; d++) {
+        const char *name = d == TOWN_N ? "shop" : names[d] + 3;
+        snprintf(command, sizeof command, LC_BIN "/lcctl keys new %s %s/%s.key >>%s/%s", name,
+                 t->dir, name, t->dir, d == TOWN_N ? "chains" : "allow");
+        CU_ASSERT_EQUAL_FATAL(system(command), 0);
+    }
+}
+
 void
 town_open(struct town *t, unsigned how)
 {
@@ -283,6 +303,8 @@ town_open(struct town *t, unsigned how)
     memcpy(t->admin, ports + 2, sizeof t->admin);
     for (size_t i = 0; i < 64; i++)
         t->secret[i] = "0123456789abcdef"[i * 7 % 16];
+    if (how & TOWN_KEYS)
+        make_keys(t);
     for (enum town_daemon d = 0; d < TOWN_N; d++)
         town_start(t, d);
     town_wait(redis_is_up, t);
