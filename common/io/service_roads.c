@@ -57,6 +57,16 @@ shell_map_close(struct shell_map *m)
     free(m);
 }
 
+static void
+add_counts(struct roads_counts *sum, const struct shell_map *m)
+{
+    struct roads_counts c = roads_travel_counts(&m->travel);
+
+    sum->asked += c.asked;
+    sum->off_map += c.off_map;
+    sum->no_mode += c.no_mode;
+}
+
 enum lc_err
 shell_map_use(struct shell *s, struct shell_map *m)
 {
@@ -75,9 +85,7 @@ shell_map_use(struct shell *s, struct shell_map *m)
     }
     s->map = m;
     if (before != NULL) {
-        s->map_asked.asked += before->travel.counts->asked;
-        s->map_asked.off_map += before->travel.counts->off_map;
-        s->map_asked.no_mode += before->travel.counts->no_mode;
+        add_counts(&s->map_asked, before);
     }
     shell_map_close(before);
     if (m != NULL)
@@ -135,9 +143,7 @@ shell_roads_metrics(const struct shell *s, struct buf *b)
     if (s->map == NULL) {
         buf_str(b, "lifecircle_roads_loaded{checksum=\"\"} 0\n");
     } else {
-        c.asked += s->map->travel.counts->asked;
-        c.off_map += s->map->travel.counts->off_map;
-        c.no_mode += s->map->travel.counts->no_mode;
+        add_counts(&c, s->map);
         buf_printf(b, "lifecircle_roads_loaded{checksum=\"%08x\"} 1\n",
                    roads_checksum(s->map->roads));
         metrics_head(b, "roads_age_seconds", "gauge", "since the map in use was written");

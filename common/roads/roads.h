@@ -180,6 +180,9 @@ LC_MUST_CHECK enum lc_err roads_area(struct roads_search *s, enum travel_mode mo
 
 /* ---- as a provider of travel times ---- */
 
+/* So much a provider remembers of places it was asked about: some thousands. */
+enum { ROADS_MEMORY_BYTES = 32 * 1024 * 1024 };
+
 /* Where no road is within so many metres, a point is off the map. */
 enum { ROADS_SNAP_M = 1000 };
 
@@ -202,12 +205,15 @@ struct roads_travel {
     /* Percent of the map's time by hour of the week in UTC, from Monday 00:00 on: 100 is as it is.
      * NULL: always 100. Borrowed; at least 50. Applies to modes with an engine. */
     const uint8_t *hour_pct;
-    struct roads_counts *counts; /* its own */
+    struct roads_memory *memory; /* its own */
 };
 
 /* roads_travel_init: borrows r. LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err roads_travel_init(struct roads_travel *t, const struct roads *r,
                                             uint32_t snap_m);
 void roads_travel_free(struct roads_travel *t);
+
+/* roads_travel_counts: until now. */
+struct roads_counts roads_travel_counts(const struct roads_travel *t);
 
 #endif

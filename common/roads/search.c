@@ -43,12 +43,7 @@ roads_search_free(struct roads_search *s)
     free(s->path_slot);
     free(s->stack);
     free(s->way);
-    free(s->goal);
-    free(s->list);
-    free(s->goal_w);
-    free(s->start_w);
-    free(s->seed);
-    free(s->seed_first);
+    free(s->end);
     free(s->swept);
     free(s->swept_extent);
     free(s);

@@ -44,16 +44,16 @@ struct search_side {
     uint32_t trunk; /* from this one of them on, each is above all before it */
 };
 
-/* goal: a node above an end of a table's trips. */
-struct goal {
-    uint32_t node;
-    struct extent extent;
-};
-
-/* goal_list: of one end, into goal and goal_w: as met of struct search_side. */
-struct goal_list {
-    size_t first;
-    uint32_t n, trunk;
+/* climbed: an end of trips with all that lies above it; owned by whoever asked for it. Two of them
+ * are enough for a trip, so those of places that are asked about again are kept (memory.c). */
+struct climbed {
+    uint32_t n, trunk; /* as mets and trunk of struct search_side */
+    uint32_t seeds;
+    size_t bytes; /* of all this */
+    const struct seed *seed;
+    const struct extent *extent; /* n of each of these, in the order of the nodes */
+    const uint32_t *node;
+    const int32_t *w; /* apart, so that many are summed at once */
 };
 
 struct roads_search {
@@ -68,17 +68,8 @@ struct roads_search {
     size_t stack_cap;
     uint32_t *way;
     size_t way_cap;
-    struct goal *goal; /* of all ends of a table */
-    size_t goal_cap;
-    int32_t *goal_w; /* weights to the end; apart, so that many are summed at once */
-    size_t goal_w_cap;
-    struct goal_list *list; /* one each */
-    size_t list_cap;
-    int32_t *start_w; /* of the start in hand: the weights of what was met */
-    struct seed *seed;
-    size_t seed_cap;
-    uint32_t *seed_first;
-    size_t seed_first_cap;
+    struct climbed **end; /* of all ends of a table */
+    size_t end_cap;
     uint32_t *swept; /* by node: sweep */
     struct extent *swept_extent;
 };
@@ -94,6 +85,15 @@ void climb(struct roads_search *s, const struct roads_mode *m, int d, const stru
 
 /* measure: the extents of all that was met. */
 void measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed);
+
+/* climbed_new: from the spot upwards (d as of struct search_side). Free it with free. NULL without
+ * memory. */
+struct climbed *climbed_new(struct roads_search *s, enum travel_mode mode, int d,
+                            const struct roads_spot *spot);
+
+/* climbed_trip: from a start (d = 0) to an end (d = 1) of the same mode. */
+struct roads_trip climbed_trip(const struct roads_mode *m, const struct climbed *from,
+                               const struct climbed *to);
 
 static inline uint32_t
 label_w(uint64_t label)

@@ -1,69 +1,59 @@
-/* Many to many: every end is climbed from once, every start once; where their ways up are one, the
- * sums are compared. */
+/* Many to many: every end is climbed from once; where two ways up are one, the sums are compared.
+ */
 #include "roads/search.h"
 
 #include <stdlib.h>
 
-/* seeds_for_all: of many spots, one after the other; s->seed_first[i] is where the i-th begin. */
-static bool
-seeds_for_all(struct roads_search *s, enum travel_mode mode, const struct roads_spot *from,
-              size_t from_n, const struct roads_spot *to, size_t to_n)
-{
-    size_t filled = 0;
-
-    if (!roads_grow(&s->seed_first, &s->seed_first_cap, from_n + to_n + 1, sizeof *s->seed_first))
-        return false;
-    for (size_t i = 0; i < from_n + to_n; i++) {
-        s->seed_first[i] = (uint32_t)filled;
-        if (!roads_grow(&s->seed, &s->seed_cap, filled + SEEDS_MAX, sizeof *s->seed))
-            return false;
-        filled += seeds_of(s->r, mode, i < from_n ? &from[i] : &to[i - from_n], i >= from_n,
-                           s->seed + filled);
-    }
-    s->seed_first[from_n + to_n] = (uint32_t)filled;
-    return true;
-}
-
-/* half_way: a label's weight, so that two of them can be added: no way is one less than NO_WAY. */
+/* half_way: a label's weight, so that two of them can be added: no way, to which any way is added,
+ * is none either. */
 static int32_t
-half_way(uint64_t label)
+half_way(uint64_t label, int d)
 {
-    uint32_t w = label_w(label);
+    uint32_t w = label_w(label), most = d == 0 ? NO_WAY : NO_WAY - 1;
 
-    return (int32_t)(w < NO_WAY ? w : NO_WAY - 1);
+    return (int32_t)(w < most ? w : most);
 }
 
-/* leave_goals: for the end number `to`: what is left to it from every node above it. */
-static bool
-leave_goals(struct roads_search *s, const struct roads_mode *m, size_t at, size_t to, size_t *goals)
+struct climbed *
+climbed_new(struct roads_search *s, enum travel_mode mode, int d, const struct roads_spot *spot)
 {
-    const struct search_side *side = &s->side[1];
+    const struct roads_mode *m = &s->r->mode[mode];
+    struct search_side *side = &s->side[d];
+    struct seed seeds[SEEDS_MAX];
+    uint32_t k = seeds_of(s->r, mode, spot, d == 1, seeds);
 
-    climb(s, m, 1, s->seed + s->seed_first[at], s->seed_first[at + 1] - s->seed_first[at]);
-    if (!roads_grow(&s->goal, &s->goal_cap, *goals + side->mets, sizeof *s->goal) ||
-        !roads_grow(&s->goal_w, &s->goal_w_cap, *goals + side->mets, sizeof *s->goal_w))
-        return false;
-    measure(&s->side[1], m, 1, s->seed + s->seed_first[at]);
-    s->list[to] = (struct goal_list){*goals, side->mets, side->trunk};
-    for (uint32_t i = 0; i < side->mets; i++, (*goals)++) {
-        uint32_t node = side->met[i];
-        s->goal[*goals] = (struct goal){node, side->extent[node]};
-        s->goal_w[*goals] = half_way(side->label[node]);
+    climb(s, m, d, seeds, k);
+    measure(side, m, d, seeds);
+    size_t bytes = sizeof(struct climbed) + k * sizeof *seeds +
+                   side->mets * (sizeof(struct extent) + sizeof(uint32_t) + sizeof(int32_t));
+    struct climbed *c = malloc(bytes);
+    if (c == NULL)
+        return NULL;
+    struct seed *seed = (struct seed *)(c + 1);
+    struct extent *extent = (struct extent *)(seed + k);
+    uint32_t *node = (uint32_t *)(extent + side->mets);
+    int32_t *w = (int32_t *)(node + side->mets);
+    *c = (struct climbed){side->mets, side->trunk, k, bytes, seed, extent, node, w};
+    memcpy(seed, seeds, k * sizeof *seeds);
+    memcpy(node, side->met, side->mets * sizeof *node);
+    for (uint32_t i = 0; i < side->mets; i++) {
+        extent[i] = side->extent[node[i]];
+        w[i] = half_way(side->label[node[i]], d);
     }
-    return true;
+    return c;
 }
 
 /* common_trunk: how many nodes at the end of both lists are the same; on the trunks what is above
  * both is so to the end. All of the shorter trunk: there may be more in front of it. */
 static uint32_t
-common_trunk(const struct search_side *from, const struct goal *goal, const struct goal_list *list)
+common_trunk(const struct climbed *from, const struct climbed *to)
 {
-    uint32_t a = from->mets - from->trunk, b = list->n - list->trunk;
+    uint32_t a = from->n - from->trunk, b = to->n - to->trunk;
     uint32_t low = 0, high = a < b ? a : b;
 
     while (low < high) {
         uint32_t middle = (low + high + 1) / 2;
-        if (from->met[from->mets - middle] == goal[list->n - middle].node)
+        if (from->node[from->n - middle] == to->node[to->n - middle])
             low = middle;
         else
             high = middle - 1;
@@ -71,27 +61,27 @@ common_trunk(const struct search_side *from, const struct goal *goal, const stru
     return low;
 }
 
-/* meeting: of a start and an end: the node, and the arc if it goes round there. */
+/* meeting: of a start and an end: where on both lists, and the arc if it goes round there. */
 struct meeting {
     uint32_t w;
-    uint32_t goal, node;
+    uint32_t from, to;
     uint32_t round;
 };
 
 /* meet_anywhere: node by node, as both lists ascend. */
 static void
-meet_anywhere(const struct search_side *from, const struct roads_mode *m, const struct goal *goal,
-              const int32_t *goal_w, uint32_t n, struct meeting *best)
+meet_anywhere(const struct roads_mode *m, const struct climbed *from, const struct climbed *to,
+              struct meeting *best)
 {
-    for (uint32_t i = 0, j = 0; i < from->mets && j < n;) {
-        uint32_t x = from->met[i], y = goal[j].node;
-        uint32_t w = label_w(from->label[x]) + (uint32_t)goal_w[j], round = UINT32_MAX;
+    for (uint32_t i = 0, j = 0; i < from->n && j < to->n;) {
+        uint32_t x = from->node[i], y = to->node[j];
+        uint32_t w = (uint32_t)(from->w[i] + to->w[j]), round = UINT32_MAX;
         if (x == y && w < BIAS) {
             round = round_of(m, x);
             w = round == UINT32_MAX ? NO_WAY : w + m->hop[0][round].w;
         }
         if (x == y && w < best->w)
-            *best = (struct meeting){w, j, x, round};
+            *best = (struct meeting){w, i, j, round};
         i += x <= y;
         j += y <= x;
     }
@@ -110,35 +100,31 @@ least_sum(const int32_t *a, const int32_t *b, uint32_t n)
     return least;
 }
 
-/* meet: the start in hand with one end; better than *out, if that is one. */
+/* meet: better than *out, if that is one. */
 static void
-meet(const struct roads_search *s, const struct roads_mode *m, const struct goal_list *list,
+meet(const struct roads_mode *m, const struct climbed *from, const struct climbed *to,
      struct roads_trip *out)
 {
-    const struct search_side *from = &s->side[0];
-    const struct goal *goal = s->goal + list->first;
-    const int32_t *goal_w = s->goal_w + list->first;
-    uint32_t c = common_trunk(from, goal, list);
+    uint32_t c = common_trunk(from, to);
     uint32_t best_w = out->ms == ROADS_UNREACHABLE ? NO_WAY : out->weight_ms + BIAS;
     struct meeting best = {.w = best_w, .round = UINT32_MAX};
 
-    if (c == from->mets - from->trunk || c == list->n - list->trunk) {
-        meet_anywhere(from, m, goal, goal_w, list->n, &best);
+    if (c == from->n - from->trunk || c == to->n - to->trunk) {
+        meet_anywhere(m, from, to, &best);
     } else {
-        const int32_t *a = s->start_w + from->mets - c, *b = goal_w + list->n - c;
+        const int32_t *a = from->w + from->n - c, *b = to->w + to->n - c;
         uint32_t least = (uint32_t)least_sum(a, b, c), i = 0;
         if (least < BIAS) {
-            meet_anywhere(from, m, goal, goal_w, list->n, &best);
+            meet_anywhere(m, from, to, &best);
         } else if (least < best_w) {
             while ((uint32_t)(a[i] + b[i]) != least)
                 i++;
-            best =
-                (struct meeting){least, list->n - c + i, from->met[from->mets - c + i], UINT32_MAX};
+            best = (struct meeting){least, from->n - c + i, to->n - c + i, UINT32_MAX};
         }
     }
     if (best.w >= best_w)
         return;
-    struct extent e = from->extent[best.node], x = goal[best.goal].extent;
+    struct extent e = from->extent[best.from], x = to->extent[best.to];
     *out = (struct roads_trip){e.d + x.d, e.cm + x.cm, best.w - BIAS};
     if (best.round != UINT32_MAX) {
         out->ms += arc_d(m, 0, best.round);
@@ -146,45 +132,48 @@ meet(const struct roads_search *s, const struct roads_mode *m, const struct goal
     }
 }
 
-static void
-fill_row(struct roads_search *s, const struct roads_mode *m, size_t i, size_t from_n, size_t to_n,
+struct roads_trip
+climbed_trip(const struct roads_mode *m, const struct climbed *from, const struct climbed *to)
+{
+    struct roads_trip t = {ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
+    uint32_t x, y, w;
+
+    if (direct(from->seed, from->seeds, to->seed, to->seeds, &x, &y, &w))
+        t = (struct roads_trip){to->seed[y].d - from->seed[x].d, to->seed[y].cm - from->seed[x].cm,
+                                w - BIAS};
+    meet(m, from, to, &t);
+    return t;
+}
+
+static enum lc_err
+fill_row(struct roads_search *s, enum travel_mode mode, const struct roads_spot *from, size_t to_n,
          struct roads_trip *row)
 {
-    const struct seed *from = s->seed + s->seed_first[i];
-    const struct search_side *side = &s->side[0];
-    uint32_t n = s->seed_first[i + 1] - s->seed_first[i], x, y, w;
+    struct climbed *start = climbed_new(s, mode, 0, from);
 
-    climb(s, m, 0, from, n);
-    measure(&s->side[0], m, 0, from);
-    for (uint32_t k = 0; k < side->mets; k++)
-        s->start_w[k] = half_way(side->label[side->met[k]]);
-    for (size_t j = 0; j < to_n; j++) {
-        const uint32_t *first = s->seed_first + from_n + j;
-        const struct seed *to = s->seed + first[0];
-        row[j] = (struct roads_trip){ROADS_UNREACHABLE, ROADS_UNREACHABLE, ROADS_UNREACHABLE};
-        if (direct(from, n, to, first[1] - first[0], &x, &y, &w))
-            row[j] = (struct roads_trip){to[y].d - from[x].d, to[y].cm - from[x].cm, w - BIAS};
-        meet(s, m, &s->list[j], &row[j]);
-    }
+    if (start == NULL)
+        return LC_ENOMEM;
+    for (size_t j = 0; j < to_n; j++)
+        row[j] = climbed_trip(&s->r->mode[mode], start, s->end[j]);
+    free(start);
+    return LC_OK;
 }
 
 enum lc_err
 roads_table(struct roads_search *s, enum travel_mode mode, const struct roads_spot *from,
             size_t from_n, const struct roads_spot *to, size_t to_n, struct roads_trip *out)
 {
-    const struct roads_mode *m = &s->r->mode[mode];
-    size_t goals = 0;
+    enum lc_err err = LC_OK;
+    size_t ends = 0;
 
-    if (s->start_w == NULL &&
-        (s->start_w = malloc((s->nodes + (size_t)1) * sizeof *s->start_w)) == NULL)
+    if (!roads_grow(&s->end, &s->end_cap, to_n + 1, sizeof(struct climbed *)))
         return LC_ENOMEM;
-    if (!roads_grow(&s->list, &s->list_cap, to_n + 1, sizeof *s->list) ||
-        !seeds_for_all(s, mode, from, from_n, to, to_n))
-        return LC_ENOMEM;
-    for (size_t j = 0; j < to_n; j++)
-        if (!leave_goals(s, m, from_n + j, j, &goals))
-            return LC_ENOMEM;
-    for (size_t i = 0; i < from_n; i++)
-        fill_row(s, m, i, from_n, to_n, out + i * to_n);
-    return LC_OK;
+    for (; ends < to_n && err == LC_OK; ends++)
+        if ((s->end[ends] = climbed_new(s, mode, 1, &to[ends])) == NULL)
+            err = LC_ENOMEM;
+    for (size_t i = 0; i < from_n && err == LC_OK; i++)
+        err = fill_row(s, mode, &from[i], to_n, out + i * to_n);
+    while (ends > 0)
+        free(s->end[--ends]);
+    return err;
 }

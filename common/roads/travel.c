@@ -1,5 +1,5 @@
 /* struct travel over a map. */
-#include "roads/roads.h"
+#include "roads/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +24,29 @@ hour_pct(const struct roads_travel *t, enum travel_mode mode, int64_t depart_ms)
     return pct < 50 ? 50 : pct;
 }
 
+/* ends_of: one side of a matrix. LC_EIO: a place is off the map. */
 static enum lc_err
-snap_all(const struct roads_travel *t, enum travel_mode mode, const struct latlng *p, size_t n,
-         struct roads_spot *out)
+ends_of(const struct roads_travel *t, enum travel_mode mode, const struct latlng *p, size_t n,
+        int d, struct matrix_end *end)
 {
+    uint64_t side = ++t->memory->sides;
+
     for (size_t i = 0; i < n; i++) {
-        enum lc_err err = roads_snap(t->roads, mode, p[i], t->snap_m, &out[i]);
-        if (err != LC_OK)
-            return err == LC_ENOTFOUND ? LC_EIO : err;
+        if (!geo_valid(p[i]))
+            return LC_EINVAL;
+        struct known_place *place = memory_place(t->memory, t->roads, mode, p[i], t->snap_m);
+        if (place == NULL)
+            return LC_ENOMEM;
+        if (!place->on_map)
+            return LC_EIO;
+        if (place->side != side) {
+            place->side = side;
+            place->at = (uint32_t)i;
+        }
+        end[i] = (struct matrix_end){memory_climbed(t->memory, t->search, place, d),
+                                     place->spot.away_cm, place->at};
+        if (end[i].climbed == NULL)
+            return LC_ENOMEM;
     }
     return LC_OK;
 }
@@ -49,40 +64,61 @@ cell_of(const struct roads_trip *trip, uint32_t away_cm, enum travel_mode mode, 
                                 (uint32_t)(((uint64_t)trip->cm + away_cm + 50) / 100)};
 }
 
+/* fill: the shorter side inside, so that what lies above each place of the longer one is read from
+ * far memory once; and once only where a place comes several times, as stores do. */
+static void
+fill(const struct roads_travel *t, size_t from_n, size_t to_n, enum travel_mode mode, uint32_t pct,
+     struct travel_cell *out)
+{
+    const struct roads_mode *m = &t->roads->mode[mode];
+    const struct matrix_end *from = t->memory->end, *to = from + from_n;
+    bool by_rows = from_n >= to_n;
+    size_t outer = by_rows ? from_n : to_n, inner = by_rows ? to_n : from_n;
+
+    for (size_t x = 0; x < outer; x++)
+        for (size_t y = 0; y < inner; y++) {
+            size_t i = by_rows ? x : y, j = by_rows ? y : x;
+            if ((by_rows ? from[i].same : to[j].same) != x) {
+                out[i * to_n + j] =
+                    out[(by_rows ? from[i].same : i) * to_n + (by_rows ? j : to[j].same)];
+                continue;
+            }
+            struct roads_trip trip = climbed_trip(m, from[i].climbed, to[j].climbed);
+            out[i * to_n + j] = cell_of(&trip, from[i].away_cm + to[j].away_cm, mode, pct);
+        }
+}
+
+static enum lc_err
+look_up(const struct roads_travel *t, const struct latlng *from, size_t from_n,
+        const struct latlng *to, size_t to_n, enum travel_mode mode)
+{
+    struct roads_memory *m = t->memory;
+
+    if (!roads_grow(&m->end, &m->end_cap, from_n + to_n, sizeof *m->end))
+        return LC_ENOMEM;
+    enum lc_err err = ends_of(t, mode, from, from_n, 0, m->end);
+    return err != LC_OK ? err : ends_of(t, mode, to, to_n, 1, m->end + from_n);
+}
+
 static enum lc_err
 matrix(const struct travel *travel, const struct latlng *from, size_t from_n,
        const struct latlng *to, size_t to_n, enum travel_mode mode, int64_t depart_ms,
        struct travel_cell *out, enum travel_quality *quality)
 {
     const struct roads_travel *t = (const struct roads_travel *)travel;
-    uint32_t pct = hour_pct(t, mode, depart_ms);
+    struct roads_counts *counts = &t->memory->counts;
 
-    t->counts->asked++;
+    counts->asked++;
+    *quality = TRAVEL_ROAD;
     if (!roads_has(t->roads, mode)) {
-        t->counts->no_mode++;
+        counts->no_mode++;
         return LC_EIO;
     }
-    if (from_n == 0 || to_n == 0)
-        return LC_OK;
-    if (to_n > SIZE_MAX / sizeof(struct roads_trip) / from_n)
-        return LC_ENOMEM;
-    struct roads_spot *spot = malloc((from_n + to_n) * sizeof *spot);
-    struct roads_trip *trip = malloc(from_n * to_n * sizeof *trip);
-    enum lc_err err = spot == NULL || trip == NULL ? LC_ENOMEM : LC_OK;
+    enum lc_err err = look_up(t, from, from_n, to, to_n, mode);
     if (err == LC_OK)
-        err = snap_all(t, mode, from, from_n, spot);
-    if (err == LC_OK)
-        err = snap_all(t, mode, to, to_n, spot + from_n);
-    if (err == LC_OK)
-        err = roads_table(t->search, mode, spot, from_n, spot + from_n, to_n, trip);
-    for (size_t i = 0; err == LC_OK && i < from_n; i++)
-        for (size_t j = 0; j < to_n; j++)
-            out[i * to_n + j] =
-                cell_of(&trip[i * to_n + j], spot[i].away_cm + spot[from_n + j].away_cm, mode, pct);
-    free(spot);
-    free(trip);
-    t->counts->off_map += err == LC_EIO;
-    *quality = TRAVEL_ROAD;
+        fill(t, from_n, to_n, mode, hour_pct(t, mode, depart_ms), out);
+    memory_trim(t->memory);
+    counts->off_map += err == LC_EIO;
     return err;
 }
 
@@ -90,9 +126,12 @@ static bool
 knows(const struct travel *travel, struct latlng p, enum travel_mode mode)
 {
     const struct roads_travel *t = (const struct roads_travel *)travel;
-    struct roads_spot spot;
+    const struct known_place *place;
 
-    return roads_snap(t->roads, mode, p, t->snap_m, &spot) == LC_OK;
+    if (!roads_has(t->roads, mode) || !geo_valid(p))
+        return false;
+    place = memory_place(t->memory, t->roads, mode, p, t->snap_m);
+    return place != NULL && place->on_map;
 }
 
 /* Nothing is faster than the map's top speed, and off the road all are slower. */
@@ -115,8 +154,8 @@ roads_travel_init(struct roads_travel *t, const struct roads *r, uint32_t snap_m
     *t = (struct roads_travel){
         .travel = {matrix, lower_bound_s, knows}, .roads = r, .snap_m = snap_m};
     t->search = roads_search_new(r);
-    t->counts = calloc(1, sizeof *t->counts);
-    if (t->search != NULL && t->counts != NULL)
+    t->memory = memory_new(ROADS_MEMORY_BYTES);
+    if (t->search != NULL && t->memory != NULL)
         return LC_OK;
     roads_travel_free(t);
     return LC_ENOMEM;
@@ -126,6 +165,12 @@ void
 roads_travel_free(struct roads_travel *t)
 {
     roads_search_free(t->search);
-    free(t->counts);
+    memory_free(t->memory);
     *t = (struct roads_travel){0};
+}
+
+struct roads_counts
+roads_travel_counts(const struct roads_travel *t)
+{
+    return t->memory->counts;
 }

@@ -181,7 +181,8 @@ match_cell_ask(struct match_cell *cell, const struct match_view *v)
     cell->narrow = near_m < reach_m;
     if (cell->narrow)
         reach_m = near_m;
-    cell->most = 1 + (uint32_t)v->policy->near_stores / 4;
+    /* ways along streets go further beyond their bounds than estimates */
+    cell->most = 1 + (uint32_t)v->policy->near_stores / (v->travel == v->estimate ? 4 : 2);
     cell->radius_m = (uint32_t)ceil((reach_m + cell->own_m) * redis_earth + redis_place_m);
     return cell->radius_m;
 }

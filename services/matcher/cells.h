@@ -3,7 +3,8 @@
  *
  * Where stores are dense, a question as wide as zones reach would bring thousands, of which an
  * order needs the nearest few: asked is for the nearest policy.near_stores or so, and kept of each
- * chain are the nearest that may serve a point of the cell, a quarter of that number, and the
+ * chain are the nearest that may serve a point of the cell, a quarter of that number (half of it by
+ * a map's roads), and the
  * MATCH_OTHERS nearest of the rest, for explanations and "nearby". A list that leaves any out is
  * `cut`, and says how near a customer the next one may be; who needs more looks at all stores of
  * the chain (wide.h).

@@ -2,16 +2,20 @@
  * city of 11,000 stores of one chain, five lines an order, everything in one process; what plays
  * Redis and inventory is not counted.
  *
- *     match [orders] [stores] [batch]
+ *     match [orders] [stores] [batch] [FILE.roads]
  *
- * Prints the CPU time of the core's steps for an order, by step. */
+ * With a map, stores and customers are on it, and ranked along its streets. Prints the CPU time of
+ * the core's steps for an order, by step. */
 #include "matcher_world.h"
+
+#include "roads/roads.h"
 
 #include <time.h>
 
 enum { LINES = 5, SPREAD_M = 15000, CUSTOMERS_M = 5000 };
 
-static const struct latlng middle = {407500000, -739900000};
+static struct latlng middle = {407500000, -739900000};
+static uint32_t spread_m = SPREAD_M, customers_m = CUSTOMERS_M;
 static uint64_t random_state = 1;
 
 static uint32_t
@@ -45,7 +49,7 @@ put_store(struct world *w, uint32_t number)
 {
     static struct world_shop shop;
     static int32_t e7[34];
-    Lifecircle__V1__Store *s = world_store(&shop, number, within(SPREAD_M), 1000);
+    Lifecircle__V1__Store *s = world_store(&shop, number, within(spread_m), 1000);
     double r = 90 * (1000 + below(1500));
 
     for (size_t i = 0; i <= 16; i++) {
@@ -85,7 +89,7 @@ fill(struct batch *b, const struct world *w, size_t n, unsigned first)
     for (size_t i = 0; i < n; i++) {
         struct world_order one;
         Lifecircle__V1__Order *o = &b->order[i];
-        *o = *world_order(&one, w, first + (unsigned)i, within(CUSTOMERS_M));
+        *o = *world_order(&one, w, first + (unsigned)i, within(customers_m));
         b->at[i] = one.at;
         memcpy(b->id[i], one.id, sizeof b->id[i]);
         o->order_id = b->id[i];
@@ -137,13 +141,17 @@ answers(struct world *w, struct slice *frames, struct cost *c)
             lifecircle__v1__place_result__init(&one[k]);
             one[k].order_id = p->order->order_id;
             one[k].outcome = LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__PLACED_AT;
+            list[k] = &one[k];
+            c->explain_bytes += p->explain.len;
+            if (p->n_candidates == 0) { /* beyond all zones */
+                one[k].outcome = LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__UNAVAILABLE;
+                continue;
+            }
             world_record(&head[k], p->order, LIFECIRCLE__V1__ORDER_STATE__PLACED,
                          p->candidates[0]->store, 0, p->candidates[0]);
             head[k].p[28] = LINES;
             buf_append(&head[k], lines, sizeof lines);
             one[k].head = (ProtobufCBinaryData){head[k].n, (uint8_t *)head[k].p};
-            list[k] = &one[k];
-            c->explain_bytes += p->explain.len;
         }
         places.n_results = env->place_request->n_orders;
         places.results = list;
@@ -203,8 +211,29 @@ warm_up(struct world *w, unsigned orders)
 {
     for (unsigned i = 0; i < orders; i++) {
         struct world_order o;
-        world_ask(w, world_order(&o, w, i, within(CUSTOMERS_M)), false);
+        world_ask(w, world_order(&o, w, i, within(customers_m)), false);
     }
+}
+
+/* On the map: two thirds of it, so that few are off its streets. */
+static bool
+use_map(struct world *w, const char *path)
+{
+    static struct roads_travel travel;
+    struct roads *map;
+    struct latlng sw, ne;
+    char error[ROADS_ERROR_MAX];
+
+    if (roads_open(path, &map, error) != LC_OK ||
+        roads_travel_init(&travel, map, ROADS_SNAP_M) != LC_OK) {
+        fprintf(stderr, "%s: %s\n", path, error);
+        return false;
+    }
+    roads_bounds(map, &sw, &ne);
+    middle = (struct latlng){sw.lat_e7 / 2 + ne.lat_e7 / 2, sw.lng_e7 / 2 + ne.lng_e7 / 2};
+    spread_m = customers_m = (uint32_t)((ne.lat_e7 - sw.lat_e7) / 270);
+    struct event ev = {.kind = EVENT_ROADS, .bytes = slice_str(path), .travel = &travel.travel};
+    return world_feed(w, &ev), true;
 }
 
 int
@@ -220,6 +249,8 @@ main(int argc, char **argv)
     if (batch < 1 || batch > 64 || stores < 1 || stores >= WORLD_STORES)
         return EXIT_FAILURE;
     world_open(&w, NULL, 0);
+    if (argc > 4 && !use_map(&w, argv[4]))
+        return EXIT_FAILURE;
     for (uint32_t i = 1; i <= stores; i++)
         put_store(&w, i);
     world_up(&w);
@@ -236,6 +267,8 @@ main(int argc, char **argv)
         (double)c.take_ns / per, (double)c.judge_ns / per, (double)c.placed_ns / per,
         (double)c.answer_ns / per, (double)(counts[COUNT_JUDGED].value - judged) / orders,
         c.explain_bytes / orders, (unsigned long long)(counts[COUNT_CELL_MISS].value - misses));
+    printf("by roads %llu, by estimate %llu; ", (unsigned long long)counts[COUNT_BY_ROADS].value,
+           (unsigned long long)counts[COUNT_BY_ESTIMATE].value);
     printf("placed %llu, neighbourhoods %llu in %.1f MB\n",
            (unsigned long long)counts[COUNT_PLACED].value,
            (unsigned long long)counts[COUNT_CELLS].value,

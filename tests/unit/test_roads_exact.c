@@ -4,6 +4,8 @@
 #include "roads_rig.h"
 #include "unit.h"
 
+#include "roads/memory.h"
+
 #include <geos_c.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -185,6 +187,47 @@ test_roads_travel_never_beats_its_bound(void)
     roads_travel_free(&t);
 }
 
+/* A provider that has been asked before, and has forgotten most of it, answers as a new one, also
+ * when places come twice. */
+static void
+test_roads_travel_remembers_without_changing_an_answer(void)
+{
+    enum { FROM = 23, TO = 17 };
+    struct roads_travel old, fresh;
+    struct latlng from[FROM], to[TO];
+    struct travel_cell a[FROM * TO], b[FROM * TO];
+    enum travel_quality quality;
+    size_t wrong = 0, reached = 0;
+
+    CU_ASSERT_EQUAL_FATAL(roads_travel_init(&old, map, 1000), LC_OK);
+    old.memory->most = 300000;
+    for (unsigned round = 0; round < 60; round++) {
+        enum travel_mode mode = (enum travel_mode)(round % TRAVEL_MODES);
+        size_t from_n = round % 2 == 0 ? FROM : 3, to_n = round % 5 == 0 ? 2 : TO;
+        for (size_t i = 0; i < FROM; i++)
+            from[i] = i > 0 && next() % 3 == 0 ? from[next() % i] : any_spot(mode).at;
+        for (size_t j = 0; j < TO; j++)
+            to[j] = next() % 3 == 0 ? from[next() % FROM] : any_spot(mode).at;
+        CU_ASSERT_EQUAL_FATAL(roads_travel_init(&fresh, map, 1000), LC_OK);
+        CU_ASSERT_EQUAL(
+            old.travel.matrix(&old.travel, from, from_n, to, to_n, mode, 0, a, &quality), LC_OK);
+        for (size_t i = 0; i < from_n; i++)
+            for (size_t j = 0; j < to_n; j++)
+                CU_ASSERT_EQUAL(fresh.travel.matrix(&fresh.travel, &from[i], 1, &to[j], 1, mode, 0,
+                                                    &b[i * to_n + j], &quality),
+                                LC_OK);
+        for (size_t k = 0; k < from_n * to_n; k++) {
+            wrong += a[k].seconds != b[k].seconds || a[k].metres != b[k].metres;
+            reached += a[k].seconds != TRAVEL_UNREACHABLE;
+        }
+        CU_ASSERT(old.memory->bytes <= 300000);
+        roads_travel_free(&fresh);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(reached > 1000);
+    roads_travel_free(&old);
+}
+
 /* The area is a valid shape that covers what is reached in time, and not what takes twice as long.
  */
 static void
@@ -264,5 +307,6 @@ clean_up(void)
 UNIT_MAIN("roads_exact", UNIT(prepare), UNIT(test_roads_table_is_dijkstra),
           UNIT(test_roads_route_along_one_road), UNIT(test_roads_route_path_adds_up),
           UNIT(test_roads_travel_never_beats_its_bound),
+          UNIT(test_roads_travel_remembers_without_changing_an_answer),
           UNIT(test_roads_area_covers_what_is_reached), UNIT(test_roads_build_same_file_same_bytes),
           UNIT(clean_up))

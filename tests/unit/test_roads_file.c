@@ -160,9 +160,9 @@ test_roads_travel_answers_as_a_provider(void)
                     LC_EIO);
     CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_VAN, 0, cell, &quality),
                     LC_EIO);
-    CU_ASSERT_EQUAL(t.counts->asked, 4);
-    CU_ASSERT_EQUAL(t.counts->off_map, 2);
-    CU_ASSERT_EQUAL(t.counts->no_mode, 1);
+    CU_ASSERT_EQUAL(roads_travel_counts(&t).asked, 4);
+    CU_ASSERT_EQUAL(roads_travel_counts(&t).off_map, 2);
+    CU_ASSERT_EQUAL(roads_travel_counts(&t).no_mode, 1);
     /* Half as fast in one hour of the week: Thursday 1970-01-01, 08:00 to 09:00. */
     CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 0, cell, &quality),
                     LC_OK);

@@ -259,16 +259,6 @@ reserve_points(struct plan *p, size_t n)
     return true;
 }
 
-/* A place that the provider does not know is asked about as the pickup, and forgotten. */
-static void
-add_point(struct plan *p, const struct task *t, enum travel_mode mode, struct latlng at, size_t *n)
-{
-    p->unknown[*n] = !travel_knows(p->by, at, mode);
-    p->blind |= p->unknown[*n];
-    p->points[*n] = p->unknown[*n] ? t->in.pickup : at;
-    ++*n;
-}
-
 /* All points of those couriers in this mode that may take the task. */
 static enum lc_err
 gather(struct plan *p, const struct task *t, struct runner *const *list, size_t size,
@@ -281,17 +271,32 @@ gather(struct plan *p, const struct task *t, struct runner *const *list, size_t 
             continue;
         if (!reserve_points(p, *n + r->n + 2))
             return LC_ENOMEM;
-        add_point(p, t, mode, r->in.at, n);
+        p->points[(*n)++] = r->in.at;
         for (size_t k = 0; k < r->n; k++)
-            add_point(p, t, mode, r->stops[k].at, n);
+            p->points[(*n)++] = r->stops[k].at;
     }
     return LC_OK;
+}
+
+/* Places that the provider does not know are asked about as the pickup, and forgotten. How many. */
+static size_t
+leave_out(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
+{
+    size_t left_out = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        p->unknown[k] = !travel_knows(p->by, p->points[k], mode);
+        if (p->unknown[k])
+            p->points[k] = t->in.pickup;
+        left_out += p->unknown[k];
+    }
+    return left_out;
 }
 
 /* cells: [n + 1][2] to pickup and drop-off, of which the last row is from the pickup itself, then
  * [n] from the pickup, [n] from the drop-off. */
 static enum lc_err
-travel_of(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
+ask(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
 {
     struct latlng ends[2] = {t->in.pickup, t->in.dropoff};
     struct travel_cell *from = p->cells + 2 * (n + 1);
@@ -302,8 +307,19 @@ travel_of(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
     err = p->by->matrix(p->by, p->points, n + 1, ends, 2, mode, p->now_ms, p->cells, &q[0]);
     if (err == LC_OK)
         err = p->by->matrix(p->by, ends, 2, p->points, n, mode, p->now_ms, from, &q[1]);
-    if (err == LC_OK && q[0] != q[1])
-        err = LC_EIO;
+    return err == LC_OK && q[0] != q[1] ? LC_EIO : err;
+}
+
+static enum lc_err
+travel_of(struct plan *p, const struct task *t, enum travel_mode mode, size_t n)
+{
+    struct travel_cell *from = p->cells + 2 * (n + 1);
+    enum lc_err err = ask(p, t, mode, n);
+
+    if (err != LC_EIO || leave_out(p, t, mode, n) == 0)
+        return err;
+    p->blind = true;
+    err = ask(p, t, mode, n);
     for (size_t k = 0; err == LC_OK && k < n; k++)
         if (p->unknown[k])
             p->cells[2 * k].seconds = p->cells[2 * k + 1].seconds = from[k].seconds =

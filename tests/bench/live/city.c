@@ -1,10 +1,12 @@
 /* A synthetic city through the library that the router uses: how long does a new order take, and
  * how fast does the plan improve?
  *
- *     bench_city COURIERS ORDERS SECONDS
+ *     bench_city COURIERS ORDERS SECONDS [FILE.roads]
  *
+ * With a map all are on it, orders come from 60 stores, and travel times are along its streets.
  * Fills the plan with ORDERS open orders on COURIERS couriers, then for SECONDS of CPU time plays
  * events: an order comes, one goes, a courier moves, the plan improves by a slice. */
+#include "roads/roads.h"
 #include "router/plan/plan.h"
 
 #include <math.h>
@@ -34,10 +36,59 @@ cpu_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* ---- a map's city ---- */
+
+enum { STORES = 60 };
+static struct latlng south_west, north_east; /* the same: no map */
+static struct latlng store[STORES];
+
+static bool
+on_map(void)
+{
+    return south_west.lat_e7 != north_east.lat_e7;
+}
+
+static int32_t
+between(int32_t low, int32_t high)
+{
+    uint32_t side = (uint32_t)(high - low);
+
+    return low + (int32_t)(side / 10 + below(side / 10 * 8));
+}
+
+static struct latlng
+on_the_map(void)
+{
+    return (struct latlng){between(south_west.lat_e7, north_east.lat_e7),
+                           between(south_west.lng_e7, north_east.lng_e7)};
+}
+
+static const struct travel *
+open_map(const char *path)
+{
+    static struct roads_travel travel;
+    struct roads *map;
+    char error[ROADS_ERROR_MAX] = "out of memory";
+
+    if (roads_open(path, &map, error) != LC_OK ||
+        roads_travel_init(&travel, map, ROADS_SNAP_M) != LC_OK) {
+        fprintf(stderr, "bench_city: %s: %s\n", path, error);
+        return NULL;
+    }
+    roads_bounds(map, &south_west, &north_east);
+    for (size_t i = 0; i < STORES; i++)
+        store[i] = on_the_map();
+    return &travel.travel;
+}
+
+/* ---- a made-up one ---- */
+
 /* A city of 0.6 km2 a courier, denser in the middle; metres from there. */
 static struct latlng
 somewhere(size_t couriers, uint32_t spread)
 {
+    if (on_map())
+        return on_the_map();
     double side = sqrt(0.6e6 * (double)couriers) * spread / 100;
     double x = side * ((double)(below(1000) + below(1000)) / 2000 - 0.5);
     double y = side * ((double)(below(1000) + below(1000)) / 2000 - 0.5);
@@ -62,8 +113,8 @@ new_order(uint64_t number, size_t couriers, int64_t now_ms)
 
     for (size_t i = 0; i < 8; i++)
         o.id.b[i] = (uint8_t)(number >> (8 * i));
-    o.pickup = somewhere(couriers, 100);
-    o.dropoff = near_by(o.pickup);
+    o.pickup = on_map() ? store[below(STORES)] : somewhere(couriers, 100);
+    o.dropoff = on_map() ? on_the_map() : near_by(o.pickup);
     o.promise_ms = o.ready_ms + 1000 * (int64_t)(2400 + below(3600));
     return o;
 }
@@ -116,7 +167,8 @@ main(int argc, char **argv)
     double improving = 0, longest_slice = 0;
     int64_t now_ms = start_ms;
     struct rusage use;
-    struct plan *p = plan_new(travel_estimate());
+    const struct travel *travel = argc > 4 ? open_map(argv[4]) : travel_estimate();
+    struct plan *p = travel == NULL ? NULL : plan_new(travel);
     enum lc_err err = p == NULL ? LC_ENOMEM : add_couriers(p, couriers);
 
     if (err != LC_OK)
@@ -162,11 +214,13 @@ main(int argc, char **argv)
     printf("couriers=%zu orders=%zu pool=%zu fill_ms=%.3f events=%zu p50_ms=%.3f p99_ms=%.3f "
            "max_ms=%.3f "
            "iterations_per_s=%.0f moved=%zu slice_max_ms=%.3f events_per_s=%.0f memory_mb=%.0f "
-           "cost_change=%.4f\n",
+           "cost_change=%.4f by_roads=%llu by_estimate=%llu\n",
            couriers, orders, plan_pool_size(p), 1000 * filling / (double)orders, n, took[n / 2],
            took[n * 99 / 100], took[n - 1], (double)attempts / improving, all_moved,
            1000 * longest_slice, (double)slices / (cpu_s() - began), (double)use.ru_maxrss / 1024,
-           (double)(plan_cost(p) - before) / (double)before);
+           (double)(plan_cost(p) - before) / (double)before,
+           (unsigned long long)plan_searched(p, TRAVEL_ROAD),
+           (unsigned long long)plan_searched(p, TRAVEL_ESTIMATE));
     plan_destroy(p);
     return 0;
 }
