@@ -1,4 +1,5 @@
 /* From file to file, whole or not at all. */
+#include "roads/osm_file.h"
 #include "roads/roads.h"
 
 #include <errno.h>
@@ -70,8 +71,8 @@ replace_file(const char *path, struct slice bytes, char *error)
 }
 
 enum lc_err
-roads_build_file(const char *pbf_path, const char *roads_path, unsigned modes,
-                 struct roads_report *report, char *error)
+osm_file_make(const char *pbf_path, const char *to_path, osm_file_maker *make, void *ctx,
+              char *error)
 {
     struct buf out = {0};
     struct stat st;
@@ -89,11 +90,33 @@ roads_build_file(const char *pbf_path, const char *roads_path, unsigned modes,
     close(fd);
     if (mapped == MAP_FAILED)
         return failed(error, pbf_path);
-    enum lc_err err = roads_build(slice_of(mapped, (size_t)st.st_size), modes, &out, report, error);
+    enum lc_err err = make(ctx, slice_of(mapped, (size_t)st.st_size), &out, error);
     if (mapped != NULL)
         munmap(mapped, (size_t)st.st_size);
     if (err == LC_OK)
-        err = replace_file(roads_path, buf_slice(&out), error);
+        err = replace_file(to_path, buf_slice(&out), error);
     buf_free(&out);
     return err;
+}
+
+struct roads_order {
+    unsigned modes;
+    struct roads_report *report;
+};
+
+static enum lc_err
+make_roads(void *ctx, struct slice pbf, struct buf *out, char *error)
+{
+    const struct roads_order *o = ctx;
+
+    return roads_build(pbf, o->modes, out, o->report, error);
+}
+
+enum lc_err
+roads_build_file(const char *pbf_path, const char *roads_path, unsigned modes,
+                 struct roads_report *report, char *error)
+{
+    struct roads_order order = {modes, report};
+
+    return osm_file_make(pbf_path, roads_path, make_roads, &order, error);
 }

@@ -1,4 +1,4 @@
-/* tags: the OpenStreetMap keys that roads are made of. Pure.
+/* tags: the OpenStreetMap keys that roads and addresses are made of. Pure.
  *
  * A block's strings are looked up once, so that reading an object's tags is indexing. */
 #ifndef LC_ROADS_TAGS_H
@@ -11,6 +11,12 @@
     K(ACCESS, "access")                                                                            \
     K(ACCESS_B, "access:backward")                                                                 \
     K(ACCESS_F, "access:forward")                                                                  \
+    K(ADDR_CITY, "addr:city")                                                                      \
+    K(ADDR_HOUSENUMBER, "addr:housenumber")                                                        \
+    K(ADDR_INTERPOLATION, "addr:interpolation")                                                    \
+    K(ADDR_PLACE, "addr:place")                                                                    \
+    K(ADDR_POSTCODE, "addr:postcode")                                                              \
+    K(ADDR_STREET, "addr:street")                                                                  \
     K(AMENITY, "amenity")                                                                          \
     K(AREA, "area")                                                                                \
     K(BARRIER, "barrier")                                                                          \

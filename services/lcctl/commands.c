@@ -69,6 +69,11 @@ const struct command commands[] = {
      "[--widen 60] LAT,LNG",
      "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
      "GeoJSON"},
+    {"addresses", cmd_addresses, false,
+     "addresses build FILE.osm.pbf -o FILE.addresses\n"
+     "addresses info FILE.addresses\n"
+     "addresses ask FILE.addresses TEXT",
+     "compile an index of addresses; look at one; where TEXT is, and how well that is known"},
     {"library", cmd_library, true,
      "library load\n"
      "library show",

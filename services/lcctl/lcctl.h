@@ -58,6 +58,7 @@ struct args {
 const char *args_option(struct args *a, const char *name, const char *fallback);
 bool args_flag(struct args *a, const char *name);
 const char *args_next(struct args *a);
+const char *args_output(struct args *a); /* the file behind -o, taken out; NULL = none */
 bool args_done(struct args *a);
 
 /* ctl_redis: one command; the reply (free with freeReplyObject), or NULL after saying what Redis
@@ -145,6 +146,7 @@ int cmd_queue(struct ctl *c, struct args *a);      /* queue */
 int cmd_robots(struct ctl *c, struct args *a);     /* robots */
 int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE]... */
 int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */
+int cmd_addresses(struct ctl *c, struct args *a);  /* addresses build | info | ask */
 int cmd_secret(struct ctl *c, struct args *a);     /* secret */
 int cmd_keys(struct ctl *c, struct args *a);     /* keys new | show */
 int cmd_ports(struct ctl *c, struct args *a);      /* ports N */

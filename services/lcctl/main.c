@@ -50,6 +50,21 @@ args_flag(struct args *a, const char *name)
 }
 
 const char *
+args_output(struct args *a)
+{
+    for (int i = 0; i + 1 < a->n; i++) {
+        if (strcmp(a->v[i], "-o") != 0)
+            continue;
+        const char *value = a->v[i + 1];
+        for (int j = i; j + 2 < a->n; j++)
+            a->v[j] = a->v[j + 2];
+        a->n -= 2;
+        return value;
+    }
+    return NULL;
+}
+
+const char *
 args_next(struct args *a)
 {
     if (a->n == 0 || strncmp(a->v[0], "--", 2) == 0)

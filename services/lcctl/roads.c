@@ -41,22 +41,6 @@ parse_modes(const char *list)
     return modes;
 }
 
-/* option_o: the file behind -o, taken out of the words. */
-static const char *
-option_o(struct args *a)
-{
-    for (int i = 0; i + 1 < a->n; i++) {
-        if (strcmp(a->v[i], "-o") != 0)
-            continue;
-        const char *value = a->v[i + 1];
-        for (int j = i; j + 2 < a->n; j++)
-            a->v[j] = a->v[j + 2];
-        a->n -= 2;
-        return value;
-    }
-    return NULL;
-}
-
 static int
 built_json(const char *out, unsigned modes, const struct roads_report *r, double took_s)
 {
@@ -90,7 +74,7 @@ static int
 build(struct ctl *c, struct args *a)
 {
     const char *modes_word = args_option(a, "modes", NULL);
-    const char *out = option_o(a);
+    const char *out = args_output(a);
     const char *in = args_next(a);
     char error[ROADS_ERROR_MAX];
     struct roads_report r;
