@@ -140,7 +140,7 @@ test_redis_answers_when_the_replica_has_it(void)
     begin(REDIS_WAIT_MOST_MS, false);
     for (int i = 0; i < 20; i++) {
         CU_ASSERT_EQUAL(ask("INCR n")->integer, i + 1);
-        char expected[8];
+        char expected[16];
         snprintf(expected, sizeof expected, "%d", i + 1);
         CU_ASSERT_EQUAL(redis_one_ask(&t.replica, expected, "GET n"), 1);
     }
