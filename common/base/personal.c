@@ -93,7 +93,7 @@ is_empty(const Lifecircle__V1__Personal *p)
 {
     const Lifecircle__V1__Contact *c = p->customer;
 
-    return p->address[0] == '\0' && p->instructions[0] == '\0' &&
+    return p->picture.len == 0 && p->address[0] == '\0' && p->instructions[0] == '\0' &&
            (c == NULL || (c->name[0] == '\0' && c->phone[0] == '\0'));
 }
 

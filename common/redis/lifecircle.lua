@@ -1334,8 +1334,9 @@ local function order_retire(keys, args)
         answers[i] = 0
         if record and IS_END[byte(record, 2)] and sunpack('<I4', record, 5) == version then
             call('UNLINK', key, p .. 'explain:' .. id, p .. 'history:' .. id)
-            call('HDEL', p .. 'keys', id)
+            call('HDEL', p .. 'keys', id, id .. ':photo', id .. ':signature')
             call('HDEL', p .. 'personal', id)
+            call('HDEL', p .. 'proofs', id .. ':photo', id .. ':signature')
             if idem ~= '' and call('GET', p .. 'idem:' .. idem) == id then
                 call('UNLINK', p .. 'idem:' .. idem)
             end
@@ -1421,6 +1422,39 @@ local function silence(id)
     end
 end
 
+-- order_proof: a picture that the courier took at the door, or a signature, sealed; the last of a kind counts
+local PROVEN = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF, DELIVERED, RETURNING, RETURNED)
+local function order_proof(keys, args)
+    begin(keys, args[1])
+    local id, courier, kind, sealed = uuid(args[2]), number(args[3] or '', 'courier', 1, B32 - 1), args[4], args[5] or ''
+    if kind ~= 'photo' and kind ~= 'signature' then
+        refuse('kind: expected photo or signature')
+    end
+    if #sealed <= KEY_SIZE or #sealed > 160000 then
+        refuse('sealed: expected a key of ', KEY_SIZE, ' bytes and up to 160000 in all')
+    end
+    local head = call('GETRANGE', p .. 'order:' .. id, 0, HEAD_SIZE - 1)
+    if #head < HEAD_SIZE then
+        return UNKNOWN
+    end
+    if not PROVEN[byte(head, 2)] or sunpack('<I4', head, 25) ~= courier or sub(head, 9, 16) == ZERO8 then
+        return NOT_ALLOWED
+    end
+    call('HSET', p .. 'keys', id .. ':' .. kind, sub(sealed, 1, KEY_SIZE))
+    call('HSET', p .. 'proofs', id .. ':' .. kind, sub(sealed, KEY_SIZE + 1))
+    return DONE
+end
+register('order_proof', order_proof)
+
+-- proof_read: one of them, its key in front; empty when there is none
+local function proof_read(keys, args)
+    begin(keys, '1')
+    local field = uuid(args[1]) .. ':' .. (args[2] or '')
+    local wrapped, sealed = call('HGET', p .. 'keys', field), call('HGET', p .. 'proofs', field)
+    return wrapped and sealed and wrapped .. sealed or ''
+end
+register('proof_read', proof_read, {'no-writes'})
+
 -- order_forget: destroys the key of an order that has ended, and whatever else says who it was for
 local function order_forget(keys, args)
     begin(keys, args[1])
@@ -1444,8 +1478,9 @@ local function order_forget(keys, args)
         else
             local rest = HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29)
             local after = sub(record, 1, 8) .. ZERO8 .. sub(record, 17, rest) .. blank(sub(record, rest + 1))
-            call('HDEL', p .. 'keys', id)
+            call('HDEL', p .. 'keys', id, id .. ':photo', id .. ':signature')
             call('HDEL', p .. 'personal', id)
+            call('HDEL', p .. 'proofs', id .. ':photo', id .. ':signature')
             call('SET', key, after)
             silence(id)
             put_history(id, sub(after, 1, HEAD_SIZE), who .. ': personal data erased')

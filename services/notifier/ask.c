@@ -101,6 +101,11 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_SOLD_OUT:
         shop_answer(n, a, ev, out);
         break;
+    case ASK_PROOF:
+    case ASK_PROOFS:
+    case ASK_SHOW:
+        proof_answer(n, a, ev, out);
+        break;
     case ASK_WORK:
         work_answer(n, a, ev, out);
         break;

@@ -193,6 +193,9 @@ enum ask_kind {
     ASK_RATING,
     ASK_FIND,
     ASK_ZONE,
+    ASK_PROOF,  /* a courier: keeps a picture */
+    ASK_PROOFS, /* an operator: which pictures there are */
+    ASK_SHOW,   /* an operator: one of them; wanted = which */
     ASK_WORK,   /* a courier: what the shift has come to */
     ASK_RULE,   /* an operator over the plan's head */
     ASK_RULING, /* ... what holds of an order */
@@ -269,6 +272,7 @@ struct notifier {
     struct personal_master personal; /* made of it */
     struct web_map *map;             /* the city's, or NULL */
     struct pay pay;
+    struct chance chance; /* for keys */
     struct counter counters[COUNT_N];
     struct histogram took[NOTIFIER_TIMES];
 
@@ -424,6 +428,17 @@ uint32_t phones_courier(const struct notifier *n, struct slice token);
 /* phones_position: where a courier is, as of time_ms (0 = now); the newest counts. */
 void phones_position(struct notifier *n, const struct event *ev, struct outbox *out,
                      uint32_t courier, struct latlng at, int64_t time_ms);
+/* proof.c: photos and signatures of a hand-over, sealed like what is known of the customer */
+/* proof_post: POST /v1/courier/proof/ORDER/photo or /signature. */
+void proof_post(struct notifier *n, const struct event *ev, struct outbox *out);
+void proof_answer(struct notifier *n, const struct ask *a, const struct event *ev,
+                  struct outbox *out);
+/* proof_list, proof_show: which there are, and one, told to an operator's page. kind: 0 photo, 1
+ * signature. */
+void proof_list(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+                struct uuid order);
+void proof_show(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+                struct uuid order, int kind);
 /* work.c: what a shift has come to */
 /* work_pay_read: the currency and the rates; false when they are malformed. */
 bool work_pay_read(struct pay *pay, const struct config *config);

@@ -335,6 +335,13 @@ request(struct notifier *n, const struct event *ev, struct outbox *out)
             refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
         else
             osmand_open(n, ev, out);
+    } else if (ev->http->path.n > 18 && memcmp(ev->http->path.p, "/v1/courier/proof/", 18) == 0) {
+        if (!slice_eq_str(ev->http->method, "POST"))
+            refuse(ev, out, 405, "method_not_allowed", "expected POST");
+        else if (!catalogue_loaded(n->catalogue))
+            refuse(ev, out, 503, "unavailable", "the catalogue is still being read; try again");
+        else
+            proof_post(n, ev, out);
     } else if (ev->http->path.n > 3 && memcmp(ev->http->path.p, "/t/", 3) == 0) {
         if (get)
             tracking_open(n, ev, out);
@@ -500,6 +507,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
 {
     struct notifier *n = core;
 
+    chance_stir(&n->chance, ev->entropy);
     if (ev->kind == EVENT_START) {
         outbox_wake(out, ev->now_ms);
         return start(n, ev);

@@ -196,6 +196,7 @@ enum said {
     SAID_FIND,
     SAID_ZONE,
     SAID_COURIER,
+    SAID_PROOF,
     SAID_CANCEL,
     SAID_READY,
     SAID_BUSY,
@@ -205,7 +206,7 @@ enum said {
 static const struct json_enum types[] = {
     {"hello", SAID_HELLO}, {"ping", SAID_PING},       {"order", SAID_ORDER}, {"find", SAID_FIND},
     {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},   {"ready", SAID_READY}, {"busy", SAID_BUSY},
-    {"rule", SAID_RULE},   {"courier", SAID_COURIER},
+    {"rule", SAID_RULE},   {"courier", SAID_COURIER}, {"proof", SAID_PROOF},
 };
 
 /* What may be decided, as dispatch_rule calls it; who it is about. */
@@ -235,7 +236,7 @@ struct wish {
     int64_t store;
     int64_t delay_s;
     int busy;
-    int rule; /* an index of rules, + 1 */
+    int rule; /* an index of rules, + 1; SAID_PROOF: which picture */
     int64_t courier;
     struct slice words;
 };
@@ -271,7 +272,8 @@ read_wish(struct json_in *in, struct wish *w)
     json_in_enum(in, &root, "type", JSON_REQUIRED, types, sizeof types / sizeof *types, &w->type);
     bool acts = w->type >= SAID_CANCEL;
     json_in_string(in, &root, "id", acts ? JSON_REQUIRED : JSON_OPTIONAL, 1, 64, &w->id);
-    bool has_order = w->type == SAID_ORDER || w->type == SAID_CANCEL || w->type == SAID_READY;
+    bool has_order = w->type == SAID_ORDER || w->type == SAID_PROOF || w->type == SAID_CANCEL ||
+                     w->type == SAID_READY;
     if (json_in_string(in, &root, "order_id", has_order ? JSON_REQUIRED : JSON_OPTIONAL, 36, 36,
                        &w->order) &&
         uuid_parse(w->order, &w->uuid) != LC_OK)
@@ -287,6 +289,10 @@ read_wish(struct json_in *in, struct wish *w)
     json_in_int(in, &root, "courier", w->type == SAID_COURIER ? JSON_REQUIRED : JSON_OPTIONAL, 1,
                 UINT32_MAX, &w->courier);
     json_in_string(in, &root, "words", JSON_OPTIONAL, 0, 120, &w->words);
+    if (w->type == SAID_PROOF) {
+        static const struct json_enum proofs[] = {{"photo", 0}, {"signature", 1}};
+        json_in_enum(in, &root, "kind", JSON_REQUIRED, proofs, 2, &w->rule);
+    }
     if (w->type == SAID_RULE)
         read_rule(in, &root, w);
 }
@@ -354,6 +360,8 @@ ops_message(struct notifier *n, struct viewer *v, const struct event *ev, struct
         ops_detail(n, ev, out, v->conn, w.uuid);
     } else if (w.type == SAID_FIND) {
         ops_find(n, ev, out, v->conn, w.text);
+    } else if (w.type == SAID_PROOF) {
+        proof_show(n, ev, out, v->conn, w.uuid, w.rule);
     } else if (w.type == SAID_COURIER) {
         ops_ask_frozen(n, ev, out, v->conn, (uint32_t)w.courier);
     } else if (w.type == SAID_ZONE) {

@@ -46,6 +46,7 @@ ops_detail(struct notifier *n, const struct event *ev, struct outbox *out, uint6
     read_one(n, ev, out, ASK_DECISION, conn, order);
     read_one(n, ev, out, ASK_RATING, conn, order);
     ops_ask_ruling(n, ev, out, conn, order);
+    proof_list(n, ev, out, conn, order);
 }
 
 void

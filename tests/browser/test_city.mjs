@@ -43,11 +43,28 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await courier.locator('#picked-up').click();
     await kit.shows(ops, '#order-state', 'courier to the customer');
     await courier.locator('#arrived').click();
+    await courier.locator('#photo').setInputFiles({name: 'door.png', mimeType: 'image/png', buffer: Buffer.from(
+        'iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC', 'base64')});
+    await kit.shows(courier, 'label[for="photo"]', '✓');
+    await courier.locator('#sign').click();
+    const box = await courier.locator('#signature').boundingBox();
+    await courier.mouse.move(box.x + 40, box.y + 60);
+    await courier.mouse.down();
+    await courier.mouse.move(box.x + 200, box.y + 30, {steps: 8});
+    await courier.mouse.up();
+    await kit.sound(courier, 'courier-signature');
+    await courier.locator('#signed').click();
+    await kit.shows(courier, '#sign', '✓');
+    await kit.sound(courier, 'courier-door');
     const seen = await (await fetch(town.notifier + order.tracking_url)).json();
     await courier.locator('#pin').fill(seen.pin);
     await courier.locator('#delivered').click();
     await kit.shows(ops, '#order-state', 'delivered');
     await kit.shows(ops, '#timeline', /delivered.*cleo/);
+    for (const kind of ['photo', 'signature']) await ops.locator(`[data-proof="${kind}"]`).click();
+    await kit.until('the pictures', () => ops.evaluate(() =>
+        [...document.querySelectorAll('img.proof')].filter((image) => image.naturalWidth > 0).length === 2));
+    await kit.sound(ops, 'ops-proofs');
     await ops.locator('#back').click();
     await kit.until('the figures', async () => (await kit.text(ops, '#delivered')) === '1');
     await kit.shows(ops, '#on-time', '100 %');

@@ -346,6 +346,73 @@ test_retired_order_leaves_no_key(void)
     CU_ASSERT_EQUAL(ask_int(k, "EXISTS {t}:keys {t}:personal"), 0);
 }
 
+/* ---- pictures ---- */
+
+static long long
+prove(uint32_t courier, const char *kind)
+{
+    char sealed[200];
+
+    memset(sealed, 'k', sizeof sealed);
+    memcpy(sealed + 88, "MARK-PICTURE", 12);
+    kit_call(k, "order_proof");
+    kit_int(k, NOW + 20);
+    kit_text(k, ask_id(1));
+    kit_int(k, courier);
+    kit_text(k, kind);
+    kit_bytes(k, slice_of(sealed, sizeof sealed));
+    redisReply *r = kit_reply(k);
+    long long v = r->type == REDIS_REPLY_INTEGER ? r->integer : -1;
+    freeReplyObject(r);
+    return v;
+}
+
+static size_t
+proof_length(const char *kind)
+{
+    kit_call(k, "proof_read");
+    kit_text(k, ask_id(1));
+    kit_text(k, kind);
+    redisReply *r = kit_reply(k);
+    size_t n = r->type == REDIS_REPLY_STRING ? r->len : 9999;
+    freeReplyObject(r);
+    return n;
+}
+
+static void
+test_order_proof_is_the_couriers_who_has_it_and_goes_with_the_customer(void)
+{
+    static const char *const way[] = {"assign", "confirm", "pickup"};
+    struct ask a = ask_for(1);
+
+    fresh();
+    CU_ASSERT_EQUAL(prove(7, "photo"), 4);
+    CU_ASSERT_EQUAL_FATAL(ask_one(k, NOW, &a, NULL), 1);
+    kit_call(k, "lease_take");
+    kit_int(k, NOW);
+    kit_text(k, "router-1");
+    kit_int(k, 5000);
+    freeReplyObject(kit_reply(k));
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(prove(7, "photo"), 3); /* not before it is with the courier */
+        CU_ASSERT_EQUAL(ask_plan(k, NOW + 10, 1, 7, 1, way[i]), 1);
+    }
+    CU_ASSERT_EQUAL(prove(8, "photo"), 3);
+    CU_ASSERT_EQUAL(prove(7, "selfie"), -1);
+    CU_ASSERT_EQUAL(prove(7, "photo"), 1);
+    CU_ASSERT_EQUAL(prove(7, "photo"), 1);
+    CU_ASSERT_EQUAL(prove(7, "signature"), 1);
+    CU_ASSERT_EQUAL(proof_length("photo"), 200);
+    CU_ASSERT_EQUAL(ask_plan(k, NOW + 30, 1, 7, 1, "deliver"), 1);
+    CU_ASSERT_EQUAL(prove(7, "signature"), 1); /* the tunnel is over */
+    CU_ASSERT_TRUE(holds("MARK-PICTURE"));
+    CU_ASSERT_EQUAL(forget(1), 1);
+    CU_ASSERT_EQUAL(proof_length("photo"), 0);
+    CU_ASSERT_EQUAL(proof_length("signature"), 0);
+    CU_ASSERT_FALSE(holds("MARK-PICTURE"));
+    CU_ASSERT_EQUAL(prove(7, "photo"), 3); /* and does not come back */
+}
+
 int
 main(void)
 {
@@ -362,6 +429,7 @@ main(void)
         UNIT(test_forgotten_order_sent_again_is_the_same_order),
         UNIT(test_forget_is_in_the_history),
         UNIT(test_retired_order_leaves_no_key),
+        UNIT(test_order_proof_is_the_couriers_who_has_it_and_goes_with_the_customer),
     };
 
     kit_start(k, false);

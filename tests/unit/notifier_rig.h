@@ -58,6 +58,7 @@ struct rig {
     unsigned chain_puts;
     char step;        /* the outcome that order_step answers with; 0 = none */
     char stepped[96]; /* its last "action reason who" */
+    long long proof;  /* what order_proof answers */
     char rule;        /* the outcome that dispatch_rule answers with */
     char ruled[256];  /* its last "kind order courier who words" */
     char access[256]; /* what {city}:access says of every token; n = 0: nothing */
@@ -216,6 +217,8 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
         item[0] = rig_str(&r->step, 1);
         return rig_array(item, 1);
     }
+    if (slice_eq_str(e->argv[1], "order_proof"))
+        return (struct reply){.kind = REPLY_INT, .integer = r->proof};
     if (slice_eq_str(e->argv[1], "dispatch_rule")) {
         struct reply *item = arena_array(a, 1, sizeof *item);
         snprintf(r->ruled, sizeof r->ruled, "%.*s %.*s %.*s %.*s %.*s", (int)e->argv[7].n,

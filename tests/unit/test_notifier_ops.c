@@ -327,6 +327,45 @@ test_traccar_client_posts_positions(void)
     rig_free(r);
 }
 
+static int
+shown(struct rig *r, uint64_t conn, const char *path, const char *token, struct slice picture)
+{
+    char bearer[128];
+    snprintf(bearer, sizeof bearer, "Bearer %s", token);
+    struct header_field header = {SLICE_LIT("Authorization"), slice_str(bearer)};
+    struct http_event http = {
+        .method = SLICE_LIT("POST"), .path = slice_str(path), .headers = &header, .n_headers = 1};
+    struct event ev = {.kind = EVENT_HTTP, .ref = conn, .http = &http, .bytes = picture};
+
+    rig_feed(r, &ev);
+    return rig_last(r, EFFECT_HTTP, conn)->e.status;
+}
+
+static void
+test_courier_posts_a_photo(void)
+{
+    static const char jpeg[] = "\xff\xd8\xff\xe0 a picture";
+    static char large[150001] = "\xff\xd8\xff";
+    const char *path = "/v1/courier/proof/01930000-0000-7000-8000-000000000001/photo";
+    const struct slice good = slice_of(jpeg, sizeof jpeg - 1);
+    struct rig *r = rig_new();
+
+    rig_courier(r, 1, COURIER, false);
+    for (int64_t i = 0; i < 4; i++)
+        rig_wake(r, 100); /* chance for keys gathers */
+    r->proof = 1;
+    CU_ASSERT_EQUAL(shown(r, 10, path, COURIER, good), 200);
+    r->proof = 3;
+    CU_ASSERT_EQUAL(shown(r, 11, path, COURIER, good), 409);
+    r->proof = 4;
+    CU_ASSERT_EQUAL(shown(r, 12, path, COURIER, good), 404);
+    CU_ASSERT_EQUAL(shown(r, 13, path, "lc_courier_1_nobody", good), 401);
+    CU_ASSERT_EQUAL(shown(r, 14, "/v1/courier/proof/x/photo", COURIER, good), 404);
+    CU_ASSERT_EQUAL(shown(r, 15, path, COURIER, SLICE_LIT("<svg>")), 415);
+    CU_ASSERT_EQUAL(shown(r, 16, path, COURIER, slice_of(large, sizeof large)), 413);
+    rig_free(r);
+}
+
 UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_is_let_in_by_a_known_token_of_the_right_kind_only),
           UNIT(test_operator_is_cut_when_the_token_is_revoked),
@@ -338,4 +377,4 @@ UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_is_told_what_was_not_understood),
           UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
           UNIT(test_screen_hands_over_for_the_right_code_only),
-          UNIT(test_traccar_client_posts_positions))
+          UNIT(test_traccar_client_posts_positions), UNIT(test_courier_posts_a_photo))

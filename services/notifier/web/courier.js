@@ -5,6 +5,7 @@ import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
 import {isCode, metres, overlay, place, split} from './route.js';
+import {Proofs} from './proofs.js';
 import * as view from './courier_view.js';
 
 const POSITION_MS = 10000; // at most so often while moving
@@ -34,6 +35,9 @@ const queue = new Queue({
     settled,
 });
 
+const proofs = new Proofs({token: () => state().token, changed: () => render(),
+    refused: () => notice(t('courier.proof_refused'), 'bad')});
+
 // ---- what the server says ----
 
 function settled(action, reply) {
@@ -43,6 +47,7 @@ function settled(action, reply) {
         if (action.type === 'delivered') store.set({delivered: state().delivered + 1});
         if (action.type === 'sign_on' || action.type === 'sign_off') store.set({onShift: action.type === 'sign_on'});
         if (action.type === 'sign_on') store.set({delivered: 0});
+        if (action.type === 'picked_up') proofs.pump();
         if (['sign_on', 'delivered', 'brought_back'].includes(action.type)) link?.say({type: 'shift'});
     } else if (action.type !== 'enroute') { // said by the app itself
         notice(t(`outcome.${reply.outcome}`), 'bad');
@@ -55,6 +60,7 @@ function onmessage(message) {
         store.set({skew: Date.parse(message.time) - Date.now(), onShift: message.on_shift});
         if (message.version === 0) store.set({route: null, settled: []});
         queue.connected();
+        proofs.pump();
         link.say({type: 'shift'});
         tell();
     } else if (message.type === 'route') {
@@ -166,6 +172,9 @@ const act = {
     scan: (found) => view.scan($('#dialog'), found),
     stops: () => view.stops($('#dialog'), shift),
     broughtBack: (stop) => step('brought_back', stop),
+    photo: (stop, file) => proofs.photo(stop, file),
+    sign: (stop) => view.sign($('#dialog'), (picture) => proofs.add(stop, 'signature', picture)),
+    proofs: (stop) => proofs.of(stop),
     delivered: (stop, pin) => step('delivered', stop, {pin}),
     problem(stop) {
         view.askReason($('#dialog'), stop, (reason) =>
@@ -239,7 +248,7 @@ function render() {
     // what is on the screen is only made anew when it changes: a finger may be on its way to it
     const what = JSON.stringify([state().token, state().onShift, stops(), notices, connected === 'elsewhere',
         state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
-        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift]);
+        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names()]);
     if (what === drawn) return;
     drawn = what;
     fill($('#notices'),

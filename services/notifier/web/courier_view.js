@@ -99,7 +99,14 @@ function mainButton(stop, act) {
     if (stop.kind === 'return')
         return h('button', {class: 'primary thumb', id: 'brought-back', onclick: () => act.broughtBack(stop)},
             t('courier.brought_back'));
+    const there = act.proofs(stop);
+    const mark = (kind) => (there.includes(kind) ? ' ✓' : '');
     return h('form', {class: 'stack', onsubmit: (e) => { e.preventDefault(); act.delivered(stop, e.target.pin.value); }},
+        h('div', {class: 'two'},
+            h('label', {class: 'button', for: 'photo'}, t('courier.photo') + mark('photo'),
+                h('input', {id: 'photo', class: 'unseen', type: 'file', accept: 'image/*', capture: 'environment',
+                    onchange: (e) => e.target.files[0] && act.photo(stop, e.target.files[0])})),
+            h('button', {type: 'button', id: 'sign', onclick: () => act.sign(stop)}, t('courier.signature') + mark('signature'))),
         h('div', {}, h('label', {for: 'pin'}, t('courier.pin')),
             h('input', {id: 'pin', name: 'pin', class: 'pin', inputMode: 'numeric', pattern: '[0-9]{4}', maxLength: 4,
                 autocomplete: 'off', required: true})),
@@ -143,7 +150,7 @@ const kilometres = (metres) => t('courier.km', {n: (metres / 1000).toLocaleStrin
 export function shift(state, act, busy, done) {
     const delivered = Math.max(done?.delivered ?? 0, state.delivered);
     return h('section', {class: 'card stack'},
-        h('div', {class: 'row spread'},
+        h('div', {class: 'came-to'},
             h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')), h('p', {class: 'big', id: 'count'}, String(delivered))),
             done?.metres ? h('div', {}, h('p', {class: 'soft'}, t('courier.carried')), h('p', {class: 'big', id: 'km'}, kilometres(done.metres))) : null,
             done?.currency ? h('div', {}, h('p', {class: 'soft'}, t('courier.earned')), h('p', {class: 'big', id: 'earned'}, money(done.pay, done.currency))) : null),
@@ -196,6 +203,41 @@ export async function scan(dialog, found) {
     } catch {
         video.replaceWith(h('p', {class: 'note bad'}, t('courier.no_camera')));
     }
+}
+
+// sign: the customer signs with a finger; calls `done(PNG as base64)`, or not.
+export function sign(dialog, done) {
+    const canvas = h('canvas', {class: 'signature', id: 'signature', width: 600, height: 240, 'aria-label': t('courier.sign_here')});
+    const pen = canvas.getContext('2d');
+    let drawn = false;
+    const at = (e) => {
+        const box = canvas.getBoundingClientRect();
+        return [(e.clientX - box.left) * (canvas.width / box.width), (e.clientY - box.top) * (canvas.height / box.height)];
+    };
+    pen.fillStyle = '#fff';
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.lineWidth = 4;
+    pen.lineCap = pen.lineJoin = 'round';
+    canvas.addEventListener('pointerdown', (e) => {
+        canvas.setPointerCapture(e.pointerId);
+        pen.beginPath();
+        pen.moveTo(...at(e));
+    });
+    canvas.addEventListener('pointermove', (e) => {
+        if (e.buttons === 0) return;
+        pen.lineTo(...at(e));
+        pen.stroke();
+        drawn = true;
+    });
+    dialog.replaceChildren(h('h2', {id: 'dialog-title'}, t('courier.sign_here')), canvas,
+        h('div', {class: 'row'},
+            h('button', {class: 'primary', id: 'signed', onclick: () => {
+                if (!drawn) return;
+                done(canvas.toDataURL('image/png').split(',')[1]);
+                dialog.close();
+            }}, t('courier.signed')),
+            h('button', {onclick: () => dialog.close()}, t('back'))));
+    dialog.showModal();
 }
 
 // askReason: which problem? Calls `chosen(reason)` or not.

@@ -71,6 +71,10 @@ const told = {
     order(m) {
         if (looked.kind === 'order' && m.order_id === looked.id) detail = {...detail, ...m};
     },
+    proof(m) {
+        if (looked.kind === 'order' && m.order_id === looked.id)
+            detail = {...detail, pictures: {...detail.pictures, [m.kind]: `data:${m.media};base64,${m.image}`}};
+    },
     courier(m) {
         if (looked.kind === 'courier' && looked.id === m.courier) detail = {...detail, ...m};
     },
@@ -203,6 +207,7 @@ const act = {
     },
     ready: (o) => say({type: 'ready', order_id: o.id}),
     busy: (s, busy, n) => say({type: 'busy', store: s.store, busy, busy_delay_seconds: n * 60}),
+    proof: (o, kind) => link?.say({type: 'proof', order_id: o.id, kind}),
     rule(kind, o, courier) {
         say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {})});
     },

@@ -208,6 +208,15 @@ function ruling(state, detail, o, act) {
         h('button', {id: 'ban', name: 'kind', value: 'ban', class: 'danger'}, t('ops.ban'))));
 }
 
+// proofs: what was photographed or signed at the door; loaded when somebody wants to see it.
+function proofs(detail, o, act) {
+    if (!detail.proofs?.length) return null;
+    return h('section', {class: 'card stack', id: 'proofs'}, h('h2', {}, t('ops.proofs')),
+        detail.proofs.map((kind) => (detail.pictures?.[kind]
+            ? h('img', {class: 'proof', src: detail.pictures[kind], alt: t(`ops.proof.${kind}`)})
+            : h('button', {'data-proof': kind, onclick: () => act.proof(o, kind)}, t(`ops.proof.${kind}`)))));
+}
+
 export function order(state, detail, act, notice) {
     const o = detail.order;
     if (!o) return [back(act), h('p', {class: 'card soft'}, '…')];
@@ -233,6 +242,7 @@ export function order(state, detail, act, notice) {
                 h('button', {class: 'danger', id: 'cancel', onclick: () => act.cancel(o)}, t('ops.cancel')),
                 h('button', {id: 'ready', onclick: () => act.ready(o)}, t('ops.ready'))) : null),
         early && !o.collection ? ruling(state, detail, o, act) : null,
+        proofs(detail, o, act),
         timeline(detail, state),
         decision(detail),
     ];
