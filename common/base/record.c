@@ -40,7 +40,8 @@ record_read(struct slice bytes, struct record *out)
     out->store = bytes_u32(p + 20);
     out->courier = bytes_u32(p + 24);
     out->n_lines = bytes_u16(p + 28);
-    out->attempts = bytes_u16(p + 30);
+    out->attempts = bytes_u16(p + 30) & 0x7fff;
+    out->accepted = (bytes_u16(p + 30) & 0x8000) != 0;
     read_times(p, out);
     out->head = slice_of(p, RECORD_HEAD);
     out->lines = out->order = slice_of(p + RECORD_HEAD, 0);

@@ -41,7 +41,8 @@ struct record {
     uint32_t store;   /* 0 = none */
     uint32_t courier; /* 0 = none */
     uint16_t n_lines;
-    uint16_t attempts;
+    uint16_t attempts; /* at matching */
+    bool accepted;     /* by the store: it has seen the order and prepares it */
     int64_t window_start_ms;
     int64_t window_end_ms;
     int64_t hold_until_ms;

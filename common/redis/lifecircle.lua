@@ -47,6 +47,7 @@ local RESERVE, RELEASE, COMMIT, FEED, RETURN = 1, 2, 3, 4, 5
 local PLACED_AT, HELD_OR_REJECTED, EXHAUSTED, DUPLICATE, CONFLICT, PRICE_DIFFERS = 1, 2, 3, 4, 5, 6
 
 local HEAD_SIZE, LINE_SIZE = 224, 16
+local ACCEPTED = 32768 -- beside the attempts at matching, below it: the store has accepted the order
 local KEY_SIZE = 88 -- of a wrapped key, in front of what is sealed (base/personal.h)
 local FIRST, ZERO4, ZERO8 = '\1\0\0\0', '\0\0\0\0', '\0\0\0\0\0\0\0\0'
 
@@ -601,7 +602,7 @@ local function make_head(o, existing, state, reason, flags, version, store, time
     local from, attempts, stamps = o.record, '\1\0', STAMPS
     if existing then
         from, attempts, stamps = existing, sunpack('<I2', existing, 31), sub(existing, 97, HEAD_SIZE)
-        attempts = spack('<I2', attempts < 65535 and attempts + 1 or 65535)
+        attempts = spack('<I2', attempts < ACCEPTED - 1 and attempts + 1 or ACCEPTED - 1)
     end
     return char(1, state, reason, flags) .. version .. sub(from, 9, 20) .. store .. ZERO4 ..
         sub(from, 29, 30) .. attempts .. sub(from, 33, 56) .. times .. total .. now8 .. ZERO8 ..
@@ -1197,10 +1198,11 @@ local ACTIONS = {
         stock = RELEASE},
     ready = {to = READY_FOR_COLLECTION, from = set(PLACED), past = set(READY_FOR_COLLECTION,
         COLLECTED), collection = true},
+    accept = {from = set(PLACED, CONFIRMED, ENROUTE_TO_PICKUP, ARRIVED_AT_PICKUP, READY_FOR_COLLECTION)},
     collected = {to = COLLECTED, from = set(PLACED, READY_FOR_COLLECTION), past = set(COLLECTED),
         stock = COMMIT, collection = true},
 }
-local BY_ANYBODY = set('cancel', 'expire', 'ready', 'collected')
+local BY_ANYBODY = set('cancel', 'expire', 'ready', 'collected', 'accept')
 local BY_ROUTER = set('assign', 'unassign', 'confirm', 'enroute_pickup', 'arrive_pickup', 'pickup',
     'enroute_dropoff', 'arrive_dropoff', 'deliver', 'returning', 'returned', 'eta')
 
@@ -1248,6 +1250,14 @@ local function try(record, action, reason, courier)
         end
         return DONE, moved(record, state, byte(record, 3), flags + F_READY, his)
     end
+    if action == 'accept' then -- the store has seen it and prepares it: a note, not a state
+        local attempts = sunpack('<I2', record, 31)
+        if attempts >= ACCEPTED or not a.from[state] then
+            return attempts >= ACCEPTED and ALREADY or NOT_ALLOWED, record
+        end
+        local after = moved(record, state, byte(record, 3), flags, his)
+        return DONE, sub(after, 1, 30) .. spack('<I2', attempts + ACCEPTED) .. sub(after, 33)
+    end
     if a.collection and not collection then
         return NOT_ALLOWED, record
     end
@@ -1293,7 +1303,7 @@ local function order_step(keys, args)
         local s = {id = uuid(args[b]), action = args[b + 1],
             reason = number(args[b + 2], 'reason', 0, 255), who = args[b + 3], words = args[b + 4]}
         if not BY_ANYBODY[s.action] then
-            refuse('action: expected cancel, ready, collected or expire')
+            refuse('action: expected accept, cancel, ready, collected or expire')
         end
         if #s.who > 64 or #s.words > 200 then
             refuse('who, words: expected up to 64 and 200 bytes')

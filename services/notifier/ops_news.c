@@ -64,6 +64,7 @@ ops_write_order(const struct notifier *n, struct json_out *w, const struct recor
     json_out_bool(w, "simulated", order->simulated);
     json_out_int(w, "created", order->created_ms);
     json_out_int(w, "ready", r->ready_ms);
+    json_out_bool(w, "accepted", r->accepted);
     json_out_int(w, "window_end", r->window_end_ms);
     json_out_int(w, "eta", r->live_eta_ms > 0 ? r->live_eta_ms : r->eta_ms);
     json_out_int(w, "updated", r->updated_ms);

@@ -4,7 +4,15 @@
 
 #include <stdio.h>
 
-enum said { SAID_HELLO = 1, SAID_PING, SAID_READY, SAID_COLLECTED, SAID_BUSY, SAID_OUT_OF_STOCK };
+enum said {
+    SAID_HELLO = 1,
+    SAID_PING,
+    SAID_READY,
+    SAID_COLLECTED,
+    SAID_BUSY,
+    SAID_OUT_OF_STOCK,
+    SAID_ACCEPT
+};
 
 struct wish {
     int type;
@@ -22,7 +30,8 @@ read_wish(struct json_in *in, struct wish *w)
 {
     static const struct json_enum types[] = {
         {"hello", SAID_HELLO},         {"ping", SAID_PING}, {"ready", SAID_READY},
-        {"collected", SAID_COLLECTED}, {"busy", SAID_BUSY}, {"out_of_stock", SAID_OUT_OF_STOCK}};
+        {"collected", SAID_COLLECTED}, {"busy", SAID_BUSY}, {"out_of_stock", SAID_OUT_OF_STOCK},
+        {"accept", SAID_ACCEPT}};
     static const struct json_enum modes[] = {{"open", LIFECIRCLE__V1__BUSY_MODE__OPEN},
                                              {"busy", LIFECIRCLE__V1__BUSY_MODE__BUSY},
                                              {"paused", LIFECIRCLE__V1__BUSY_MODE__PAUSED}};
@@ -36,7 +45,7 @@ read_wish(struct json_in *in, struct wish *w)
         w->type <= SAID_PING)
         return;
     json_in_string(in, &root, "id", JSON_REQUIRED, 1, 64, &w->id);
-    if (w->type == SAID_READY || w->type == SAID_COLLECTED) {
+    if (w->type == SAID_READY || w->type == SAID_COLLECTED || w->type == SAID_ACCEPT) {
         if (json_in_string(in, &root, "order_id", JSON_REQUIRED, 36, 36, &w->order) &&
             uuid_parse(w->order, &w->uuid) != LC_OK)
             json_in_fail(in, &root, "order_id", "expected an order id of 36 characters");
@@ -67,15 +76,16 @@ void
 screen_looked(struct notifier *n, const struct ask *a, const struct event *ev, struct outbox *out)
 {
     struct ask step = *a;
-    bool collected = a->wanted == SAID_COLLECTED;
+    const char *action = a->wanted == SAID_COLLECTED ? "collected"
+                         : a->wanted == SAID_ACCEPT  ? "accept"
+                                                     : "ready";
 
     step.kind = ASK_STEP;
     if (ev->reply->kind != REPLY_STRING)
         said_done(out, a, "unavailable");
     else if (ev->reply->str.n != 4 || bytes_u32(ev->reply->str.p) != a->store)
         said_done(out, a, "unknown");
-    else if (!ask_step(n, ev, out, &step, collected ? "collected" : "ready", 0, "store",
-                       slice_of("", 0)))
+    else if (!ask_step(n, ev, out, &step, action, 0, "store", slice_of("", 0)))
         said_done(out, a, "unavailable");
 }
 

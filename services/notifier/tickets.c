@@ -202,6 +202,7 @@ write_ticket(const struct notifier *n, struct json_out *w, const struct record *
     json_out_bool(w, "ready",
                   (r->flags & RECORD_READY) != 0 ||
                       r->state == LIFECIRCLE__V1__ORDER_STATE__READY_FOR_COLLECTION);
+    json_out_bool(w, "accepted", r->accepted);
     write_lines(n, w, r);
     if (courier == NULL)
         json_out_null(w, "courier");

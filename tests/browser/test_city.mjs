@@ -174,7 +174,12 @@ test('a store works its tickets', async ({town, browser, key}) => {
     const first = await kit.placeOrder(town, key, {...here, lines: [{sku: 'COFFEE', quantity: 3}]});
     const second = await kit.placeOrder(town, key, {...here, fulfilment: 'collection'});
     await kit.shows(page, '#tickets', second.external_order_id);
+    await kit.shows(page, '#tickets', 'New (2)');
     await kit.sound(page, 'store-tickets');
+    await page.locator(`[data-order="${first.external_order_id}"] .accept`).click();
+    await kit.shows(page, '#tickets', /New \(1\).*To prepare \(1\)/s);
+    await page.reload(); // it is not this page alone that knows
+    await kit.shows(page, '#tickets', /New \(1\).*To prepare \(1\)/s);
     await page.locator(`[data-order="${first.external_order_id}"] .ready`).click();
     await kit.shows(page, '#tickets', 'Ready (1)');
 

@@ -132,6 +132,29 @@ test_returned_puts_the_goods_back(void)
 }
 
 static void
+test_accept_is_a_note_of_the_stores(void)
+{
+    struct record r;
+
+    for (unsigned s = 1; s <= RECORD_STATES; s++) {
+        bool may = (s >= S(PLACED) && s <= S(ARRIVED_AT_PICKUP)) || s == S(READY_FOR_COLLECTION);
+        bring(s);
+        CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
+        uint32_t version = r.version;
+        uint16_t attempts = r.attempts;
+        CU_ASSERT_FALSE(r.accepted);
+        CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "accept", 0), may ? DONE : NOT_ALLOWED);
+        CU_ASSERT_EQUAL(ask_step(k, NOW + 51, 1, "accept", 0), may ? ALREADY : NOT_ALLOWED);
+        CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
+        CU_ASSERT_EQUAL(r.state, s);
+        CU_ASSERT_EQUAL(r.accepted, may);
+        CU_ASSERT_EQUAL(r.attempts, attempts);
+        CU_ASSERT_EQUAL(r.version, version + may);
+        CU_ASSERT_EQUAL(ask_faults(k), 0);
+    }
+}
+
+static void
 test_ready_of_a_delivery_is_a_note(void)
 {
     struct record r;
@@ -275,6 +298,7 @@ main(void)
         UNIT(test_pickup_commits_the_stock),
         UNIT(test_collected_commits_the_stock),
         UNIT(test_returned_puts_the_goods_back),
+        UNIT(test_accept_is_a_note_of_the_stores),
         UNIT(test_ready_of_a_delivery_is_a_note),
         UNIT(test_order_step_keeps_who_said_what),
         UNIT(test_order_step_of_one_order_twice_in_a_call),

@@ -170,6 +170,8 @@ export default {
     'store.do_open': 'Open again',
     'store.do_pause': 'Pause',
     'store.delay': '+{n} min',
+    'store.new': 'New',
+    'store.accept': 'Accept',
     'store.to_do': 'To prepare',
     'store.waiting': 'Ready',
     'store.coming_back': 'Coming back',

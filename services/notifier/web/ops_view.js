@@ -233,7 +233,7 @@ export function order(state, detail, act, notice) {
                 o.reason ? pair('', t(`reason.${o.reason}`)) : null,
                 pair(t('ops.promise'), time(o.window_end)),
                 o.end ? null : pair(t('ops.eta'), `${time(o.eta)} · ${marginWords(o)}`),
-                store ? pair(t('ops.store'), h('a', {href: '#', onclick: (e) => { e.preventDefault(); act.store(o.store); }}, store.name)) : null,
+                store ? pair(t('ops.store'), o.accepted ? '✓ ' : '', h('a', {href: '#', onclick: (e) => { e.preventDefault(); act.store(o.store); }}, store.name)) : null,
                 courier ? pair(t('ops.courier'), h('a', {href: '#', onclick: (e) => { e.preventDefault(); act.courier(o.courier); }}, courier.name)) : null,
                 o.address ? pair(t('courier.dropoff'), o.address) : null,
                 pair(t('ops.lines'), o.lines.map((l) => `${l.taken}/${l.quantity} ${l.sku ?? '?'}`).join(', ')),

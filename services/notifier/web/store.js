@@ -145,8 +145,13 @@ function card(ticket) {
             h('span', {class: 'times'}, `${line.quantity} ×`), h('span', {class: 'grow'}, line.sku ?? '?'),
             h('button', {class: 'plain', 'aria-label': t('store.sold_out_of', {sku: line.sku}),
                 onclick: () => soldOut(line.sku)}, t('store.sold_out'))))),
+        ticket.ready || ticket.accepted || ticket.status === 'returning' ? null
+            : h('button', {class: 'primary accept', disabled: waits, onclick: () => {
+                queue.add({type: 'accept', order_id: ticket.order_id});
+                draw();
+            }}, t('store.accept')),
         ticket.ready || ticket.status === 'returning' ? null
-            : h('button', {class: 'primary ready', disabled: waits, onclick: () => {
+            : h('button', {class: `${ticket.accepted ? 'primary ' : ''}ready`, disabled: waits, onclick: () => {
                 queue.add({type: 'ready', order_id: ticket.order_id});
                 draw();
             }}, t('store.ready')),
@@ -156,7 +161,8 @@ function card(ticket) {
 function board() {
     const all = [...tickets.values()].sort((a, b) => a.ready_at.localeCompare(b.ready_at));
     const groups = [
-        ['store.to_do', all.filter((x) => !x.ready && x.status !== 'returning')],
+        ['store.new', all.filter((x) => !x.ready && !x.accepted && x.status !== 'returning')],
+        ['store.to_do', all.filter((x) => !x.ready && x.accepted && x.status !== 'returning')],
         ['store.waiting', all.filter((x) => x.ready && x.status !== 'returning')],
         ['store.coming_back', all.filter((x) => x.status === 'returning')],
     ];

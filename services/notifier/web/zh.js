@@ -170,6 +170,8 @@ export default {
     'store.do_open': '恢复营业',
     'store.do_pause': '暂停',
     'store.delay': '+{n} 分钟',
+    'store.new': '新订单',
+    'store.accept': '接单',
     'store.to_do': '待备货',
     'store.waiting': '已备好',
     'store.coming_back': '退回中',
