@@ -2471,6 +2471,31 @@ end
 -- webhooks and streams
 do
 
+-- nonce_take: may this id of a signed request be used? Once; and again by who has it already, whose answer got lost.
+local function nonce_take(keys, args)
+    begin(keys, args[1])
+    number(args[2] or '', 'chain', 1, B32 - 1)
+    local id, by = args[3] or '', args[5] or ''
+    local till = number(args[4] or '', 'until', 1, NUMBER_MAX)
+    if id == '' or #id > 64 or by == '' or #by > 64 or #args ~= 5 then
+        refuse('id, by: expected 1 to 64 bytes')
+    end
+    local old = call('ZRANGE', p .. 'nonces', '-inf', '(' .. now, 'BYSCORE', 'LIMIT', 0, 100)
+    if #old > 0 then
+        call('ZREM', p .. 'nonces', unpack(old))
+        call('HDEL', p .. 'nonce:by', unpack(old))
+    end
+    local member = args[2] .. ':' .. id
+    local owner = call('HGET', p .. 'nonce:by', member)
+    if owner then
+        return owner == by and 1 or 0
+    end
+    call('ZADD', p .. 'nonces', till, member)
+    call('HSET', p .. 'nonce:by', member, by)
+    return 1
+end
+register('nonce_take', nonce_take)
+
 local function webhook_enqueue(keys, args)
     begin(keys, args[1])
     local from, to = args[2] or '', args[3] or ''

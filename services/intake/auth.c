@@ -1,6 +1,7 @@
 /* Whose request is it, and are these too many? */
 #include "core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -46,6 +47,8 @@ spend(struct intake *in, const Lifecircle__V1__Chain *chain, size_t index, int64
 
     if (b == NULL)
         return 1;
+    if (in->marks->paid)
+        return 0;
     int64_t passed = now_ms - b->at_ms;
     b->milli = passed >= 1000 || b->milli + passed * rate > full ? full : b->milli + passed * rate;
     b->at_ms = now_ms;
@@ -85,6 +88,73 @@ key_of(const struct http_event *http)
     return v;
 }
 
+/* ---- keys that are newer than the catalogue ---- */
+
+/* A key that the catalogue does not know may have been made within the last quarter of a second, so
+ * Redis is asked, once: not for a chain that was asked for lately, nor more than so often, so that
+ * wrong keys cost no more than a little. */
+enum { LOOK_AGAIN_MS = 250, LOOKS_A_SECOND = 100 };
+
+static bool
+may_look(struct intake *in, uint32_t chain, int64_t now_ms)
+{
+    struct looked *l = &in->looked[chain % LOOKED_SLOTS];
+
+    if (now_ms - in->looks_since_ms >= 1000) {
+        in->looks_since_ms = now_ms;
+        in->looks = 0;
+    }
+    if ((l->chain == chain && now_ms - l->at_ms < LOOK_AGAIN_MS) || in->looks >= LOOKS_A_SECOND)
+        return false;
+    *l = (struct looked){chain, now_ms};
+    in->looks++;
+    return true;
+}
+
+static bool
+looked_up(struct intake *in, const struct event *ev, uint64_t conn, struct held_marks *marks,
+          const struct reply *reply, struct outbox *out)
+{
+    (void)ev;
+    marks->looked = true;
+    if (reply == NULL || (reply->kind != REPLY_STRING && reply->kind != REPLY_NIL)) {
+        answer_unavailable(in, out, conn);
+        return false;
+    }
+    if (reply->kind == REPLY_STRING &&
+        catalogue_put_chain(in->catalogue, reply->str) == LC_ENOMEM) {
+        answer_unavailable(in, out, conn);
+        return false;
+    }
+    return true;
+}
+
+bool
+auth_look(struct intake *in, const struct event *ev, struct outbox *out, uint32_t chain, bool paid)
+{
+    struct held_marks marks = *in->marks;
+    char hash[64], text[16];
+
+    if (marks.looked || !may_look(in, chain, ev->now_ms))
+        return false;
+    marks.paid = marks.paid || paid;
+    snprintf(hash, sizeof hash, "%s:chains", in->key);
+    snprintf(text, sizeof text, "%u", chain);
+    struct slice argv[] = {SLICE_LIT("HGET"), slice_str(hash), slice_str(text)};
+    return held_begin(in, ev, out, &marks, argv, 3, looked_up);
+}
+
+/* look_up: false when there is nothing to look for. */
+static bool
+look_up(struct intake *in, const struct event *ev, struct outbox *out, struct slice key)
+{
+    enum secret_kind kind;
+    uint32_t number;
+
+    return secret_token_parse(key, &kind, &number) == LC_OK && kind == SECRET_CHAIN && number > 0 &&
+           auth_look(in, ev, out, number, false);
+}
+
 const Lifecircle__V1__Chain *
 authenticate(struct intake *in, const struct event *ev, struct outbox *out)
 {
@@ -99,6 +169,8 @@ authenticate(struct intake *in, const struct event *ev, struct outbox *out)
         auth_key(in, key_of(ev->http), ev->now_ms, &status, &retry_s);
     if (chain != NULL)
         return chain;
+    if (status == 401 && look_up(in, ev, out, key_of(ev->http)))
+        return NULL;
     if (status == 401)
         answer_error(in, out, ev->ref, 401, "unauthorized",
                      "expected a valid API key as `Authorization: Bearer lc_chain_…`");

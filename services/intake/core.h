@@ -34,6 +34,7 @@ enum {
     QUOTE_MS = 1000,  /* quotes and nearby: then 503 */
     STREAMS_MAX = 64, /* batches and feeds at once */
     STREAMS_A_CHAIN = 8,
+    LOOKED_SLOTS = 256, /* a power of two */
 };
 
 /* Call tags: the upper byte says whose; the rest counts. */
@@ -67,7 +68,7 @@ enum count {
     COUNT_ROUTE_0,
     COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 16,
     COUNT_CODE_0,
-    COUNT_CODE_LAST = COUNT_CODE_0 + 23,
+    COUNT_CODE_LAST = COUNT_CODE_0 + 25,
     COUNTS
 };
 
@@ -173,6 +174,18 @@ struct request {
     struct slice param; /* the path's one variable part, decoded */
 };
 
+/* What was found out of a request already, when it runs again (held.c). */
+struct held_marks {
+    bool looked;    /* its key is not in the catalogue, but was looked up */
+    bool paid;      /* counted against its limits */
+    bool signature; /* is genuine, and was not used before */
+};
+
+/* What became of the question: true = the request goes on; false = it was answered. */
+typedef bool held_answer(struct intake *in, const struct event *ev, uint64_t conn,
+                         struct held_marks *marks, const struct reply *reply, struct outbox *out);
+
+struct held;
 struct nearby;
 struct batch;
 struct feed;
@@ -215,6 +228,14 @@ struct intake {
     struct batch *batches; /* by connection */
     struct feed *feeds;    /* by connection */
     struct submission *submissions;
+    struct looked {
+        uint32_t chain;
+        int64_t at_ms;
+    } looked[LOOKED_SLOTS]; /* for whom Redis was asked of a key */
+    int64_t looks_since_ms;
+    unsigned looks;
+    struct held *held;
+    const struct held_marks *marks; /* of the request that runs now; never NULL */
     struct bucket *buckets;
 
     int64_t wished_ms; /* the wake wished for; INT64_MAX = none */
@@ -269,7 +290,27 @@ void auth_hash(const struct event *ev, char out[SECRET_HASH_TEXT]);
 /* auth_key: the same for a key; status 401 or 429 when NULL. */
 const Lifecircle__V1__Chain *auth_key(struct intake *in, struct slice key, int64_t now_ms,
                                       int *status, int64_t *retry_s);
+/* auth_look: is the chain in Redis newer than in the catalogue? Then the request runs again; paid =
+ * it was counted against its limits. False: that was asked lately, or too much is asked. */
+bool auth_look(struct intake *in, const struct event *ev, struct outbox *out, uint32_t chain,
+               bool paid);
 void auth_close(struct intake *in);
+
+/* signed.c: may the request go on as far as its signature is concerned? false: it was answered, or
+ * will be. */
+bool signature_passes(struct intake *in, const struct event *ev, struct outbox *out,
+                      const Lifecircle__V1__Chain *chain);
+
+/* held.c */
+/* held_begin: the request waits for the answer to this command. False: too many do, or no memory;
+ * it is still the caller's to answer. */
+bool held_begin(struct intake *in, const struct event *ev, struct outbox *out,
+                const struct held_marks *marks, const struct slice *argv, size_t argc,
+                held_answer *answer);
+/* held_body: a piece of the body of a request that waits? */
+bool held_body(struct intake *in, const struct event *ev);
+void held_gone(struct intake *in, uint64_t conn);
+void held_close(struct intake *in);
 
 /* calls.c: call_start takes data (freed on failure too). LC_ENOMEM: nothing was begun. call_owning:
  * data is given to release instead of free. */

@@ -55,6 +55,8 @@ static const char *const codes[COUNT_CODE_LAST - COUNT_CODE_0 + 1][2] = {
     CODE("wrong_code"),
     CODE("body_too_large"),
     CODE("line_too_long"),
+    CODE("signature_required"),
+    CODE("bad_signature"),
     CODE("other"),
 };
 

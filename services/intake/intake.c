@@ -17,6 +17,8 @@ open_core(void)
     in->accepts_end = &in->accepts;
     in->calls_retry_ms = INT64_MAX;
     in->wished_ms = INT64_MAX;
+    static const struct held_marks none;
+    in->marks = &none;
     counts_init(in);
     return in;
 }
@@ -33,6 +35,7 @@ close_core(void *core)
     nearby_close(in);
     feeds_close(in);
     auth_close(in);
+    held_close(in);
     catalogue_destroy(in->catalogue);
     buf_free(&in->text);
     free(in);
@@ -181,10 +184,13 @@ step(void *core, const struct event *ev, struct outbox *out)
         break;
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:
+        if (held_body(in, ev))
+            break;
         batch_body(in, ev, out);
         feed_body(in, ev, out);
         break;
     case EVENT_GONE: /* an order that was begun is finished; its answer finds nobody */
+        held_gone(in, ev->ref);
         batch_gone(in, ev->ref);
         feed_gone(in, ev->ref);
         break;

@@ -122,7 +122,7 @@ run(struct intake *in, const struct route *route, struct request *rq)
     struct slice param = rq->param;
 
     rq->chain = authenticate(in, ev, rq->out);
-    if (rq->chain == NULL)
+    if (rq->chain == NULL || !signature_passes(in, ev, rq->out, rq->chain))
         return;
     if (!percent_decode(ev->arena, param, false, &rq->param)) {
         answer_error(in, rq->out, rq->conn, 404, "not_found", "no such thing");
@@ -143,7 +143,8 @@ route_request(struct intake *in, const struct event *ev, struct outbox *out)
     struct buf allow = {0};
     const struct route *route = find(ev->http->method, ev->http->path, &rq.param, &allow);
 
-    count_route(in, route == NULL ? ROUTES : (size_t)(route - routes));
+    if (!in->marks->looked && !in->marks->paid)
+        count_route(in, route == NULL ? ROUTES : (size_t)(route - routes));
     if (in->stopping) {
         answer_error(in, out, ev->ref, 503, "stopping", "shutting down; ask another intake");
     } else if (route != NULL) {

@@ -208,6 +208,10 @@ submit(struct intake *in, const struct event *ev, struct outbox *out)
         refuse(in, ev, (uint32_t)status, status == 401 ? "unauthorized" : "too_many_requests", out);
         return;
     }
+    if (chain->signing_required) { /* a frame has no signature */
+        refuse(in, ev, 401, "signature_required", out);
+        return;
+    }
     if (request->n_orders < 1 || request->n_orders > SUBMIT_MAX) {
         refuse(in, ev, 413, "invalid_request", out);
         return;

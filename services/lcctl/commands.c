@@ -4,8 +4,11 @@ const struct command commands[] = {
     {"chain", cmd_chain, true,
      "chain add ID --name NAME [--currency USD] [--price-policy refuse|take] [--promise SECONDS] "
      "[--rate N]\n"
-     "chain list",
-     "add a chain and print its first API key; list chains and keys"},
+     "chain list\n"
+     "chain sign CHAIN\n"
+     "chain set CHAIN --signatures required|optional|off",
+     "add a chain and print its first API key; list chains and keys; make a secret for signed "
+     "requests (the one before it goes on counting); say whether they must be signed"},
     {"key", cmd_key, true,
      "key new CHAIN\n"
      "key revoke CHAIN KEY_ID",

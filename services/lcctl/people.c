@@ -190,6 +190,9 @@ show_key(struct show *table, const char *number, const Lifecircle__V1__Chain *ch
     show_text(table, key->key_id);
     show_time(table, key->created_ms);
     show_flag(table, key->revoked, "revoked");
+    show_text(table, chain->signing_required        ? "required"
+                     : chain->n_signing_secrets > 0 ? "optional"
+                                                    : NULL);
 }
 
 static int
@@ -201,8 +204,8 @@ chain_list(struct ctl *c, struct args *a)
     if (all == NULL)
         return EXIT_FAILED;
     show_sort(all);
-    struct show *table =
-        show_table(c, "number chain name currency promise_s key made revoked", "r...r...");
+    struct show *table = show_table(
+        c, "number chain name currency promise_s key made revoked signatures", "r...r....");
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         const Lifecircle__V1__Chain *chain =
             wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
@@ -218,6 +221,72 @@ chain_list(struct ctl *c, struct args *a)
     return show_end(table);
 }
 
+/* sign: one more secret for signing requests; the one before it counts beside it. */
+static int
+sign(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was)
+{
+    enum { TWO = 2 };
+    struct webhook_secret secret = {.n = 32};
+    char text[WEBHOOK_SECRET_TEXT];
+    char *secrets[TWO];
+    size_t n = 0;
+
+    ctl_random(secret.b, secret.n);
+    webhook_secret_format(&secret, text);
+    secrets[n++] = text;
+    if (chain->n_signing_secrets > 0)
+        secrets[n++] = chain->signing_secrets[0];
+    chain->signing_secrets = secrets;
+    chain->n_signing_secrets = n;
+    int status = store_chain(c, chain, was, NULL);
+    return status != EXIT_SUCCESS ? status
+                                  : show_token(c, "chain", chain->chain_id, chain->chain, NULL,
+                                               "signing_secret", text);
+}
+
+static int
+set_signatures(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was, const char *how)
+{
+    chain->signing_required = strcmp(how, "required") == 0;
+    if (chain->signing_required && chain->n_signing_secrets == 0) {
+        fprintf(stderr, "lcctl: chain %s has no secret for signing: lcctl chain sign %s\n",
+                chain->chain_id, chain->chain_id);
+        return EXIT_NOT_SO;
+    }
+    if (strcmp(how, "off") == 0)
+        chain->n_signing_secrets = 0;
+    int status = store_chain(c, chain, was, NULL);
+    return status != EXIT_SUCCESS
+               ? status
+               : show_done(c, "chain", chain->chain_id, "set", "signatures of chain %s are %s",
+                           chain->chain_id, how);
+}
+
+/* chain_change: chain sign, chain set. */
+static int
+chain_change(struct ctl *c, struct args *a, bool set)
+{
+    const char *how = set ? args_option(a, "signatures", "") : "";
+    const char *name = args_next(a);
+    struct slice was = {NULL, 0};
+    redisReply *keep = NULL;
+
+    if (name == NULL || !args_done(a) ||
+        (set && strcmp(how, "required") != 0 && strcmp(how, "optional") != 0 &&
+         strcmp(how, "off") != 0))
+        return EXIT_USAGE;
+    Lifecircle__V1__Chain *chain = find_chain(c, name, &keep, &was);
+    if (keep == NULL)
+        return EXIT_FAILED;
+    int status = EXIT_NOT_SO;
+    if (chain == NULL)
+        fprintf(stderr, "lcctl: no chain %s\n", name);
+    else
+        status = set ? set_signatures(c, chain, was, how) : sign(c, chain, was);
+    freeReplyObject(keep);
+    return status;
+}
+
 int
 cmd_chain(struct ctl *c, struct args *a)
 {
@@ -227,6 +296,8 @@ cmd_chain(struct ctl *c, struct args *a)
         return chain_add(c, a);
     if (verb != NULL && strcmp(verb, "list") == 0)
         return chain_list(c, a);
+    if (verb != NULL && (strcmp(verb, "sign") == 0 || strcmp(verb, "set") == 0))
+        return chain_change(c, a, strcmp(verb, "set") == 0);
     return EXIT_USAGE;
 }
 

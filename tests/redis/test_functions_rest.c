@@ -506,6 +506,32 @@ test_same_calls_leave_the_same_bytes(void)
     CU_ASSERT_STRING_EQUAL(first, second);
 }
 
+/* An id counts once for a chain; who asks again in the same words had no answer. */
+static void
+test_nonce_take_gives_an_id_once(void)
+{
+    const struct {
+        const char *now, *chain, *id, *until, *by;
+        long long outcome;
+    } table[] = {
+        {"1000", "1", "a", "5000", "x", 1}, {"1001", "1", "a", "5000", "y", 0},
+        {"1002", "1", "a", "5000", "x", 1}, {"1003", "2", "a", "5000", "y", 1},
+        {"1004", "1", "b", "5000", "y", 1}, {"5000", "1", "a", "9000", "z", 0},
+        {"5001", "1", "a", "9000", "z", 1}, /* nobody can use the first one any more */
+    };
+
+    fresh();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        CU_ASSERT_EQUAL(integer(CALL("nonce_take", table[i].now, table[i].chain, table[i].id,
+                                     table[i].until, table[i].by)),
+                        table[i].outcome);
+    CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:nonces"), 1);
+    CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:nonce:by"), 1);
+    CU_ASSERT_EQUAL(integer(CALL("nonce_take", "1", "0", "a", "2", "x")), -1);
+    CU_ASSERT_EQUAL(integer(CALL("nonce_take", "1", "1", "", "2", "x")), -1);
+    CU_ASSERT_EQUAL(integer(CALL("nonce_take", "1", "1", "a", "2", "")), -1);
+}
+
 int
 main(void)
 {
@@ -528,6 +554,7 @@ main(void)
         UNIT(test_order_rate_keeps_the_last_word_on_what_came),
         UNIT(test_streams_begin_behind_0),
         UNIT(test_events_trim_keeps_what_was_not_read),
+        UNIT(test_nonce_take_gives_an_id_once),
         UNIT(test_lib_version_is_text),
         UNIT(test_same_calls_leave_the_same_bytes),
     };
