@@ -30,6 +30,7 @@ static const char usage[] =
     "  --intake-zmq URL    its public ZeroMQ endpoint\n"
     "  --notifier IP:PORT  HTTP of lc-notifier\n"
     "  --data DIR          the city's GeoJSON files\n"
+    "  --roads FILE        a compiled map: couriers ride along its streets; without, straight on\n"
     "  --orders N          default 300\n"
     "  --couriers N        default two for five orders, at least 20\n"
     "  --speed N           an hour passes in an hour / N, 1 to 120; default 30\n"
@@ -230,6 +231,7 @@ read_wishes(struct wishes *w, int argc, char **argv)
                                             {"intake-zmq", required_argument, NULL, 'z'},
                                             {"notifier", required_argument, NULL, 'n'},
                                             {"data", required_argument, NULL, 'd'},
+                                            {"roads", required_argument, NULL, 'R'},
                                             {"orders", required_argument, NULL, 'o'},
                                             {"couriers", required_argument, NULL, 'u'},
                                             {"speed", required_argument, NULL, 's'},
@@ -281,6 +283,9 @@ read_wishes(struct wishes *w, int argc, char **argv)
             break;
         case 'd':
             w->data = optarg;
+            break;
+        case 'R':
+            w->roads = optarg;
             break;
         case 'o':
             w->orders = (uint32_t)number("orders", optarg, 1, 100000);
@@ -356,6 +361,15 @@ stretch(struct play *p, const struct city_order *orders)
         c[i].end_ms += more * 3600000;
     }
     p->couriers = c;
+}
+
+static void
+open_streets(struct play *p)
+{
+    char why[ROADS_ERROR_MAX] = "";
+
+    if (p->wish.roads != NULL && streets_open(&p->streets, p->wish.roads, why) != LC_OK)
+        give_up("--roads %s: %s", p->wish.roads, why);
 }
 
 static void
@@ -464,6 +478,7 @@ close_all(struct play *p)
     for (uint32_t i = 0; i < p->order_n; i++)
         free(p->order[i].body);
     free(p->tally.took_us.v);
+    streets_close(&p->streets);
     city_destroy(p->city);
     event_base_free(p->base);
     arena_destroy(p->now);
@@ -511,6 +526,7 @@ main(int argc, char **argv)
         give_up("%s: %s", p.wish.log, strerror(errno));
     p.chance = p.wish.seed;
     make_city(&p);
+    open_streets(&p);
     p.to_intake = caller_new(p.base, p.wish.intake, CONNECTIONS);
     p.to_notifier = caller_new(p.base, p.wish.notifier, CONNECTIONS);
     p.to_follow = caller_new(p.base, p.wish.notifier, FOLLOWERS);

@@ -2,8 +2,6 @@
  * id and is said again, also after a lost line, until it is answered. */
 #include "phones.h"
 
-#include "base/travel.h"
-
 #include <stdlib.h>
 
 enum {
@@ -50,11 +48,7 @@ where(const struct phone *f)
 
     if (!f->riding || now_ms >= f->ride_to_ms || whole <= 0)
         return f->riding ? f->to : f->at;
-    int64_t part = now_ms - f->ride_from_ms;
-    return (struct latlng){
-        (int32_t)(f->at.lat_e7 + (f->to.lat_e7 - f->at.lat_e7) * part / whole),
-        (int32_t)(f->at.lng_e7 + (f->to.lng_e7 - f->at.lng_e7) * part / whole),
-    };
+    return course_at(&f->course, now_ms - f->ride_from_ms, whole);
 }
 
 static enum travel_mode
@@ -69,19 +63,19 @@ mode_of(const struct phone *f)
     return modes[f->who->vehicle];
 }
 
-/* Straight on, in the time that the streets would take: some ride faster than one assumes, some
- * slower. */
+/* In the time that the streets take: some ride faster than one assumes, some slower. */
 static void
 ride(struct phone *f, struct latlng to)
 {
-    const struct travel *t = travel_estimate();
     struct latlng from = where(f);
-    struct travel_cell cell = {0, 0};
-    enum travel_quality quality;
+    uint32_t seconds;
+    enum lc_err err = streets_ride(&f->play->streets, mode_of(f), from, to, &f->course, &seconds);
 
-    if (t->matrix(t, &from, 1, &to, 1, mode_of(f), 0, &cell, &quality) != LC_OK)
-        give_up("a place that is not on Earth");
-    int64_t takes_ms = (int64_t)cell.seconds * (800 + chance(f->play, 350));
+    if (err != LC_OK)
+        give_up("a ride: %s", lc_strerror(err));
+    int64_t takes_ms = (int64_t)seconds * (800 + chance(f->play, 350));
+    f->play->tally.rides++;
+    f->play->tally.rides_on_streets += f->course.on_streets;
     f->at = from;
     f->to = to;
     f->riding = true;
@@ -466,6 +460,8 @@ phones_stop(struct play *p)
     for (uint32_t i = 0; i < p->courier_n; i++) {
         line_free(p->phone[i].line);
         p->phone[i].line = NULL;
+        course_free(&p->phone[i].course);
+        p->phone[i].riding = false;
     }
 }
 

@@ -70,6 +70,7 @@ struct phone {
     bool riding;
     struct latlng at; /* or where the ride began */
     struct latlng to;
+    struct course course; /* from there to here; owned */
     int64_t ride_from_ms;
     int64_t ride_to_ms;
     int64_t position_ms; /* the next is due */

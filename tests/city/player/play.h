@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "city.h"
 #include "player/caller.h"
+#include "player/streets.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,7 @@ struct wishes {
     const char *intake_zmq; /* endpoint */
     const char *notifier;   /* host:port */
     const char *data;       /* folder of the city's files */
+    const char *roads;      /* compiled map; NULL = none */
     const char *sign;       /* file to make when the hour begins; NULL = none */
     const char *keep;       /* file to leave addresses and tokens in; NULL = the city goes away */
     uint32_t orders;
@@ -111,6 +113,7 @@ enum { OUTCOMES = 9 };
 struct tally {
     unsigned sent, answers, retries, repeats, differing, batches, zmq;
     unsigned positions, accepted, declined, ignored, reconnects, cuts, actions, actions_again;
+    unsigned rides, rides_on_streets;
     unsigned offers, routes, versions_back, twice;
     unsigned cancels, cancels_late, followers, tracking_events, undeliverable;
     unsigned feeds, feeds_failed, shops_changed, collected, errors;
@@ -136,6 +139,7 @@ struct play {
     struct order *by_id;
     struct phone *phone;
     struct feed *feed;
+    struct streets streets;
     struct caller *to_intake;
     struct caller *to_notifier;
     struct caller *to_follow; /* customers that listen: one connection each */

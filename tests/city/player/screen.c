@@ -256,8 +256,9 @@ screen_end(struct play *p)
     printf("  match latency  p50 %.1f ms, p99 %.1f ms (POST to 201, %zu orders)\n",
            (double)series_at(took, 500) / 1000, (double)series_at(took, 990) / 1000, took->n);
     printf("  couriers   %u offers accepted, %u declined, %u ignored; %u routes pushed, %u "
-           "positions\n",
-           t->accepted, t->declined, t->ignored, t->routes, t->positions);
+           "positions; %u rides, %u of them along streets\n",
+           t->accepted, t->declined, t->ignored, t->routes, t->positions, t->rides,
+           t->rides_on_streets);
     printf("  actions    %u:", t->actions);
     for (size_t i = 0; i < OUTCOMES; i++)
         if (t->outcome[i] > 0)
