@@ -327,5 +327,13 @@ cmd_restore(struct ctl *c, struct args *a)
     if (from > STDIN_FILENO)
         close(from);
     keyring_free(ring);
-    return status == EXIT_SUCCESS ? wrote(c, dir, &made) : status;
+    if (status == EXIT_SUCCESS)
+        status = wrote(c, dir, &made);
+    if (status == EXIT_SUCCESS && ring == NULL && made.left_out > 0) {
+        fputs("lcctl: without the file of keys (--keys) nobody can read whom these orders were "
+              "for\n",
+              stderr);
+        status = EXIT_NOT_SO;
+    }
+    return status;
 }

@@ -22,7 +22,7 @@ enum {
     HASH = 32,
     PAGE = 1000,
     KEY_TEXT = 2 * PERSONAL_KEY,
-    LINE = UUID_TEXT - 1 + 1 + KEY_TEXT + 1 /* "uuid hex\n" */
+    NAME_MAX_TEXT = 64 /* of what a key is: an order's id, or that and ":photo", ":signature" */
 };
 
 size_t
@@ -88,16 +88,36 @@ keyring_free(struct keyring *k)
     free(k);
 }
 
+/* next_line: cuts "name hex\n" off the front of *rest; false at its end, and with *wrong at a line
+ * that is none. */
 static bool
-keyring_add(struct keyring *k, struct slice line)
+next_line(struct slice *rest, struct slice *line, struct slice *name, bool *wrong)
+{
+    const char *end = rest->n == 0 ? NULL : memchr(rest->p, '\n', rest->n);
+
+    *wrong = rest->n > 0;
+    if (end == NULL)
+        return false;
+    *line = slice_of(rest->p, (size_t)(end - rest->p) + 1);
+    if (line->n < UUID_TEXT - 1 + 1 + KEY_TEXT + 1 || line->n > NAME_MAX_TEXT + 1 + KEY_TEXT + 1)
+        return false;
+    *name = slice_of(line->p, line->n - 1 - KEY_TEXT - 1);
+    if (name->p[name->n] != ' ')
+        return false;
+    *rest = slice_of(rest->p + line->n, rest->n - line->n);
+    *wrong = false;
+    return true;
+}
+
+static bool
+keyring_add(struct keyring *k, struct slice hex)
 {
     bool map_failed = false;
     struct ring_key *one = calloc(1, sizeof *one);
     size_t n;
 
-    if (one == NULL || line.n != LINE ||
-        sodium_hex2bin(one->key, sizeof one->key, line.p + UUID_TEXT, KEY_TEXT, NULL, &n, NULL) !=
-            0 ||
+    if (one == NULL ||
+        sodium_hex2bin(one->key, sizeof one->key, hex.p, KEY_TEXT, NULL, &n, NULL) != 0 ||
         n != PERSONAL_KEY) {
         free(one);
         return false;
@@ -110,21 +130,31 @@ keyring_add(struct keyring *k, struct slice line)
     return !map_failed;
 }
 
+static int
+no_keys(const char *path)
+{
+    fprintf(stderr, "lcctl: %s: expected the keys that lcctl backup has written\n", path);
+    return EXIT_FAILED;
+}
+
 struct keyring *
 keyring_read(const char *path)
 {
     struct keyring *k = calloc(1, sizeof *k);
     struct buf b = {0};
-    bool ok = k != NULL && file_read(path, (size_t)8 << 30, &b) == LC_OK && b.n % LINE == 0;
+    struct slice line, name;
+    bool wrong = true;
+    bool ok = k != NULL && file_read(path, (size_t)8 << 30, &b) == LC_OK;
+    struct slice rest = buf_slice(&b);
 
-    for (size_t at = 0; ok && at < b.n; at += LINE)
-        ok = keyring_add(k, slice_of(b.p + at, LINE));
+    while (ok && next_line(&rest, &line, &name, &wrong))
+        ok = keyring_add(k, slice_of(name.p + name.n + 1, KEY_TEXT));
     if (b.p != NULL)
         sodium_memzero(b.p, b.n);
     buf_free(&b);
-    if (ok)
+    if (ok && !wrong)
         return k;
-    fprintf(stderr, "lcctl: %s: expected the keys that lcctl backup has written\n", path);
+    (void)no_keys(path);
     keyring_free(k);
     return NULL;
 }
@@ -171,22 +201,27 @@ replace_file(struct ctl *c, const char *path, struct slice bytes)
     return EXIT_SUCCESS;
 }
 
-static void
-put_key(struct buf *b, const redisReply *uuid, const redisReply *key)
+/* False: this is no key of ours, and what cannot be written down must not be left out. */
+static bool
+put_key(struct buf *b, const redisReply *name, const redisReply *key)
 {
     char hex[KEY_TEXT + 1];
 
-    if (uuid->len != UUID_TEXT - 1 || key->len != PERSONAL_KEY)
-        return;
+    if (name->len < UUID_TEXT - 1 || name->len > NAME_MAX_TEXT || key->len != PERSONAL_KEY) {
+        fprintf(stderr, "lcctl: keys: %s is not a key of an order\n", name->str);
+        return false;
+    }
     sodium_bin2hex(hex, sizeof hex, (const uint8_t *)key->str, PERSONAL_KEY);
-    buf_printf(b, "%s %s\n", uuid->str, hex);
+    buf_printf(b, "%s %s\n", name->str, hex);
+    return true;
 }
 
 /* read_keys: HSCAN may give one twice; whoever reads the file does not mind. */
 static bool
-read_keys(struct ctl *c, struct buf *b)
+read_keys(struct ctl *c, struct buf *b, size_t *n)
 {
     char cursor[32] = "0";
+    bool ok = true;
 
     do {
         redisReply *r = ctl_read(c, "HSCAN", "keys", cursor, "COUNT", "1000", NULL);
@@ -194,12 +229,12 @@ read_keys(struct ctl *c, struct buf *b)
             freeReplyObject(r);
             return false;
         }
-        for (size_t i = 0; i + 1 < r->element[1]->elements; i += 2)
-            put_key(b, r->element[1]->element[i], r->element[1]->element[i + 1]);
+        for (size_t i = 0; ok && i + 1 < r->element[1]->elements; i += 2, ++*n)
+            ok = put_key(b, r->element[1]->element[i], r->element[1]->element[i + 1]);
         snprintf(cursor, sizeof cursor, "%s", r->element[0]->str);
         freeReplyObject(r);
-    } while (strcmp(cursor, "0") != 0 && !b->failed);
-    return !b->failed;
+    } while (strcmp(cursor, "0") != 0 && ok && !b->failed);
+    return ok && !b->failed;
 }
 
 int
@@ -209,14 +244,14 @@ keys_write(struct ctl *c, const char *path, size_t *n)
     struct buf b = {0};
     int status = EXIT_FAILED;
 
+    *n = 0;
     other.redis = ctl_connect(c->login);
-    if (other.redis != NULL && read_keys(&other, &b)) {
+    if (other.redis != NULL && read_keys(&other, &b, n)) {
         if (strcmp(path, "-") != 0)
             status = replace_file(c, path, buf_slice(&b));
         else if (fwrite(b.p, 1, b.n, stdout) == b.n && fflush(stdout) == 0)
             status = EXIT_SUCCESS;
     }
-    *n = b.n / LINE;
     if (other.redis != NULL)
         redisFree(other.redis);
     buf_free(&b);
@@ -242,37 +277,46 @@ overwrite(const char *path, size_t n)
     }
 }
 
+/* forget_lines: what of the file stays when the keys of an order go: its own, its photo's, its
+ * signature's. False: this is no file of keys. */
+static bool
+forget_lines(struct slice all, const char *uuid, struct buf *rest, bool *was)
+{
+    struct slice line, name;
+    bool wrong;
+
+    while (next_line(&all, &line, &name, &wrong)) {
+        if (memcmp(name.p, uuid, UUID_TEXT - 1) == 0)
+            *was = true;
+        else
+            buf_append(rest, line.p, line.n);
+    }
+    return !wrong;
+}
+
 int
 keys_forget(struct ctl *c, const char *path, const char *uuid, bool *was)
 {
     struct buf b = {0}, rest = {0};
-    enum lc_err err = file_read(path, (size_t)8 << 30, &b);
     int status = EXIT_SUCCESS;
 
     *was = false;
-    if (err != LC_OK || b.n % LINE != 0) {
-        fprintf(stderr, "lcctl: %s: expected the keys that lcctl backup has written\n", path);
-        buf_free(&b);
-        return EXIT_FAILED;
-    }
-    for (size_t at = 0; at < b.n; at += LINE) {
-        if (memcmp(b.p + at, uuid, UUID_TEXT - 1) == 0)
-            *was = true;
-        else
-            buf_append(&rest, b.p + at, LINE);
-    }
-    if (rest.failed)
+    if (file_read(path, (size_t)8 << 30, &b) != LC_OK ||
+        !forget_lines(buf_slice(&b), uuid, &rest, was)) {
+        status = no_keys(path);
+    } else if (rest.failed) {
         status = EXIT_FAILED;
-    else if (*was) {
+    } else if (*was) {
         const char *old = arena_printf(c->arena, "%s.old", path);
-        if (old == NULL || rename(path, old) != 0)
+        /* one of the two has the other orders' keys, whenever this is broken off */
+        if (old == NULL || (unlink(old) != 0 && errno != ENOENT) || link(path, old) != 0)
             status = failed(path);
         else
             status = replace_file(c, path, buf_slice(&rest));
-        if (status == EXIT_SUCCESS) {
+        if (status == EXIT_SUCCESS)
             overwrite(old, b.n);
+        if (old != NULL)
             unlink(old);
-        }
     }
     buf_free(&rest);
     buf_free(&b);

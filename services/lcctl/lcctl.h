@@ -111,7 +111,8 @@ struct keyring *keyring_read(const char *path);
 /* keyring_put_back: in place of what stands for it; false when its key is not there. */
 bool keyring_put_back(const struct keyring *k, uint8_t *key);
 void keyring_free(struct keyring *k);
-/* keys_write: all keys that Redis has, by another connection: a line each, order id and key.
+/* keys_write: all keys that Redis has, by another connection: a line each, order id (of a photo or
+ * signature also which) and key.
  * *n = how many. path "-" = to stdout. An exit status. */
 int keys_write(struct ctl *c, const char *path, size_t *n);
 /* keys_forget: takes an order out of such a file; *was = was it there? An exit status. */

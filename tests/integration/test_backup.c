@@ -26,10 +26,11 @@ placed(void *ctx)
 static void
 order(int i)
 {
-    char json[256];
+    char json[320];
 
     snprintf(json, sizeof json,
              "{\"external_order_id\":\"b%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
+             "\"customer\":{\"name\":\"Ada\"},"
              "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
              "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
              i);
@@ -51,6 +52,29 @@ ctl(char *out, size_t size, const char *fmt)
     return town_lcctl(&town, out, size, words);
 }
 
+/* script: what Redis' EVAL says to it, as text; KEYS[1] = the hash of keys, ARGV[1] = the first
+ * order. */
+static void
+script(char *out, size_t size, const char *lua)
+{
+    char command[512];
+
+    snprintf(command, sizeof command, "redis-cli -s %s/redis.sock EVAL \"%s\" 1 '{bal}:keys' %s",
+             town.dir, lua, ids[0]);
+    FILE *f = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    size_t n = fread(out, 1, size - 1, f);
+    out[n] = '\0';
+    CU_ASSERT_EQUAL(pclose(f), 0);
+}
+
+/* What opens a photo has the form of the order's own key. */
+#define PHOTO_KEY                                                                                  \
+    "redis.call('HSET', KEYS[1], ARGV[1]..':photo', "                                              \
+    "string.sub(redis.call('HGET', KEYS[1], ARGV[1]), 1, 87)..'x') return 'kept'"
+#define PHOTO_SUM "return redis.sha1hex(redis.call('HGET', KEYS[1], ARGV[1]..':photo'))"
+static char photo_sum[64];
+
 static void
 test_backup_is_taken_while_all_works(void)
 {
@@ -60,7 +84,11 @@ test_backup_is_taken_while_all_works(void)
     town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100,199\n");
     for (int i = 0; i < BEFORE; i++)
         order(i);
+    script(out, sizeof out, PHOTO_KEY);
+    CU_ASSERT_STRING_EQUAL(out, "kept\n");
+    script(photo_sum, sizeof photo_sum, PHOTO_SUM);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "backup %s/city.rdb"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "21 left out, 21 kept"));
     order(BEFORE); /* after it: will be gone */
 }
 
@@ -89,9 +117,22 @@ test_restore_refuses_data_that_are_there_and_what_is_no_backup(void)
 }
 
 static void
+test_restore_says_that_the_keys_are_missing(void)
+{
+    char out[4096], command[256];
+
+    snprintf(command, sizeof command, "mkdir %s/blind && ln %s/city.rdb %s/blind.rdb", town.dir,
+             town.dir, town.dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "restore %s/blind.rdb %s/blind"), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "21 left out, 0 kept"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "without the file of keys"));
+}
+
+static void
 test_restore_brings_back_what_was_there(void)
 {
-    char out[4096], command[256], state[32];
+    char out[4096], command[256], state[32], sum[64];
 
     town_kill(&town, TOWN_REDIS);
     snprintf(command, sizeof command, "rm -r %s/appendonlydir", town.dir);
@@ -99,6 +140,8 @@ test_restore_brings_back_what_was_there(void)
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "restore %s/city.rdb %s"), 0);
     town_start(&town, TOWN_REDIS);
     town_ready(&town);
+    script(sum, sizeof sum, PHOTO_SUM);
+    CU_ASSERT_STRING_EQUAL(sum, photo_sum);
     for (int i = 0; i < BEFORE; i++) {
         town_state(&town, ids[i], state);
         CU_ASSERT_STRING_EQUAL(state, "placed");
@@ -161,5 +204,6 @@ test_archive_takes_what_has_ended_out_of_redis(void)
 UNIT_MAIN("backup", UNIT(test_backup_is_taken_while_all_works),
           UNIT(test_backup_refuses_what_cannot_be_written),
           UNIT(test_restore_refuses_data_that_are_there_and_what_is_no_backup),
+          UNIT(test_restore_says_that_the_keys_are_missing),
           UNIT(test_restore_brings_back_what_was_there),
           UNIT(test_archive_takes_what_has_ended_out_of_redis))
