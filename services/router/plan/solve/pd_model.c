@@ -9,16 +9,52 @@ pack(const int32_t load[PD_LOADS])
     return (uint64_t)load[0] | (uint64_t)load[1] << 21 | (uint64_t)load[2] << 42;
 }
 
-/* A copy with one more node, from and to which all is 0; NULL when out of memory. */
+/* Nodes get other numbers in here: each the one after its nearest, so that what a route needs of a
+ * matrix lies together in memory. was[k]: the caller's number of node k; is: the other way round.
+ */
+struct order {
+    int32_t *was;
+    int32_t *is;
+};
+
+static bool
+fill_order(struct order *o, const int32_t *x, int32_t n)
+{
+    o->was = calloc((size_t)n + 1, sizeof *o->was);
+    o->is = calloc((size_t)n + 1, sizeof *o->is);
+    if (o->was == NULL || o->is == NULL)
+        return false;
+    for (int32_t i = 0; i < n; i++)
+        o->was[i] = i;
+    for (int32_t i = 1; i < n; i++) {
+        const int32_t *row = x + (size_t)o->was[i - 1] * (size_t)n;
+        int32_t next = i;
+        for (int32_t k = i + 1; k < n; k++)
+            if (row[o->was[k]] < row[o->was[next]])
+                next = k;
+        int32_t node = o->was[next];
+        o->was[next] = o->was[i];
+        o->was[i] = node;
+    }
+    for (int32_t i = 0; i < n; i++)
+        o->is[o->was[i]] = i;
+    return true;
+}
+
+/* A copy in that order, with one more node, from and to which all is 0; NULL when out of memory. */
 static int32_t *
-widened(const int32_t *x, int32_t n, bool turned)
+widened(const int32_t *x, int32_t n, const struct order *o, bool turned)
 {
     size_t wide = (size_t)n + 1;
     int32_t *y = calloc(wide * wide, sizeof *y);
 
-    for (size_t i = 0; y != NULL && i < (size_t)n; i++)
-        for (size_t j = 0; j < (size_t)n; j++)
-            y[i * wide + j] = turned ? x[j * (size_t)n + i] : x[i * (size_t)n + j];
+    for (size_t i = 0; y != NULL && i < (size_t)n; i++) {
+        for (size_t j = 0; j < (size_t)n; j++) {
+            size_t from = (size_t)o->was[turned ? j : i];
+            size_t to = (size_t)o->was[turned ? i : j];
+            y[i * wide + j] = x[from * (size_t)n + to];
+        }
+    }
     return y;
 }
 
@@ -33,17 +69,17 @@ symmetric(const int32_t *x, size_t n)
 }
 
 static bool
-fill_class(struct pd_class *c, const struct pd_matrix *x, int32_t n)
+fill_class(struct pd_class *c, const struct pd_matrix *x, int32_t n, const struct order *o)
 {
     c->metric = x->metric;
-    c->time = widened(x->time, n, false);
-    c->time_to = symmetric(x->time, (size_t)n) ? c->time : widened(x->time, n, true);
+    c->time = widened(x->time, n, o, false);
+    c->time_to = symmetric(x->time, (size_t)n) ? c->time : widened(x->time, n, o, true);
     if (x->cost == x->time) {
         c->cost = c->time;
         c->cost_to = c->time_to;
     } else {
-        c->cost = widened(x->cost, n, false);
-        c->cost_to = symmetric(x->cost, (size_t)n) ? c->cost : widened(x->cost, n, true);
+        c->cost = widened(x->cost, n, o, false);
+        c->cost_to = symmetric(x->cost, (size_t)n) ? c->cost : widened(x->cost, n, o, true);
     }
     return c->time != NULL && c->time_to != NULL && c->cost != NULL && c->cost_to != NULL;
 }
@@ -61,17 +97,17 @@ free_class(struct pd_class *c)
 }
 
 static void
-fill_stop(struct pd_stop *s, const struct pd_visit *v, uint64_t load)
+fill_stop(struct pd_stop *s, const struct pd_visit *v, uint64_t load, const struct order *o)
 {
     s->open = v->open;
     s->close = v->close;
     s->service = (int32_t)v->service;
-    s->node = v->node;
+    s->node = o->is[v->node];
     s->load = load;
 }
 
 static void
-fill_request(struct pd_model *m, const struct pd_request *q, int32_t r)
+fill_request(struct pd_model *m, const struct pd_request *q, int32_t r, const struct order *o)
 {
     struct pd_terms *t = &m->terms[r];
 
@@ -86,14 +122,14 @@ fill_request(struct pd_model *m, const struct pd_request *q, int32_t r)
     if (q->late > 0 || q->wait > 0)
         m->priced = true;
     if (!t->half)
-        fill_stop(&m->stops[2 * r], &q->pickup, pack(q->load));
-    fill_stop(&m->stops[2 * r + 1], &q->dropoff, pack(q->load));
+        fill_stop(&m->stops[2 * r], &q->pickup, pack(q->load), o);
+    fill_stop(&m->stops[2 * r + 1], &q->dropoff, pack(q->load), o);
     if (q->late > 0)
         m->stops[2 * r + 1].close = PD_INFINITE;
 }
 
 static void
-fill_car(struct pd_model *m, const struct pd_vehicle *c, int32_t v)
+fill_car(struct pd_model *m, const struct pd_vehicle *c, int32_t v, const struct order *o)
 {
     struct pd_car *car = &m->cars[v];
     struct pd_stop *from = &m->stops[m->n_stops + 2 * v];
@@ -110,10 +146,10 @@ fill_car(struct pd_model *m, const struct pd_vehicle *c, int32_t v)
     };
     from->open = c->shift_start;
     from->close = PD_INFINITE;
-    from->node = c->start;
+    from->node = o->is[c->start];
     to->open = c->shift_start;
     to->close = c->shift_end;
-    to->node = c->end == PD_NOWHERE ? m->n_nodes - 1 : c->end;
+    to->node = c->end == PD_NOWHERE ? m->n_nodes - 1 : o->is[c->end];
 }
 
 /* The steps by stop; what is committed is in time whatever the clock says. */
@@ -258,19 +294,22 @@ pd_model_new(const struct pd_problem *p)
     if (m == NULL)
         return NULL;
     m->n_nodes = p->n_nodes + 1;
-    bool ok = true;
+    struct order o = {NULL, NULL};
+    bool ok = fill_order(&o, p->matrices[0].cost, p->n_nodes);
     for (int32_t i = 0; ok && i < m->n_classes; i++)
-        ok = fill_class(&m->classes[i], &p->matrices[i], p->n_nodes);
+        ok = fill_class(&m->classes[i], &p->matrices[i], p->n_nodes, &o);
     for (int32_t r = 0; ok && r < m->n_requests; r++)
-        fill_request(m, &p->requests[r], r);
+        fill_request(m, &p->requests[r], r, &o);
     for (int32_t v = 0; ok && v < m->n_cars; v++)
-        fill_car(m, &p->vehicles[v], v);
+        fill_car(m, &p->vehicles[v], v, &o);
     for (int32_t r = 0; ok && r < m->n_requests; r++)
         if (m->terms[r].half)
             m->cars[m->terms[r].vehicle].aboard += m->stops[2 * r + 1].load;
     if (ok)
         fill_steps(m, p);
     ok = ok && fill_types(m, p) && fill_allowed(m, p) && pd_fill_near(m);
+    free(o.was);
+    free(o.is);
     if (!ok) {
         pd_model_free(m);
         return NULL;

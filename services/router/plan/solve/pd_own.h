@@ -173,6 +173,7 @@ struct pd_tuning {
     int32_t cold;     /* ... and its last, in hundredths of an arc */
     uint32_t blinks;  /* per mille of places overlooked */
     uint32_t related; /* percent of ruins that take related requests, not strings */
+    uint32_t again;   /* percent of the time left for fewer vehicles, between cycles */
 };
 
 struct pd_search {

@@ -11,8 +11,9 @@ enum {
     PART_TURN = 20000,   /* iterations of a part in a round at most ... */
     PART_LEAST = 1000,   /* ... and at least: cutting takes as long as some hundred, */
     ROUNDS = 24,         /* while a phase is cut into about so many rounds */
-    PATIENCE = 4,      /* rounds without a complete plan until completing comes before cost, for */
+    PATIENCE = 6,      /* rounds without a complete plan until completing comes before cost, for */
     COMPLETING = 4608, /* iterations */
+    MIXED = 4,         /* every so many rounds by chance */
     PART_NEAR = 12     /* near stops that say which routes belong together */
 };
 
@@ -107,12 +108,14 @@ next_route(const struct pd_rounds *r, struct pd_rng *rng, bool first)
     return found;
 }
 
-/* Each route in use gets its part. */
+/* Each route in use gets its part: mostly with those near it; now and then by chance, so that
+ * routes far from each other meet, too. */
 static void
 group(struct pd_rounds *r, int32_t n_parts, struct pd_rng *rng)
 {
     const struct pd_search *s = r->search[0];
     int32_t stops = 0;
+    bool near = r->number % MIXED != 0;
 
     for (int32_t v = 0; v < s->m->n_cars; v++)
         r->part_of[v] = -1;
@@ -124,13 +127,14 @@ group(struct pd_rounds *r, int32_t n_parts, struct pd_rng *rng)
         for (int32_t v = 0; v < s->m->n_cars; v++)
             r->score[v] = 0;
         for (;;) {
-            int32_t car = next_route(r, rng, has == 0);
+            int32_t car = next_route(r, rng, has == 0 || !near);
             int32_t more = car < 0 ? 0 : s->routes[car].n - 2;
             if (car < 0 || (has > 0 && p < n_parts - 1 && has + more / 2 > wanted))
                 break;
             r->part_of[car] = p;
             has += more;
-            add_scores(r, car);
+            if (near)
+                add_scores(r, car);
         }
         stops -= has;
     }
@@ -243,7 +247,9 @@ static void
 join(struct pd_rounds *r)
 {
     struct pd_search *s = r->search[0];
-    int64_t penalty = 0;
+    int64_t mean = 0;
+    int64_t most = 0;
+    bool complete = true;
 
     for (int round = 0; round < 2; round++) {
         int32_t kept = 0;
@@ -261,13 +267,15 @@ join(struct pd_rounds *r)
     }
     for (int32_t p = 0; p < r->n_parts; p++) {
         struct pd_part *part = &r->parts[p];
-        penalty += part->search->penalty / r->n_parts;
+        mean += part->search->penalty / r->n_parts;
+        most = part->search->penalty > most ? part->search->penalty : most;
+        complete = complete && pd_must_left(part->search) == 0;
         for (int32_t k = 0; k < part->n_requests; k++)
             s->absent[part->requests[k]] = part->search->absent[k];
         s->failed |= part->search->failed;
         pd_part_free(part);
     }
-    s->penalty = penalty;
+    s->penalty = complete ? mean : most; /* who lacks somebody decides */
     r->n_parts = 0;
 }
 
@@ -344,6 +352,7 @@ begin_round(struct pd_rounds *r)
         pd_search_next_phase(s);
         for (int i = 1; i < r->threads; i++)
             pd_search_follow(r->search[i], s);
+        r->lost = 0;
     }
     uint64_t rest = s->to > s->done ? s->to - s->done : 1;
     int32_t n_parts = s->phase == PD_COST ? parts_wanted(s) : 0;
@@ -352,8 +361,11 @@ begin_round(struct pd_rounds *r)
     r->at = 0;
     r->alone = false;
     r->length = rest < round ? rest : round;
-    bool cold = s->done - s->from > (s->to - s->from) / 4 * 3;
-    if (n_parts >= 2 && s->best.must == 0 && r->lost >= (cold ? 1 : PATIENCE)) {
+    bool lost = n_parts >= 2 && s->best.must == 0 && r->lost >= PATIENCE;
+    if (lost && s->done - s->from > (s->to - s->from) / 4 * 3) { /* too cold to mend it */
+        pd_best_load(s);
+        r->lost = 0;
+    } else if (lost) {
         r->lost = 0;
         r->alone = true;
         r->length = rest < COMPLETING ? rest : COMPLETING;

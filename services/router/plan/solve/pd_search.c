@@ -4,7 +4,6 @@
 
 enum {
     PERCENT_FLEET = 12, /* of the time for fewer vehicles at first, and after each success */
-    PERCENT_AGAIN = 20, /* of what is left, between cycles */
     WINDOW = 256,       /* iterations between looks at temperature and penalty */
     ROAM = 32,          /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16         /* and so many more until the best plan is taken up again */
@@ -118,7 +117,7 @@ pd_search_next_phase(struct pd_search *s)
 
     s->turn++;
     if (s->fewest && !s->least && s->turn % 2 == 1) {
-        uint64_t share = s->turn == 1 ? PERCENT_FLEET : PERCENT_AGAIN;
+        uint64_t share = s->turn == 1 ? PERCENT_FLEET : s->tuning.again;
         begin_fleet(s, s->turn == 1 ? s->horizon * share / 100 : rest * share / 100);
         return;
     }
