@@ -192,8 +192,8 @@ alike(const struct pd_problem *p, size_t a, size_t b)
 static bool
 fill_types(struct pd_model *m, const struct pd_problem *p)
 {
-    bool *named = calloc((size_t)m->n_cars, sizeof *named);
-    int32_t *first = calloc((size_t)m->n_cars, sizeof *first); /* vehicle of each type */
+    bool *named = calloc((size_t)m->n_cars + 1, sizeof *named);
+    int32_t *first = calloc((size_t)m->n_cars + 1, sizeof *first); /* vehicle of each type */
 
     if (named == NULL || first == NULL) {
         free(named);

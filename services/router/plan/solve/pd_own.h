@@ -173,7 +173,9 @@ struct pd_tuning {
     int32_t cold;     /* ... and its last, in hundredths of an arc */
     uint32_t blinks;  /* per mille of places overlooked */
     uint32_t related; /* percent of ruins that take related requests, not strings */
-    uint32_t again;   /* percent of the time left for fewer vehicles, between cycles */
+    uint32_t first;   /* percent of the time for fewer vehicles at first, and after each success, */
+    uint32_t again;   /* percent of the time left between cycles; */
+    bool halving;     /* half as much after each search that found none */
 };
 
 struct pd_search {
@@ -222,6 +224,7 @@ struct pd_search {
     uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
     enum pd_phase phase;
     bool least;       /* no vehicle can be spared */
+    int32_t used;     /* vehicles of the best plan when the phase began */
     uint64_t *absent; /* how often each request was left out */
     int64_t penalty;  /* of a request that must be served */
     int64_t arc;      /* mean cost of the first plan's arcs: the unit of heat and penalty */

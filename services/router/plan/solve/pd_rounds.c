@@ -7,7 +7,7 @@
 
 enum {
     PART_REQUESTS = 100, /* of a part, about */
-    PART_ROUTES = 5,     /* at least */
+    PART_ROUTES = 3,     /* at least */
     PART_TURN = 20000,   /* iterations of a part in a round at most ... */
     PART_LEAST = 1000,   /* ... and at least: cutting takes as long as some hundred, */
     ROUNDS = 24,         /* while a phase is cut into about so many rounds */

@@ -3,10 +3,9 @@
 #include "router/plan/solve/pd_own.h"
 
 enum {
-    PERCENT_FLEET = 12, /* of the time for fewer vehicles at first, and after each success */
-    WINDOW = 256,       /* iterations between looks at temperature and penalty */
-    ROAM = 32,          /* windows without a complete plan until completing comes before cost, */
-    REPAIR = 16         /* and so many more until the best plan is taken up again */
+    WINDOW = 256, /* iterations between looks at temperature and penalty */
+    ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
+    REPAIR = 16   /* and so many more until the best plan is taken up again */
 };
 
 static int64_t
@@ -116,8 +115,11 @@ pd_search_next_phase(struct pd_search *s)
     uint64_t rest = s->horizon > s->done ? s->horizon - s->done : s->horizon / 8 + 1000;
 
     s->turn++;
+    if (s->tuning.halving && s->turn > 2 && s->turn % 2 == 0 && s->best.used == s->used)
+        s->tuning.again /= 2; /* the last search for fewer found none */
+    s->used = s->best.used;
     if (s->fewest && !s->least && s->turn % 2 == 1) {
-        uint64_t share = s->turn == 1 ? PERCENT_FLEET : s->tuning.again;
+        uint64_t share = s->turn == 1 ? s->tuning.first : s->tuning.again;
         begin_fleet(s, s->turn == 1 ? s->horizon * share / 100 : rest * share / 100);
         return;
     }
@@ -195,7 +197,7 @@ step_fleet(struct pd_search *s)
     pd_best_keep(s);
     if (s->best.must == 0) {
         drop_route(s);
-        uint64_t more = s->done + s->horizon * PERCENT_FLEET / 100;
+        uint64_t more = s->done + s->horizon * s->tuning.first / 100;
         if (more < s->horizon / 2 && more > s->to)
             s->to = more;
     }
