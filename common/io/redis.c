@@ -89,6 +89,7 @@ redis_lose_all(struct redis *r)
             lose_later(r, c->tag);
     }
     r->head = r->count = r->kept_n = 0;
+    r->barrier = false;
     tell_lost(r);
 }
 
@@ -178,7 +179,7 @@ redis_flush(struct redis *r)
 {
     if (r->state != LINK_UP || r->broken)
         return;
-    if (r->behind)
+    if (r->behind && !r->barrier)
         redis_wait_put(r);
     if (r->out.n > 0 && !r->broken)
         redis_link_write(r);

@@ -16,8 +16,8 @@
  * connection that stays, `up` is called again when it is time to repeat them.
  *
  * With redis_wait_for, answers to whatever may write are kept back until enough replicas have what
- * they answer for: one WAIT a turn, behind the turn's calls. When too few have it in time the calls
- * are LOST. Plain reads pass: they acknowledge nothing. With redis_follow, Sentinels say which
+ * they answer for: a WAIT behind the turn's calls, and one at a time: what is called meanwhile shares
+ * the next. When too few have it in time the calls are LOST. Plain reads pass: they acknowledge nothing. With redis_follow, Sentinels say which
  * server is the primary; it is sought again whenever the connection breaks or they name another. */
 #ifndef LC_IO_REDIS_H
 #define LC_IO_REDIS_H
@@ -92,7 +92,7 @@ struct redis_counts {
     uint64_t took_us;                 /* their sum */
     uint64_t troubles[REDIS_TROUBLES];
     uint64_t waits;    /* WAITs answered */
-    uint64_t waits_us; /* from the turn's end to their answers, together */
+    uint64_t waits_us; /* from when they were put to their answers, together */
     uint64_t short_of; /* by too few replicas */
     uint64_t alone;    /* calls acknowledged by the primary alone, as `alone` allows */
     uint64_t switches; /* to another primary that Sentinels named */

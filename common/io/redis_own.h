@@ -82,6 +82,7 @@ struct redis {
 
     struct redis_wait wait;
     bool behind;      /* calls that wait were put since the last barrier */
+    bool barrier;     /* one is not answered yet: the next is put then, for all behind it */
     bool is_alone;    /* too few replicas, and `alone` is allowed */
     int64_t probe_ms; /* while alone: the next try */
 

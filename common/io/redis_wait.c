@@ -55,7 +55,9 @@ redis_is_alone(const struct redis *r)
 }
 
 /* WAIT's answer is about all that was written before it, by anybody: a repeated call that finds its
- * work done already is as safe as the first one, once this is answered. */
+ * work done already is as safe as the first one, once this is answered. One at a time: were there
+ * one for each turn, they would run into their times one behind the other when a replica is gone.
+ */
 void
 redis_wait_put(struct redis *r)
 {
@@ -66,6 +68,7 @@ redis_wait_put(struct redis *r)
     const struct slice argv[] = {SLICE_LIT("WAIT"), slice_str(replicas), slice_str(ms)};
     redis_put_command(&r->out, argv, 3);
     r->behind = false;
+    r->barrier = true;
     if (r->is_alone)
         r->probe_ms = loop_mono_ms() + PROBE_MS;
     if (!r->out.failed && redis_remember(r, 0, CALL_BARRIER, false))
@@ -87,6 +90,15 @@ redis_keep(struct redis *r, const struct reply *reply)
     }
     r->kept[r->kept_n++] = reply;
     return true;
+}
+
+/* pass_all: what was sent behind the barrier need not wait for another one. */
+static void
+pass_all(struct redis *r)
+{
+    for (size_t i = r->kept_n + 1; i < r->count; i++)
+        r->ring[(r->head + i) & (r->room - 1)].waits = false;
+    r->behind = false;
 }
 
 /* Handlers may call, but nothing is read meanwhile: the kept answers stay as they are. */
@@ -112,6 +124,7 @@ now_alone(struct redis *r, long long have)
     if (r->is_alone)
         return;
     r->is_alone = true;
+    pass_all(r);
     log_line(LOG_ERROR, "redis_alone",
              "replicas=%lld expected=%u: acknowledging what a fail-over may lose", have,
              r->wait.replicas);
@@ -146,6 +159,9 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
     release(r, done);
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
+    r->barrier = false;
+    if (r->behind)
+        redis_flush(r);
 }
 
 /* ---- errors that are none ---- */

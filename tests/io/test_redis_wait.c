@@ -251,6 +251,48 @@ test_redis_goes_on_alone_where_that_is_allowed_and_says_so(void)
     finish();
 }
 
+/* However many turns have written when the replica goes: the first barrier covers the first of
+ * them, and one more all others. */
+static void
+turns_without_a_replica(bool alone)
+{
+    enum { TURNS = 50, WAIT_MS = 300 };
+
+    begin(WAIT_MS, alone);
+    kill(t.replica.pid, SIGSTOP);
+    int64_t start_ms = loop_mono_ms();
+    for (uint64_t i = 1; i <= TURNS; i++) {
+        call(i, "INCR n");
+        redis_flush(t.redis);
+    }
+    AWAIT(t.loop, t.n == TURNS);
+    int64_t took_ms = loop_mono_ms() - start_ms;
+    CU_ASSERT(took_ms >= WAIT_MS);
+    CU_ASSERT(took_ms < 6 * WAIT_MS); /* 2, on a busy machine; one for each turn would be 50 */
+    CU_ASSERT(redis_counts(t.redis)->waits <= (alone ? 1 : 2));
+    for (size_t i = 0; i < TURNS; i++) {
+        CU_ASSERT_EQUAL(t.answer[i].tag, i + 1);
+        CU_ASSERT_EQUAL(t.answer[i].kind, alone ? REPLY_INT : REPLY_LOST);
+    }
+    CU_ASSERT_EQUAL(redis_counts(t.redis)->alone, alone ? TURNS : 0);
+    CU_ASSERT_EQUAL(redis_is_alone(t.redis), alone);
+    kill(t.replica.pid, SIGCONT);
+    CU_ASSERT_STRING_EQUAL(ask_until_answered("SET k v")->text, "OK");
+    finish();
+}
+
+static void
+test_redis_waits_twice_at_most_however_many_turns_wrote(void)
+{
+    turns_without_a_replica(false);
+}
+
+static void
+test_redis_alone_lets_go_of_all_turns_at_once(void)
+{
+    turns_without_a_replica(true);
+}
+
 static void
 test_redis_wait_for_refuses_times_that_are_none(void)
 {
@@ -431,6 +473,8 @@ UNIT_MAIN("redis_wait", UNIT(test_redis_answers_when_the_replica_has_it),
           UNIT(test_redis_does_not_acknowledge_what_another_wrote_and_no_replica_has),
           UNIT(test_redis_loses_kept_answers_with_the_connection),
           UNIT(test_redis_goes_on_alone_where_that_is_allowed_and_says_so),
+          UNIT(test_redis_waits_twice_at_most_however_many_turns_wrote),
+          UNIT(test_redis_alone_lets_go_of_all_turns_at_once),
           UNIT(test_redis_wait_for_refuses_times_that_are_none),
           UNIT(test_redis_trouble_of_knows_each_by_its_first_word),
           UNIT(test_redis_does_not_take_a_trouble_for_an_answer),
