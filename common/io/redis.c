@@ -181,6 +181,7 @@ redis_flush(struct redis *r)
         return;
     if (r->behind && !r->barrier)
         redis_wait_put(r);
+    redis_wait_probe(r);
     if (r->out.n > 0 && !r->broken)
         redis_link_write(r);
 }
@@ -256,6 +257,8 @@ redis_handle_reply(struct redis *r, const struct reply *reply)
         redis_wait_answered(r, reply);
         return;
     }
+    if (c->kind == CALL_PROBE)
+        redis_wait_probed(r, reply);
     if (redis_take_trouble(r, reply)) {
         static const struct reply lost = {.kind = REPLY_LOST};
         reply = &lost;

@@ -68,7 +68,7 @@ struct redis_handlers {
 };
 
 /* redis_wait: before anything counts as done. replicas 0 = no waiting. alone: when fewer answer in
- * time, go on with the primary alone, log it, and ask once a second whether they are back. */
+ * time, go on with the primary alone, log it, and ask once a second (ROLE) whether they are back. */
 struct redis_wait {
     unsigned replicas;
     unsigned ms; /* 1 to REDIS_WAIT_MOST_MS */

@@ -34,7 +34,8 @@ enum greeting {
 enum call_kind {
     CALL_READS,
     CALL_WRITES, /* or may */
-    CALL_BARRIER /* WAIT */
+    CALL_BARRIER, /* WAIT */
+    CALL_PROBE    /* ROLE: are they back? */
 };
 
 struct call {
@@ -84,7 +85,8 @@ struct redis {
     bool behind;      /* calls that wait were put since the last barrier */
     bool barrier;     /* one is not answered yet: the next is put then, for all behind it */
     bool is_alone;    /* too few replicas, and `alone` is allowed */
-    int64_t probe_ms; /* while alone: the next try */
+    int64_t probe_ms; /* while alone: they are asked for again */
+    int64_t probed;   /* how far the primary had written when they were asked for last; -1 = never */
 
     struct redisReader *reader;
     struct arena *arena; /* of the reply being read */
@@ -115,6 +117,8 @@ enum call_kind redis_kind_of(const struct slice *argv, size_t argc);
 bool redis_must_wait(const struct redis *r, enum call_kind kind);
 void redis_wait_put(struct redis *r); /* the barrier behind a turn's calls */
 void redis_wait_answered(struct redis *r, const struct reply *reply);
+void redis_wait_probe(struct redis *r); /* asks, when alone and it is time */
+void redis_wait_probed(struct redis *r, const struct reply *reply);
 LC_MUST_CHECK bool redis_keep(struct redis *r, const struct reply *reply);
 /* redis_take_trouble: true when the answer was no answer: counted, and what it calls for is done.
  */

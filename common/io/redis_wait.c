@@ -32,9 +32,7 @@ redis_kind_of(const struct slice *argv, size_t argc)
 bool
 redis_must_wait(const struct redis *r, enum call_kind kind)
 {
-    if (kind != CALL_WRITES || r->wait.replicas == 0)
-        return false;
-    return !r->is_alone || loop_mono_ms() >= r->probe_ms;
+    return kind == CALL_WRITES && r->wait.replicas > 0 && !r->is_alone;
 }
 
 enum lc_err
@@ -69,8 +67,6 @@ redis_wait_put(struct redis *r)
     redis_put_command(&r->out, argv, 3);
     r->behind = false;
     r->barrier = true;
-    if (r->is_alone)
-        r->probe_ms = loop_mono_ms() + PROBE_MS;
     if (!r->out.failed && redis_remember(r, 0, CALL_BARRIER, false))
         return;
     r->broken = true; /* without it they would wait for ever */
@@ -120,10 +116,9 @@ release(struct redis *r, bool done)
 static void
 now_alone(struct redis *r, long long have)
 {
-    r->probe_ms = loop_mono_ms() + PROBE_MS;
-    if (r->is_alone)
-        return;
     r->is_alone = true;
+    r->probe_ms = loop_mono_ms() + PROBE_MS;
+    r->probed = -1;
     pass_all(r);
     log_line(LOG_ERROR, "redis_alone",
              "replicas=%lld expected=%u: acknowledging what a fail-over may lose", have,
@@ -145,10 +140,7 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
                  (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
     if (!done)
         r->counts.short_of++;
-    if (done && r->is_alone) {
-        r->is_alone = false;
-        log_line(LOG_INFO, "redis_replicas_back", "replicas=%lld", have);
-    } else if (!done && reply->kind == REPLY_INT && r->wait.alone) {
+    if (!done && reply->kind == REPLY_INT && r->wait.alone) {
         now_alone(r, have);
         done = true;
     } else if (!done) {
@@ -162,6 +154,59 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
     r->barrier = false;
     if (r->behind)
         redis_flush(r);
+}
+
+/* ---- alone ---- */
+
+/* A WAIT to find out would hold up all that is behind it. */
+void
+redis_wait_probe(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("ROLE")};
+
+    if (!r->is_alone || loop_mono_ms() < r->probe_ms)
+        return;
+    r->probe_ms = loop_mono_ms() + PROBE_MS;
+    if (r->count == 0)
+        r->heard_ms = loop_mono_ms();
+    redis_put_command(&r->out, argv, 1);
+    r->broken = r->out.failed || !redis_remember(r, 0, CALL_PROBE, false);
+    redis_ensure_tick(r);
+}
+
+/* have_offset: how many replicas have acknowledged all up to there. */
+static unsigned
+have_offset(const struct reply *replicas, int64_t offset)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; replicas->kind == REPLY_ARRAY && i < replicas->n; i++) {
+        const struct reply *one = &replicas->items[i]; /* host, port, offset */
+        char text[24] = "";
+        if (one->kind != REPLY_ARRAY || one->n < 3 || one->items[2].kind != REPLY_STRING ||
+            one->items[2].str.n >= sizeof text)
+            continue;
+        memcpy(text, one->items[2].str.p, one->items[2].str.n);
+        n += strtoll(text, NULL, 10) >= offset;
+    }
+    return n;
+}
+
+/* Under load none has what was written this moment. One that has what there was at the last time is
+ * near enough: the next call waits for it again. */
+void
+redis_wait_probed(struct redis *r, const struct reply *reply)
+{
+    if (!r->is_alone || reply->kind != REPLY_ARRAY || reply->n < 3 ||
+        reply->items[1].kind != REPLY_INT)
+        return; /* an error is logged where it is delivered */
+    int64_t now = reply->items[1].integer;
+    unsigned have = have_offset(&reply->items[2], r->probed < 0 ? now : r->probed);
+    r->probed = now;
+    if (have < r->wait.replicas)
+        return;
+    r->is_alone = false;
+    log_line(LOG_INFO, "redis_replicas_back", "replicas=%u", have);
 }
 
 /* ---- errors that are none ---- */

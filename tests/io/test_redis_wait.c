@@ -246,8 +246,35 @@ test_redis_goes_on_alone_where_that_is_allowed_and_says_so(void)
     CU_ASSERT(redis_counts(t.redis)->waits < 15);
     kill(t.replica.pid, SIGCONT);
     t.n = 0;
-    AWAIT(t.loop, (t.n = 0, ask("SET k both"), !redis_is_alone(t.redis)));
+    AWAIT(t.loop, (t.n = 0, ask("SET k alone"), !redis_is_alone(t.redis)));
+    CU_ASSERT_STRING_EQUAL(ask("SET k both")->text, "OK");
     CU_ASSERT_EQUAL(redis_one_ask(&t.replica, "both", "GET k"), 1);
+    finish();
+}
+
+/* Asking whether replicas are back holds nobody up, and a replica that has only said that it is
+ * there, without what was written meanwhile, is not back. */
+static void
+test_redis_alone_asks_for_replicas_without_waiting(void)
+{
+    enum { WAIT_MS = 400, ALONE_MS = 2500 };
+
+    begin(WAIT_MS, true);
+    kill(t.replica.pid, SIGSTOP);
+    CU_ASSERT_STRING_EQUAL(ask("SET k alone")->text, "OK");
+    for (int64_t end_ms = loop_mono_ms() + ALONE_MS; loop_mono_ms() < end_ms;) {
+        t.n = 0;
+        CU_ASSERT_STRING_EQUAL(ask("SET k alone")->text, "OK");
+        CU_ASSERT_TRUE(redis_is_alone(t.redis));
+        await_time(t.loop, 10);
+    }
+    CU_ASSERT_EQUAL(redis_counts(t.redis)->waits, 1);
+    CU_ASSERT_EQUAL(redis_counts(t.redis)->lost, 0);
+    kill(t.replica.pid, SIGCONT);
+    AWAIT(t.loop, (t.n = 0, ask("SET k alone"), !redis_is_alone(t.redis)));
+    CU_ASSERT_STRING_EQUAL(ask("SET k both")->text, "OK");
+    CU_ASSERT_EQUAL(redis_one_ask(&t.replica, "both", "GET k"), 1);
+    CU_ASSERT(redis_counts(t.redis)->waits >= 2);
     finish();
 }
 
@@ -473,6 +500,7 @@ UNIT_MAIN("redis_wait", UNIT(test_redis_answers_when_the_replica_has_it),
           UNIT(test_redis_does_not_acknowledge_what_another_wrote_and_no_replica_has),
           UNIT(test_redis_loses_kept_answers_with_the_connection),
           UNIT(test_redis_goes_on_alone_where_that_is_allowed_and_says_so),
+          UNIT(test_redis_alone_asks_for_replicas_without_waiting),
           UNIT(test_redis_waits_twice_at_most_however_many_turns_wrote),
           UNIT(test_redis_alone_lets_go_of_all_turns_at_once),
           UNIT(test_redis_wait_for_refuses_times_that_are_none),
