@@ -204,7 +204,7 @@ print_table(const struct show *s)
 {
     size_t wide[COLUMNS_MAX];
 
-    if (s->n == 0)
+    if (s->n == 0 || s->columns == 0)
         return;
     for (size_t k = 0; k < s->columns; k++) {
         wide[k] = strlen(s->name[k]);

@@ -82,6 +82,12 @@ export function addCourier(town, id) {
     return lastLine(lcctl(town, 'courier', 'add', id, '--name', id));
 }
 
+// canDeliver: until the matcher has heard of a courier who could.
+export async function canDeliver(town, key, more = {}) {
+    await until('a courier counts', async () => (await post(town, key, '/v1/quotes', {
+        currency: 'USD', dropoff: {lat: 39.2861, lng: -76.5877}, lines: [{sku: 'COFFEE', quantity: 1}], ...more})).serviceable);
+}
+
 let orders = 0;
 export async function placeOrder(town, key, more = {}) {
     const order = await post(town, key, '/v1/orders', {
@@ -145,10 +151,13 @@ export async function shot(page, name) {
     await page.screenshot({path: join(shots, `${name}.png`)});
 }
 
-// sound: nothing went wrong on the page, and axe finds nothing serious.
+// sound: nothing went wrong on the page, nothing stands out of it at the side, and axe finds nothing serious.
 export async function sound(page, name) {
     await shot(page, name);
     assert.deepEqual(page.wrong, [], `${name}: errors on the page`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    const room = page.viewportSize().width; // a phone would zoom out and say that all of it fits
+    assert.ok(wide <= room, `${name}: ${wide} wide in ${room}`);
     await page.evaluate(axeSource);
     const result = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
     const serious = result.violations.filter((v) => ['serious', 'critical'].includes(v.impact));

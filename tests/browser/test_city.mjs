@@ -28,6 +28,7 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     const ops = await openOps(browser, town, kit.desk);
     const courier = await openCourier(browser, town, 'cleo');
     await kit.shows(ops, '#on-shift', '1');
+    await kit.canDeliver(town, key);
     const order = await kit.placeOrder(town, key);
     const name = `corner/${order.external_order_id}`;
     await kit.shows(ops, '#panel', name);
@@ -68,6 +69,7 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await ops.locator('#back').click();
     await kit.until('the figures', async () => (await kit.text(ops, '#delivered')) === '1');
     await kit.shows(ops, '#on-time', '100 %');
+    await kit.shows(ops, '#chart-door', 'Highest: ');
     await ops.emulateMedia({colorScheme: 'dark'});
     await kit.sound(ops, 'ops-city-dark');
     await courier.locator('#sign-off').click();
@@ -95,6 +97,7 @@ test('the operator decides who brings an order', async ({town, browser, key}) =>
     const ops = await openOps(browser, town, kit.desk);
     const ann = await openCourier(browser, town, 'ann');
     const ben = await openCourier(browser, town, 'ben');
+    await kit.canDeliver(town, key, here);
     const order = await kit.placeOrder(town, key, here);
     const offered = async (page) => page.locator('#accept').isVisible();
     await kit.until('an offer', async () => (await offered(ann)) || offered(ben));
@@ -171,6 +174,7 @@ test('a store works its tickets', async ({town, browser, key}) => {
     const here = {store_id: 'tickets', dropoff: {lat: 39.271, lng: -76.571}};
     const page = await openStore(browser, town, 'corner/tickets', kit.desk);
     await kit.shows(page, '#tickets', 'Nothing to do');
+    await kit.canDeliver(town, key, here);
     const first = await kit.placeOrder(town, key, {...here, lines: [{sku: 'COFFEE', quantity: 3}]});
     const second = await kit.placeOrder(town, key, {...here, fulfilment: 'collection'});
     await kit.shows(page, '#tickets', second.external_order_id);

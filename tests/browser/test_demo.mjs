@@ -25,9 +25,9 @@ function played() {
 }
 
 // page: opens the address behind these words; the notifier it is at is the town of the kit.
-async function page({text, browser}, words) {
+async function page({text, browser}, words, options = kit.phone) {
     const address = new URL(text.match(new RegExp(`${words}\\s+(http\\S+)`))[1]);
-    const opened = await kit.openPage(browser, {notifier: address.origin}, address.pathname + address.hash, kit.phone);
+    const opened = await kit.openPage(browser, {notifier: address.origin}, address.pathname + address.hash, options);
     return {opened, end: async () => {
         assert.deepEqual(opened.wrong, []);
         await opened.context().close();
@@ -62,6 +62,15 @@ test('the customer’s page', async (world) => {
     await kit.shows(opened, '#status', /\S/);
     await kit.sound(opened, 'demo-customer');
     await end();
+});
+
+test('all of them at a desk, in Chinese', async (world) => {
+    for (const [who, name] of [['operator', 'ops'], ['courier', 'courier'], ['store', 'store'], ['customer', 'customer']]) {
+        const {opened, end} = await page(world, `${who === 'operator' ? 'an' : 'a'} ${who}'s page`, {...kit.desk, locale: 'zh-CN'});
+        await kit.shows(opened, '#link', '在线');
+        await kit.sound(opened, `demo-${name}-zh`);
+        await end();
+    }
 });
 
 test('the chain’s key and the customer’s link, by HTTP', async ({text}) => {

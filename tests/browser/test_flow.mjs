@@ -1,13 +1,25 @@
 // One order from the chain's POST to the door, with a courier and a customer in two browsers.
 import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
 import * as kit from './kit.mjs';
 
 const {test} = kit;
 
-async function signOn(page) {
+async function signOn(page, town, key) {
     await page.locator('#sign-on').click();
     await kit.shows(page, '#work', 'Waiting for orders');
+    await kit.canDeliver(town, key);
 }
+
+test('the app has all of its files with it in a tunnel', () => {
+    const read = (name) => readFileSync(new URL(`../../services/notifier/web/${name}`, import.meta.url), 'utf8');
+    const kept = new Set([...read('sw.js').matchAll(/'([a-z_0-9.]+\.(?:js|css|svg|webmanifest))'/g)].map((m) => m[1]));
+    const needed = new Set(['courier.js']);
+    for (const name of needed) for (const [, other] of read(name).matchAll(/(?:from|import\()\s*'\.\/([a-z_]+\.js)'/g)) needed.add(other);
+    for (const [, name] of read('courier.html').matchAll(/"\/web\/([^"]+)"/g)) needed.add(name);
+    assert.ok(needed.size > 10);
+    assert.deepEqual([...needed].filter((name) => !kept.has(name)), []);
+});
 
 test('a courier works an order through a tunnel, and the customer follows', async ({town, browser, key}) => {
     const token = kit.addCourier(town, 'ada');
@@ -15,7 +27,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await kit.shows(courier, '#link', 'Live');
     assert.ok(!courier.url().includes(token), 'the token does not stay in the address');
     await kit.sound(courier, 'courier-sign-on');
-    await signOn(courier);
+    await signOn(courier, town, key);
     await kit.sound(courier, 'courier-waiting');
 
     const order = await kit.placeOrder(town, key);
@@ -80,7 +92,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
 
 test('the customer sees the courier only on the way to them', async ({town, browser, key}) => {
     const courier = await kit.openPage(browser, town, `/courier#token=${kit.addCourier(town, 'bea')}`, kit.phone);
-    await signOn(courier);
+    await signOn(courier, town, key);
     const order = await kit.placeOrder(town, key);
     const customer = await kit.openPage(browser, town, order.tracking_url, {...kit.desk, colorScheme: 'dark'});
     await courier.locator('#accept').click();

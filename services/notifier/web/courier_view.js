@@ -154,7 +154,7 @@ export function shift(state, act, busy, done) {
             h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')), h('p', {class: 'big', id: 'count'}, String(delivered))),
             done?.metres ? h('div', {}, h('p', {class: 'soft'}, t('courier.carried')), h('p', {class: 'big', id: 'km'}, kilometres(done.metres))) : null,
             done?.currency ? h('div', {}, h('p', {class: 'soft'}, t('courier.earned')), h('p', {class: 'big', id: 'earned'}, money(done.pay, done.currency))) : null),
-        h('div', {class: 'row'},
+        h('div', {class: 'row wrap'},
             done?.done.length ? h('button', {id: 'stops', onclick: act.stops}, t('courier.stops')) : null,
             h('button', {id: 'show-map', onclick: act.map}, t('courier.map')),
             h('button', {id: 'sign-off', disabled: busy, onclick: act.signOff}, t('courier.sign_off'))));

@@ -269,6 +269,7 @@ export default {
     'ops.proofs': 'Hand-over',
     'ops.proof.photo': 'Photo at the door',
     'ops.proof.signature': 'Signature',
+    'ops.panel': 'What the city says',
     'ops.legend': 'Orders: green in time, amber tight, red late, grey waiting. Blue: couriers.',
     'ops.zone': 'Zone',
     'ops.stops': 'Stops',

@@ -115,6 +115,7 @@ export function city(state, act) {
         list('attention', t('ops.attention'), look, t('ops.nothing')),
         list('open', t('ops.orders'), rest, '–'),
         chart(state),
+        course(state),
         h('p', {class: 'soft'}, t('ops.legend')),
     ];
 }

@@ -269,6 +269,7 @@ export default {
     'ops.proofs': '交付凭证',
     'ops.proof.photo': '门口照片',
     'ops.proof.signature': '签名',
+    'ops.panel': '详情',
     'ops.legend': '订单：绿色准时，黄色紧张，红色迟到，灰色等待。蓝色：骑手。',
     'ops.zone': '配送范围',
     'ops.stops': '站点',
