@@ -280,6 +280,7 @@ struct notifier {
     enum follow follow;
     int64_t poll_every_ms; /* without a doorbell */
     uint64_t seen;         /* fanned out up to here */
+    bool again;            /* Redis was away: what was seen may have been undone */
     uint64_t hooked;       /* cursor:webhook as we know it */
     uint64_t batch_end;    /* the read under way ends here */
     int64_t poll_ms;

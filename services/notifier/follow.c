@@ -35,6 +35,7 @@ ask_cursor(struct notifier *n, const struct event *ev, struct outbox *out)
 void
 follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out)
 {
+    n->again = true;
     ask_cursor(n, ev, out);
     /* what was being read when the connection broke was answered with REPLY_LOST; read it again */
     for (struct session *s = n->by_conn; s != NULL; s = s->by_conn.next)
@@ -173,8 +174,12 @@ follow_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         if (n->follow != FOLLOW_CURSOR)
             return;
         n->hooked = r->kind == REPLY_STRING ? event_number(r->str) : 0;
-        if (n->seen == 0)
-            n->seen = n->hooked; /* nobody is connected yet */
+        /* At first nobody is connected yet. Later a fail-over may have undone events that were
+         * seen, and others have their numbers: all is told anew from the cursor, which is Redis'
+         * own. */
+        if (n->seen == 0 || (n->again && n->seen > n->hooked))
+            n->seen = n->hooked;
+        n->again = false;
         /* another notifier may have taken the cursor past what our own screens were told */
         n->batch_end = n->seen < n->hooked ? n->seen : n->hooked;
         n->n_rows = 0;
