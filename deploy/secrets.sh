@@ -56,7 +56,7 @@ user replica on #$(hash "$run/redis/replica-password") resetkeys resetchannels -
 user sentinel on #$(hash "$run/sentinel/redis-password") resetkeys resetchannels &__sentinel__:hello -@all +ping +auth +info +role +multi +exec +slaveof +config|rewrite +publish +subscribe +client|setname +client|kill +script|kill
 ACL
     cat >"$run/sentinel/users.acl.new" <<ACL
-user default on nopass resetkeys resetchannels -@all +ping
+user default on nopass resetkeys resetchannels -@all +ping +sentinel|get-master-addr-by-name
 user sentinel on #$(hash "$run/sentinel/redis-password") ~* &* +@all
 user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
 user daemon on #$(hash "$run/daemon/redis-password") resetkeys resetchannels &+switch-master -@all +ping +auth +subscribe +sentinel|get-master-addr-by-name
