@@ -3,7 +3,8 @@
 # that needs it looks. deploy/docker-compose.yml runs it once before everything else; what is there stays.
 #
 # What lies in /given wins: tls.pem (certificate chain and key in one file), city-secret (64 hex digits),
-# redis-admin-password, redis-daemon-password, redis-replica-password, redis-sentinel-password, grafana-password.
+# redis-admin-password, redis-daemon-password, redis-replica-password, redis-sentinel-password,
+# redis-health-password, grafana-password.
 set -eu
 umask 022 # the services run as different users; each sees only its own volume
 given=/given
@@ -30,6 +31,7 @@ hash() { tr -d '\r\n' <"$1" | openssl dgst -sha256 -r | cut -c1-64; }
 
 keep "$run/admin/redis-password" redis-admin-password random
 keep "$run/daemon/redis-password" redis-daemon-password random
+keep "$run/redis/health-password" redis-health-password random
 keep "$run/city/city-secret" city-secret random
 keep "$run/grafana/admin-password" grafana-password random
 
@@ -40,9 +42,12 @@ esac
 # Who may do what in Redis. A function's commands are checked with its caller's rights (Redis 7), so the daemons
 # need those that common/redis/lifecircle.lua uses; they may not load functions, run scripts, delete keys or
 # touch another city. docs/decisions/0007-rights-in-redis.md.
+# The user `default` lets nobody in, but has every right: Redis 7.0 reads its append-only file as that user, and
+# silently leaves out each transaction that this user may not execute.
 city="{${LIFECIRCLE_CITY:?the city}}"
 cat >"$run/redis/users.acl.new" <<ACL
-user default on nopass resetkeys resetchannels -@all +ping
+user default off resetpass ~* &* +@all
+user health on #$(hash "$run/redis/health-password") resetkeys resetchannels -@all +ping
 user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
 user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
 ACL
