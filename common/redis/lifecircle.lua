@@ -1332,6 +1332,17 @@ local function order_step(keys, args)
 end
 register('order_step', order_step)
 
+-- unprove: the pictures of a hand-over go
+local function unprove(id)
+    local photo, signature = id .. ':photo', id .. ':signature'
+    local n = call('HSTRLEN', p .. 'proofs', photo) + call('HSTRLEN', p .. 'proofs', signature)
+    call('HDEL', p .. 'keys', photo, signature)
+    call('HDEL', p .. 'proofs', photo, signature, id .. ':times')
+    if n > 0 then
+        call('DECRBY', p .. 'proofs_bytes', n)
+    end
+end
+
 -- order_retire: orders that have ended, and were written elsewhere, go: record, decision, history, idempotency key.
 -- One that is not as it was read stays.
 local function order_retire(keys, args)
@@ -1344,9 +1355,9 @@ local function order_retire(keys, args)
         answers[i] = 0
         if record and IS_END[byte(record, 2)] and sunpack('<I4', record, 5) == version then
             call('UNLINK', key, p .. 'explain:' .. id, p .. 'history:' .. id)
-            call('HDEL', p .. 'keys', id, id .. ':photo', id .. ':signature')
+            call('HDEL', p .. 'keys', id)
             call('HDEL', p .. 'personal', id)
-            call('HDEL', p .. 'proofs', id .. ':photo', id .. ':signature')
+            unprove(id)
             if idem ~= '' and call('GET', p .. 'idem:' .. idem) == id then
                 call('UNLINK', p .. 'idem:' .. idem)
             end
@@ -1355,7 +1366,7 @@ local function order_retire(keys, args)
     end
     return answers
 end
-register('order_retire', order_retire)
+register('order_retire', order_retire, {'allow-oom'}) -- it makes room
 
 ---------------------------------------------------------------------------------------------------
 -- personal data
@@ -1432,26 +1443,43 @@ local function silence(id)
     end
 end
 
--- order_proof: a picture that the courier took at the door, or a signature, sealed; the last of a kind counts
+-- order_proof: a picture that the courier took at the door, or a signature, sealed. Until the order has ended the last
+-- of a kind counts, then the first: what was shown is not exchanged in a dispute. `room`: bytes for all orders' pictures.
 local PROVEN = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF, DELIVERED, RETURNING, RETURNED)
+local NO_ROOM, PROOF_TIMES = 5, 20
 local function order_proof(keys, args)
     begin(keys, args[1])
     local id, courier, kind, sealed = uuid(args[2]), number(args[3] or '', 'courier', 1, B32 - 1), args[4], args[5] or ''
+    local room = number(args[6] or '', 'room', 0, NUMBER_MAX)
     if kind ~= 'photo' and kind ~= 'signature' then
         refuse('kind: expected photo or signature')
     end
     if #sealed <= KEY_SIZE or #sealed > 160000 then
         refuse('sealed: expected a key of ', KEY_SIZE, ' bytes and up to 160000 in all')
     end
-    local head = call('GETRANGE', p .. 'order:' .. id, 0, HEAD_SIZE - 1)
+    local head, name = call('GETRANGE', p .. 'order:' .. id, 0, HEAD_SIZE - 1), id .. ':' .. kind
     if #head < HEAD_SIZE then
         return UNKNOWN
     end
     if not PROVEN[byte(head, 2)] or sunpack('<I4', head, 25) ~= courier or sub(head, 9, 16) == ZERO8 then
         return NOT_ALLOWED
     end
-    call('HSET', p .. 'keys', id .. ':' .. kind, sub(sealed, 1, KEY_SIZE))
-    call('HSET', p .. 'proofs', id .. ':' .. kind, sub(sealed, KEY_SIZE + 1))
+    local before = call('HSTRLEN', p .. 'proofs', name)
+    if before > 0 and IS_END[byte(head, 2)] then
+        return ALREADY
+    end
+    local more = #sealed - KEY_SIZE - before
+    if tonumber(call('GET', p .. 'proofs_bytes') or 0) + more > room then
+        return NO_ROOM
+    end
+    if call('HINCRBY', p .. 'proofs', id .. ':times', 1) > PROOF_TIMES then
+        return NOT_ALLOWED
+    end
+    call('INCRBY', p .. 'proofs_bytes', more)
+    call('HSET', p .. 'keys', name, sub(sealed, 1, KEY_SIZE))
+    call('HSET', p .. 'proofs', name, sub(sealed, KEY_SIZE + 1))
+    put_history(id, head, kind .. ' kept')
+    flush()
     return DONE
 end
 register('order_proof', order_proof)
@@ -1488,10 +1516,11 @@ local function order_forget(keys, args)
         else
             local rest = HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29)
             local after = sub(record, 1, 8) .. ZERO8 .. sub(record, 17, rest) .. blank(sub(record, rest + 1))
-            call('HDEL', p .. 'keys', id, id .. ':photo', id .. ':signature')
+            call('HDEL', p .. 'keys', id)
             call('HDEL', p .. 'personal', id)
-            call('HDEL', p .. 'proofs', id .. ':photo', id .. ':signature')
+            unprove(id)
             call('SET', key, after)
+            call('UNLINK', p .. 'explain:' .. id) -- how far each store was tells where the customer is
             silence(id)
             put_history(id, sub(after, 1, HEAD_SIZE), who .. ': personal data erased')
             answers[i], any = DONE, true
@@ -1503,7 +1532,7 @@ local function order_forget(keys, args)
     flush()
     return answers
 end
-register('order_forget', order_forget)
+register('order_forget', order_forget, {'allow-oom'})
 
 end
 
@@ -1942,7 +1971,7 @@ local function dispatch_rule(keys, args)
         if outcome == RULED then
             call('ZADD', seen, now_text, a.id)
             call('XADD', p .. 'rulings:log', 'MAXLEN', '~', text(LOG_MAX), '1-*', 'time', now_text, 'who', a.who,
-                'kind', a.kind, 'order', a.order, 'courier', text(a.courier), 'words', a.words, 'action', a.id)
+                'kind', a.kind, 'order', a.order, 'courier', text(a.courier), 'action', a.id)
         end
         answers[i] = char(outcome, state) .. rest
     end

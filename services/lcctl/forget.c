@@ -176,7 +176,7 @@ forget_older(struct ctl *c, int64_t before_ms)
 
 /* ---- the command ---- */
 
-/* created_ms: when the order came; 0 = not known, so everything may have seen it. */
+/* created_ms: when the order came; 0 = not known. */
 static int64_t
 created_ms(struct ctl *c, const char *uuid)
 {
@@ -254,7 +254,11 @@ forget_one(struct ctl *c, const char *word, const char *recordings, const char *
         return worse(tell(c, &f), EXIT_NOT_SO);
     if (keys != NULL)
         status = keys_forget(c, keys, uuid, &f.key);
-    if (recordings != NULL)
+    if (recordings != NULL && f.outcome == UNKNOWN) {
+        fprintf(stderr, "lcctl: %s: when it came is not known, so its recordings are not either\n",
+                word);
+        status = EXIT_NOT_SO;
+    } else if (recordings != NULL)
         status = worse(status, forget_recordings(c, recordings, since_ms, &f.recordings));
     return worse(status, tell(c, &f));
 }

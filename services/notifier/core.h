@@ -270,6 +270,7 @@ struct notifier {
     char city[32];
     struct city_secret secret;
     struct personal_master personal; /* made of it */
+    int64_t proof_room;              /* bytes for pictures in Redis */
     struct web_map *map;             /* the city's, or NULL */
     struct pay pay;
     struct chance chance; /* for keys */

@@ -10,6 +10,8 @@ main(int argc, char **argv)
          "how often events and the catalogue are looked at without being told", false},
         {"city-map", OPTION_FILE, "",
          "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
+        {"proofs-mb", OPTION_NUMBER, "256",
+         "Redis memory for photos and signatures of hand-overs; beyond it none is taken", false},
         {"pay-currency", OPTION_TEXT, "",
          "couriers see what their shift has earned, in this ISO 4217 currency; empty: they do not",
          false},

@@ -24,7 +24,8 @@ ops_rule(struct notifier *n, const struct event *ev, struct outbox *out, const s
         redis_number(m, ev->now_ms),
         SLICE_LIT("1"),
         /* the same act of the same person is one action, however often it is said */
-        slice_str(arena_printf(m, "ops-%.8s-%.50s", g == NULL ? "" : g->hash, a->text)),
+        slice_str(arena_printf(m, "ops-%.8s-%016llx", g == NULL ? "" : g->hash,
+                               (unsigned long long)fingerprint64(slice_str(a->text)))),
         slice_str(kind),
         of_courier ? slice_of("", 0) : slice_str(order),
         redis_number(m, a->wanted),

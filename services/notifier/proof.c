@@ -64,7 +64,8 @@ keep(struct notifier *n, const struct event *ev, struct outbox *out, uint32_t co
                            slice_str(id),
                            redis_number(ev->arena, courier),
                            slice_str(kinds[kind]),
-                           buf_slice(&sealed)};
+                           buf_slice(&sealed),
+                           redis_number(ev->arena, n->proof_room)};
     if (err != LC_OK || !ask_redis(n, out, &a, argv, sizeof argv / sizeof *argv))
         unsaid(out, ev->ref, 503, "unavailable");
     buf_free(&sealed);
@@ -175,7 +176,7 @@ void
 proof_answer(struct notifier *n, const struct ask *a, const struct event *ev, struct outbox *out)
 {
     const struct reply *r = ev->reply;
-    enum { DONE = 1, NOT_ALLOWED = 3, UNKNOWN = 4 };
+    enum { DONE = 1, ALREADY, NOT_ALLOWED, UNKNOWN, NO_ROOM };
 
     if (a->conn == 0)
         return;
@@ -184,12 +185,14 @@ proof_answer(struct notifier *n, const struct ask *a, const struct event *ev, st
     } else if (a->kind == ASK_SHOW && r->kind == REPLY_STRING) {
         tell_picture(n, a, ev, out);
     } else if (a->kind == ASK_PROOF) {
-        if (r->kind == REPLY_INT && r->integer == DONE)
+        if (r->kind == REPLY_INT && (r->integer == DONE || r->integer == ALREADY))
             say_json(ev, out, a->conn, 200, SLICE_LIT("{\"kept\":true}"));
         else if (r->kind == REPLY_INT && r->integer == NOT_ALLOWED)
             unsaid(out, a->conn, 409, "not_allowed");
         else if (r->kind == REPLY_INT && r->integer == UNKNOWN)
             unsaid(out, a->conn, 404, "not_found");
+        else if (r->kind == REPLY_INT && r->integer == NO_ROOM)
+            unsaid(out, a->conn, 409, "no_room");
         else
             unsaid(out, a->conn, 503, "unavailable");
     }

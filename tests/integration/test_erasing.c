@@ -267,6 +267,11 @@ test_forgotten_order_is_nowhere_any_more(void)
 
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "forget corner/p2"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "has not ended"));
+    /* a slip of the pen destroys nothing */
+    CU_ASSERT_EQUAL(
+        ctl(out, sizeof out, "forget 00000000-0000-4000-8000-000000000000 --recordings %s/record"),
+        1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "when it came is not known"));
     CU_ASSERT_EQUAL(ctl(out, sizeof out,
                         "forget corner/p1 --recordings %s/record --backup-keys %s/old.rdb.keys"),
                     0);

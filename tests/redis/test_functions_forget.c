@@ -250,6 +250,7 @@ test_forget_destroys_key_data_and_words(void)
     CU_ASSERT_EQUAL(forget(1), 1);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         CU_ASSERT_FALSE(holds(marks[i]));
+    CU_ASSERT_EQUAL(ask_int(k, "EXISTS {t}:explain:%s", ask_id(1)), 0); /* distances tell where */
     redisReply *r = read_order(1);
     CU_ASSERT_EQUAL(r->element[1]->len, 0);
     freeReplyObject(r);
@@ -348,6 +349,8 @@ test_retired_order_leaves_no_key(void)
 
 /* ---- pictures ---- */
 
+static long long room = 1000; /* for all pictures; each takes 112 bytes */
+
 static long long
 prove(uint32_t courier, const char *kind)
 {
@@ -361,6 +364,7 @@ prove(uint32_t courier, const char *kind)
     kit_int(k, courier);
     kit_text(k, kind);
     kit_bytes(k, slice_of(sealed, sizeof sealed));
+    kit_int(k, room);
     redisReply *r = kit_reply(k);
     long long v = r->type == REDIS_REPLY_INTEGER ? r->integer : -1;
     freeReplyObject(r);
@@ -404,13 +408,55 @@ test_order_proof_is_the_couriers_who_has_it_and_goes_with_the_customer(void)
     CU_ASSERT_EQUAL(prove(7, "signature"), 1);
     CU_ASSERT_EQUAL(proof_length("photo"), 200);
     CU_ASSERT_EQUAL(ask_plan(k, NOW + 30, 1, 7, 1, "deliver"), 1);
-    CU_ASSERT_EQUAL(prove(7, "signature"), 1); /* the tunnel is over */
+    CU_ASSERT_EQUAL(prove(7, "signature"), 2); /* nor is what was signed exchanged afterwards */
+    CU_ASSERT_EQUAL(ask_int(k, "GET {t}:proofs_bytes"), 224);
     CU_ASSERT_TRUE(holds("MARK-PICTURE"));
     CU_ASSERT_EQUAL(forget(1), 1);
     CU_ASSERT_EQUAL(proof_length("photo"), 0);
     CU_ASSERT_EQUAL(proof_length("signature"), 0);
     CU_ASSERT_FALSE(holds("MARK-PICTURE"));
     CU_ASSERT_EQUAL(prove(7, "photo"), 3); /* and does not come back */
+    CU_ASSERT_EQUAL(ask_int(k, "GET {t}:proofs_bytes"), 0);
+    CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:proofs"), 0);
+}
+
+static void
+test_order_proof_has_its_room_and_its_patience(void)
+{
+    static const char *const way[] = {"assign", "confirm", "pickup", "deliver"};
+    struct ask a = ask_for(1);
+
+    fresh();
+    CU_ASSERT_EQUAL_FATAL(ask_one(k, NOW, &a, NULL), 1);
+    kit_call(k, "lease_take");
+    kit_int(k, NOW);
+    kit_text(k, "router-1");
+    kit_int(k, 5000);
+    freeReplyObject(kit_reply(k));
+    for (size_t i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(ask_plan(k, NOW + 10, 1, 7, 1, way[i]), 1);
+    room = 200;
+    CU_ASSERT_EQUAL(prove(7, "photo"), 1);
+    CU_ASSERT_EQUAL(prove(7, "signature"), 5);
+    for (int i = 1; i < 20; i++)
+        CU_ASSERT_EQUAL(prove(7, "photo"), 1); /* in place of the one before */
+    CU_ASSERT_EQUAL(prove(7, "photo"), 3);
+    room = 1000;
+    CU_ASSERT_EQUAL(ask_plan(k, NOW + 30, 1, 7, 1, way[3]), 1);
+    CU_ASSERT_EQUAL(prove(7, "photo"), 2);
+}
+
+/* What frees memory works when there is none. */
+static void
+test_forget_works_when_memory_is_full(void)
+{
+    struct ask a = ask_for(1);
+
+    fresh();
+    CU_ASSERT_EQUAL_FATAL(ask_one(k, NOW, &a, NULL), 1);
+    freeReplyObject(kit_do(k, "CONFIG SET maxmemory 1"));
+    CU_ASSERT_EQUAL(forget(1), 3); /* an answer, not -OOM: it has not ended */
+    freeReplyObject(kit_do(k, "CONFIG SET maxmemory 0"));
 }
 
 int
@@ -430,6 +476,8 @@ main(void)
         UNIT(test_forget_is_in_the_history),
         UNIT(test_retired_order_leaves_no_key),
         UNIT(test_order_proof_is_the_couriers_who_has_it_and_goes_with_the_customer),
+        UNIT(test_order_proof_has_its_room_and_its_patience),
+        UNIT(test_forget_works_when_memory_is_full),
     };
 
     kit_start(k, false);
