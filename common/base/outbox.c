@@ -313,6 +313,17 @@ outbox_wake(struct outbox *o, int64_t at_ms)
 }
 
 void
+outbox_work(struct outbox *o, uint64_t tag, struct slice job)
+{
+    struct effect *e = add(o, EFFECT_WORK);
+
+    if (e == NULL)
+        return;
+    e->ref = tag;
+    e->bytes = keep(o, job);
+}
+
+void
 outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask, int64_t deadline_ms)
 {
     struct effect *e = add(o, EFFECT_TRAVEL);

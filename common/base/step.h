@@ -42,9 +42,11 @@ enum event_kind {
     EVENT_STOP,   /* drain: finish what was claimed, take nothing new */
     EVENT_TRAVEL, /* the answer to a travel effect; ref = its tag, status = enum travel_end, bytes =
                      the cells when it was answered (base/travel_ask.h) */
-    EVENT_ROADS   /* from now on the travel times of this process are `travel`; when the step has
+    EVENT_ROADS,  /* from now on the travel times of this process are `travel`; when the step has
                      succeeded the ones before are gone. bytes = the map's file, ref = its checksum;
                      no bytes: there is no map any more, `travel` is NULL */
+    EVENT_WORK    /* a work effect is done; ref = its tag, status = what service.work returned (0 =
+                     done), bytes = what it wrote */
 };
 
 /* reply: Redis' answer as a tree in the event's arena. */
@@ -90,7 +92,7 @@ struct event {
     uint64_t ref;       /* see kind */
     struct slice bytes; /* HTTP body (piece), socket message, message frame as received */
     bool text;          /* EVENT_SOCKET */
-    int status;         /* EVENT_CALLED, EVENT_TRAVEL */
+    int status;         /* EVENT_CALLED, EVENT_TRAVEL, EVENT_WORK */
     const Lifecircle__V1__Envelope *envelope; /* EVENT_MESSAGE: decoded and checked by stepper */
     const struct reply *reply;                /* EVENT_REDIS */
     const struct http_event *http;            /* EVENT_HTTP */
@@ -136,14 +138,16 @@ enum effect_kind {
     EFFECT_SOCKET_ACCEPT, /* name = subprotocol */
     EFFECT_SOCKET_SEND,
     EFFECT_SOCKET_CLOSE, /* status = code, name = reason */
-    EFFECT_CALL,  /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref`
-                   */
-    EFFECT_WAKE,  /* at_ms: the earliest wish wins */
-    EFFECT_NOTE,  /* something the operator may want in the log: name = event, bytes = key=value
-                   * pairs
-                   */
-    EFFECT_TRAVEL /* bytes = a travel_ask; EVENT_TRAVEL with tag `ref` follows by at_ms, unless the
+    EFFECT_CALL, /* POST bytes to url `name` with header lines `extra`; EVENT_CALLED with tag `ref`
+                  */
+    EFFECT_WAKE, /* at_ms: the earliest wish wins */
+    EFFECT_NOTE, /* something the operator may want in the log: name = event, bytes = key=value
+                  * pairs
+                  */
+    EFFECT_TRAVEL, /* bytes = a travel_ask; EVENT_TRAVEL with tag `ref` follows by at_ms, unless the
                      process dies */
+    EFFECT_WORK /* bytes = a job for service.work, which runs beside the loop; EVENT_WORK with tag
+                   `ref` follows, unless the process dies */
 };
 
 enum role { ROLE_MATCHER = 1, ROLE_INVENTORY, ROLE_ROUTER };
@@ -201,6 +205,7 @@ void outbox_call(struct outbox *o, uint64_t tag, struct slice url, struct slice 
 void outbox_wake(struct outbox *o, int64_t at_ms);
 void outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask,
                    int64_t deadline_ms);
+void outbox_work(struct outbox *o, uint64_t tag, struct slice job);
 void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -230,6 +235,11 @@ struct service {
     const struct histogram *(*histograms)(const void *core, size_t *n);
     /* ready: takes orders now? For /readyz. */
     bool (*ready)(const void *core);
+    /* work: what takes too long for a step: makes the bytes of the answer from the job's bytes and
+     * the process's map alone (NULL: there is none). Runs on another thread, one job at a time,
+     * while the core goes on: it never touches the core. LC_OK, or an error: then nothing of *out
+     * counts. NULL when the core has no EFFECT_WORK. */
+    enum lc_err (*work)(const struct travel *travel, struct slice job, struct buf *out);
     /* streams: wants the body of this HTTP request as it comes? May be NULL. */
     bool (*streams)(struct slice method, struct slice path);
 };

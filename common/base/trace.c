@@ -210,7 +210,7 @@ trace_get_event(struct cursor *c, struct arena *a, struct event *ev)
     ev->status = (int)cursor_u32(c);
     ev->bytes = cursor_blob(c);
     uint8_t parts = cursor_u8(c);
-    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_ROADS)
+    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_WORK)
         return LC_EINVAL;
 
     struct reply *reply = arena_zalloc(a, sizeof *reply);
@@ -237,8 +237,9 @@ const char *
 event_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        "?",         "start",    "wake", "turn-end", "message", "redis", "redis-up", "http",
-        "http-body", "http-end", "gone", "socket",   "called",  "stop",  "travel",   "roads",
+        "?",        "start", "wake",      "turn-end", "message", "redis",
+        "redis-up", "http",  "http-body", "http-end", "gone",    "socket",
+        "called",   "stop",  "travel",    "roads",    "work",
     };
 
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";
@@ -248,9 +249,10 @@ const char *
 effect_name(enum effect_kind kind)
 {
     static const char *const names[] = {
-        "?",           "send",         "answer",    "news",       "redis",       "http",
-        "http-begin",  "http-chunk",   "http-done", "http-pause", "http-resume", "socket-accept",
-        "socket-send", "socket-close", "call",      "wake",       "note",        "travel",
+        "?",           "send",          "answer",      "news",         "redis",
+        "http",        "http-begin",    "http-chunk",  "http-done",    "http-pause",
+        "http-resume", "socket-accept", "socket-send", "socket-close", "call",
+        "wake",        "note",          "travel",      "work",
     };
 
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";

@@ -237,6 +237,8 @@ start(struct shell *s)
     if (err == LC_OK)
         err = shell_travel_start(s);
     if (err == LC_OK)
+        err = shell_work_start(s);
+    if (err == LC_OK)
         err = start_core(s);
     return err;
 }
@@ -282,6 +284,7 @@ drained(const struct shell *s)
 static void
 end(struct shell *s)
 {
+    shell_work_end(s);
     bus_destroy(s->bus, LINGER_MS);
     redis_destroy(s->redis);
     http_client_destroy(s->client);

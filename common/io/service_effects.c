@@ -153,6 +153,9 @@ carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
     case EFFECT_TRAVEL:
         shell_travel(s, e);
         break;
+    case EFFECT_WORK:
+        shell_work(s, e);
+        break;
     }
 }
 

@@ -205,6 +205,7 @@ answer(struct shell *s, const struct effect *e, const char *name)
     case EFFECT_WAKE:
     case EFFECT_NOTE:
     case EFFECT_TRAVEL:
+    case EFFECT_WORK:
         break;
     }
     return LC_EINVAL;

@@ -6,6 +6,7 @@
  *   service_http.c     HTTP, WebSocket and calls to and from events
  *   service_travel.c   questions to routing servers
  *   service_roads.c    the map in this process
+ *   service_work.c     what runs beside the loop
  *   service_metrics.c  /metrics
  *   service_reload.c   SIGHUP */
 #ifndef LC_IO_SERVICE_OWN_H
@@ -45,6 +46,7 @@ struct shell {
     struct travel_remote *travel;  /* NULL: no routing server */
     struct shell_map *map;         /* NULL: no roads */
     struct roads_counts map_asked; /* of the maps before */
+    struct worker *worker;         /* NULL: nothing runs beside the loop */
 
     struct loop_timer *wake;
     int64_t wake_ms; /* Unix ms the core wishes for; INT64_MAX = none */
@@ -114,6 +116,13 @@ LC_MUST_CHECK enum lc_err shell_map_use(struct shell *s, struct shell_map *m);
 LC_MUST_CHECK enum lc_err shell_roads_start(struct shell *s);
 void shell_roads_metrics(const struct shell *s, struct buf *b);
 void shell_roads_line(const struct shell *s, struct buf *b); /* for /readyz */
+/* service_work.c */
+LC_MUST_CHECK enum lc_err shell_work_start(struct shell *s);
+/* shell_work_map: from now on jobs get this map; waits for the one under way, which has the map
+ * before. NULL: none. */
+LC_MUST_CHECK enum lc_err shell_work_map(struct shell *s, const struct roads *roads);
+void shell_work_end(struct shell *s); /* waits for the job under way; before the core closes */
+void shell_work(struct shell *s, const struct effect *e);
 
 /* service_metrics.c */
 void metrics_head(struct buf *b, const char *name, const char *type, const char *help);

@@ -84,6 +84,8 @@ shell_map_use(struct shell *s, struct shell_map *m)
         return err;
     }
     s->map = m;
+    if (shell_work_map(s, m == NULL ? NULL : m->roads) != LC_OK)
+        log_line(LOG_WARN, "work_without_roads", "reason=%s", lc_strerror(LC_ENOMEM));
     if (before != NULL) {
         add_counts(&s->map_asked, before);
     }

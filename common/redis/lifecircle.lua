@@ -1354,7 +1354,7 @@ local function order_retire(keys, args)
         local record = call('GET', key)
         answers[i] = 0
         if record and IS_END[byte(record, 2)] and sunpack('<I4', record, 5) == version then
-            call('UNLINK', key, p .. 'explain:' .. id, p .. 'history:' .. id)
+            call('UNLINK', key, p .. 'explain:' .. id, p .. 'dispatch:' .. id, p .. 'history:' .. id)
             call('HDEL', p .. 'keys', id)
             call('HDEL', p .. 'personal', id)
             unprove(id)
@@ -1979,6 +1979,21 @@ local function dispatch_rule(keys, args)
     return answers
 end
 register('dispatch_rule', dispatch_rule)
+
+-- dispatch_explain: why orders were offered to whom, or wait; the last word counts
+local function dispatch_explain(keys, args)
+    begin(keys, args[1])
+    local n = count(args, 2, 2, 256)
+    for i = 1, n do
+        if #args[2 * i + 2] > 8192 then
+            refuse('bytes: expected up to 8192')
+        end
+        put_set(p .. 'dispatch:' .. uuid(args[2 * i + 1]), args[2 * i + 2])
+    end
+    flush()
+    return n
+end
+register('dispatch_explain', dispatch_explain)
 
 end
 

@@ -202,6 +202,7 @@ step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_CALLED:
     case EVENT_TRAVEL:
     case EVENT_ROADS:
+    case EVENT_WORK:
         break;
     }
     wish(in, ev, out);

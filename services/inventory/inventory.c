@@ -243,6 +243,7 @@ inventory_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_CALLED:
     case EVENT_TRAVEL:
     case EVENT_ROADS:
+    case EVENT_WORK:
         break;
     }
     return err;

@@ -125,9 +125,9 @@ uint32_t find_chain_number(struct ctl *c, struct slice name);
  * what is wrong. */
 const char *ctl_order(struct ctl *c, const char *word);
 
-/* ctl_print_ruling: a line about what people decided of this order and its courier (0 = none);
- * nothing when there is nothing. */
-void ctl_print_ruling(struct ctl *c, const char *uuid, uint32_t courier);
+/* ctl_print_dispatch: why this courier and why then, or why none; what people decided of the order
+ * and its courier (0 = none). Nothing when there is nothing, or as JSON. */
+void ctl_print_dispatch(struct ctl *c, const char *uuid, uint32_t courier);
 
 int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);        /* key new | revoke */
@@ -135,7 +135,7 @@ int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revok
 int cmd_operator(struct ctl *c, struct args *a);   /* operator add | list | revoke */
 int cmd_store(struct ctl *c, struct args *a);      /* store add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);      /* order ORDER */
-int cmd_forget(struct ctl *c, struct args *a);   /* forget ORDER... */
+int cmd_forget(struct ctl *c, struct args *a);     /* forget ORDER... */
 int cmd_explain(struct ctl *c, struct args *a);    /* explain ORDER */
 int cmd_pin(struct ctl *c, struct args *a);        /* pin ORDER COURIER */
 int cmd_ban(struct ctl *c, struct args *a);        /* ban ORDER COURIER */

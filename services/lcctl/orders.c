@@ -311,7 +311,7 @@ cmd_explain(struct ctl *c, struct args *a)
     if (status == EXIT_SUCCESS)
         status = explain(c, uuid, &r);
     if (status == EXIT_SUCCESS)
-        ctl_print_ruling(c, uuid, r.courier);
+        ctl_print_dispatch(c, uuid, r.courier);
     if (keep != NULL)
         freeReplyObject(keep);
     return status;

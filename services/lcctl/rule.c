@@ -6,7 +6,7 @@
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
-#include "courier.pb-c.h"
+#include "dispatch.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,8 +163,8 @@ print_ruling(struct slice packed)
     }
 }
 
-void
-ctl_print_ruling(struct ctl *c, const char *uuid, uint32_t courier)
+static void
+print_rulings(struct ctl *c, const char *uuid, uint32_t courier)
 {
     redisReply *r = ctl_read(c, "HGET", "rulings", uuid, NULL);
     redisReply *frozen =
@@ -181,6 +181,68 @@ ctl_print_ruling(struct ctl *c, const char *uuid, uint32_t courier)
         freeReplyObject(r);
     if (frozen != NULL)
         freeReplyObject(frozen);
+}
+
+static void
+print_when(const char *what, int64_t ms)
+{
+    char text[TIMESTAMP_TEXT];
+
+    timestamp_format(ms, text);
+    printf("%s %s", what, text);
+}
+
+static void
+print_candidates(const Lifecircle__V1__DispatchDecision *d)
+{
+    for (size_t i = 0; i < d->n_candidates; i++) {
+        const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
+        printf("  courier %-6u %-22s", x->courier, x->verdict);
+        if (x->dropoff_ms > 0) {
+            print_when("at the customer", x->dropoff_ms);
+            printf(", cost %lld", (long long)x->cost);
+            if (x->late_ms > 0)
+                printf(", late by %lld s", (long long)(x->late_ms + 999) / 1000);
+        }
+        putchar('\n');
+    }
+    if (d->considered > d->n_candidates)
+        printf("  and %zu more\n", (size_t)d->considered - d->n_candidates);
+}
+
+static void
+print_decision(const Lifecircle__V1__DispatchDecision *d)
+{
+    print_when("dispatch, as of", d->time_ms);
+    if (d->courier == 0) {
+        printf(": waits for a courier: %s\n", d->why);
+    } else {
+        printf(": offered to courier %u\n", d->courier);
+        print_when("  goods ready", d->ready_ms);
+        print_when(", pickup begins", d->start_ms);
+        printf("; %u s on the way, and %lld s to hear of it%s\n", d->leg_s,
+               (long long)d->lead_ms / 1000,
+               d->bundled ? "; it went along with an offer that was due" : "");
+    }
+    printf("  %u couriers on shift, %u could:\n", d->considered, d->fit);
+    print_candidates(d);
+}
+
+void
+ctl_print_dispatch(struct ctl *c, const char *uuid, uint32_t courier)
+{
+    if (c->json)
+        return;
+    redisReply *v = ctl_read(c, "GET", arena_printf(c->arena, "dispatch:%s", uuid), NULL);
+    if (v != NULL && v->type == REDIS_REPLY_STRING) {
+        const Lifecircle__V1__DispatchDecision *d = wire_unpack(
+            &lifecircle__v1__dispatch_decision__descriptor, c->arena, slice_of(v->str, v->len));
+        if (d != NULL)
+            print_decision(d);
+    }
+    if (v != NULL)
+        freeReplyObject(v);
+    print_rulings(c, uuid, courier);
 }
 
 static int

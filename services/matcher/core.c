@@ -284,6 +284,7 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_GONE:
     case EVENT_SOCKET:
     case EVENT_CALLED:
+    case EVENT_WORK:
         break;
     }
     return LC_OK;

@@ -60,6 +60,8 @@ struct settings {
     int64_t bundle_ms;
     int64_t eta_change_ms;
     uint32_t speedup;
+    uint32_t improve_iterations; /* a slice; 0 = no slices */
+    uint32_t improve_couriers;   /* the same */
 };
 
 struct uuids {
@@ -77,6 +79,7 @@ struct order {
     uint32_t courier; /* 0 = nobody */
     uint32_t store;
     bool ready;
+    uint8_t waits_for;   /* what was told of why it waits: the verdict + 1 */
     bool noted;          /* that nobody can take it is said once */
     int64_t placed_ms;   /* 0 once it was offered */
     int64_t live_eta_ms; /* as written */
@@ -264,6 +267,7 @@ enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
                  CALL_RULINGS, /* what people said of orders, */
                  CALL_FROZEN,  /* and of couriers */
                  CALL_RULE,    /* somebody says something; seq = its number */
+                 CALL_SLICE,   /* EVENT_WORK: a part of the plan, improved */
                  CALL_SEEN,    /* nothing to be done with the answer */
 };
 enum { CATALOGUE_TAG = 16 };
@@ -290,6 +294,9 @@ enum tally {
     T_RULINGS,
     T_BY_ROADS,
     T_BY_ESTIMATE,
+    T_SLICES,
+    T_SLICE_MOVES,
+    T_SLICE_REFUSED,
     TALLIES
 };
 
@@ -330,6 +337,12 @@ struct router {
     struct pin_tries *pins;   /* owned */
     struct commit *commits;   /* owned, oldest first; sent ones too */
     struct commit **commits_end;
+    uint64_t slice_asked; /* the slice that is under way; 0 = none */
+    int64_t slice_asked_ms;
+    uint64_t slice_seed;
+    uint64_t slice_changes; /* of the plan, when slices last began to be in vain, */
+    uint64_t slice_vain;    /* so many in a row, */
+    int64_t slice_rest_ms;  /* until then */
     struct ruling *rulings; /* owned */
     size_t n_rulings;
     struct uuids want;   /* records to be read */
@@ -463,6 +476,13 @@ size_t give_back(struct router *r, struct commit *m, enum give_kind what,
 void trim_start(struct router *r, struct courier *c); /* its route without orders that have ended */
 void etas_tick(struct router *r);
 
+/* why.c */
+/* why_offered: keeps why the order of this pickup goes to the courier now. Its words go into the
+ * step. */
+void why_offered(struct router *r, const struct courier *c, const struct plan_stop *pickup,
+                 bool bundled, struct step *s);
+void why_tick(struct router *r); /* of those that wait */
+
 /* reports.c */
 void report_take(struct router *r, const struct event *ev);
 void report_try_again(struct router *r, struct courier *c, unsigned state); /* or give up */
@@ -479,6 +499,10 @@ void report_asked(struct router *r, struct courier *c, const struct reply *reply
 void report_cancelled(struct router *r, struct courier *c, const struct reply *reply);
 void reports_tick(struct router *r);
 void reports_unavailable(struct router *r); /* all that wait */
+
+/* improve.c: the plan improves beside the loop */
+void improve_ask(struct router *r);
+void improve_answer(struct router *r, const struct event *ev);
 
 /* rulings.c: what people decide over the plan's head */
 void ruling_take(struct router *r, const struct event *ev);

@@ -22,11 +22,18 @@ main(int argc, char **argv)
         {"bundle-s", OPTION_NUMBER, "60",
          "what must be offered so soon anyway goes out with an offer to the same courier", false},
         {"eta-change-s", OPTION_NUMBER, "60", "an ETA that changes by less is not told", false},
+        {"improve-iterations", OPTION_NUMBER, "500",
+         "of a slice of the plan that is improved on a thread beside the loop, one after the "
+         "other; 0 = single moves on the loop instead",
+         false},
+        {"improve-couriers", OPTION_NUMBER, "32", "neighbouring couriers of a slice, up to 64",
+         false},
         {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less",
          false},
     };
     static const struct service_ports ports = {
-        .uses = SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET | SERVICE_ROADS,
+        .uses =
+            SERVICE_LISTENS | SERVICE_PUBLISHES | SERVICE_FOLLOWS | SERVICE_SECRET | SERVICE_ROADS,
         .about = "plans the couriers' routes",
         .listen = "tcp://127.0.0.1:7103",
         .news = "tcp://127.0.0.1:7113",

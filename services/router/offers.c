@@ -152,36 +152,6 @@ offer_route(struct router *r, struct commit *m, const struct plan_stop *stops, s
     return false;
 }
 
-/* Why this courier, for the order's history: who else could, and at what price. */
-static void
-explain(struct router *r, const struct courier *c, struct step *s)
-{
-    size_t all = HASH_COUNT(r->couriers), fit = 0;
-    struct plan_candidate *why = arena_array(r->arena, all + 1, sizeof *why);
-    const struct plan_candidate *own = NULL, *next = NULL;
-
-    if (why == NULL)
-        return;
-    size_t n = plan_why(r->plan, s->order, why, all);
-    for (size_t i = 0; i < n && i < all; i++) {
-        if (why[i].verdict != PLAN_FITS && why[i].verdict != PLAN_LATE)
-            continue;
-        fit++;
-        if (why[i].courier == c->number)
-            own = &why[i];
-        else if (next == NULL || why[i].late_ms < next->late_ms ||
-                 (why[i].late_ms == next->late_ms && why[i].cost < next->cost))
-            next = &why[i];
-    }
-    if (own == NULL)
-        return;
-    int at = snprintf(s->words, sizeof s->words, "courier %u of %zu on shift, %zu fit; cost %lld",
-                      c->number, n, fit, (long long)own->cost);
-    if (next != NULL && at > 0 && (size_t)at < sizeof s->words)
-        snprintf(s->words + at, sizeof s->words - (size_t)at, "; next courier %u at %lld%s",
-                 next->courier, (long long)next->cost, next->late_ms > 0 ? ", late" : "");
-}
-
 static void
 offer(struct router *r, struct courier *c, const struct plan_stop *stops, size_t n)
 {
@@ -200,7 +170,7 @@ offer(struct router *r, struct courier *c, const struct plan_stop *stops, size_t
             plan_lock(r->plan, stops[i].order) != LC_OK)
             router_rebuild(r, "plan");
         s->live_eta_ms = at.dropoff_ms;
-        explain(r, c, s);
+        why_offered(r, c, &stops[i], !due(r, &stops[i], 0), s);
     }
     m->offers = true;
     m->route.offer_expires_ms = r->now_ms + r->set.offer_ttl_ms;

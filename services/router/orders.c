@@ -381,6 +381,6 @@ orders_tick(struct router *r)
     for (size_t i = 0; i < r->later.n; i++)
         orders_want(r, r->later.list[i]);
     r->later.n = 0;
-    if (plan_improve(r->plan, tries(r), &moved) != LC_OK)
+    if (r->set.improve_iterations == 0 && plan_improve(r->plan, tries(r), &moved) != LC_OK)
         router_rebuild(r, "plan");
 }

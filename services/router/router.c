@@ -1,6 +1,7 @@
 #include "router/router.h"
 
 #include "router/core.h"
+#include "router/plan/slice/slice.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ forget(struct router *r)
     r->follow_asked_ms = 0;
     r->follow_again = false;
     r->claim_asked_ms = 0;
+    r->slice_asked = 0;
     r->generation++;
 }
 
@@ -163,6 +165,8 @@ start(struct router *r, const struct event *ev)
     s->pickup_s = (uint32_t)config_int(cfg, "pickup-s", 60);
     s->dropoff_s = (uint32_t)config_int(cfg, "dropoff-s", 120);
     s->bundle_ms = 1000 * config_int(cfg, "bundle-s", 60);
+    s->improve_iterations = (uint32_t)config_int(cfg, "improve-iterations", 500);
+    s->improve_couriers = (uint32_t)config_int(cfg, "improve-couriers", 32);
     s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
     s->speedup = (uint32_t)config_int(cfg, "speedup", 1);
     travel_faster_init(&r->estimate, travel_estimate(), s->speedup);
@@ -171,6 +175,7 @@ start(struct router *r, const struct event *ev)
     mint_init(&r->mint, "router", city, ev->entropy);
     snprintf(r->owner, sizeof r->owner, "router-%016llx", (unsigned long long)ev->entropy);
     r->generation = 1;
+    r->slice_seed = ev->entropy;
     struct catalogue_options options = {.kinds = CATALOGUE_STORES | CATALOGUE_COURIERS,
                                         .city = city,
                                         .tag = CATALOGUE_TAG,
@@ -228,6 +233,7 @@ take_answer(struct router *r, const struct event *ev)
         c = courier_find(r, (uint32_t)seq);
         break;
     case CALL_LEASE:
+    case CALL_SLICE:
     case CALL_SEEN:
         return;
     }
@@ -291,6 +297,7 @@ tick(struct router *r)
     orders_tick(r);
     couriers_tick(r);
     etas_tick(r);
+    why_tick(r);
     forecast_publish(r);
 }
 
@@ -345,6 +352,7 @@ end_turn(struct router *r)
     orders_fetch(r);
     if (r->look && r->now_ms - r->looked_ms >= LOOK_MS)
         look(r);
+    improve_ask(r);
     commits_flush(r);
 }
 
@@ -388,6 +396,8 @@ router_step(void *core, const struct event *ev, struct outbox *out)
             lease_ask(r);
             if (r->phase != PHASE_WAITING)
                 router_rebuild(r, "redis_up");
+        } else if (ev->kind == EVENT_WORK) {
+            improve_answer(r, ev);
         } else if (ev->kind == EVENT_TURN_END) {
             end_turn(r);
         } else if (ev->kind == EVENT_ROADS) {
@@ -414,6 +424,19 @@ router_ready(const void *core)
     return r->redis_up && !r->stopping;
 }
 
+/* The job says first how much faster than time the simulation is. */
+static enum lc_err
+router_work(const struct travel *travel, struct slice job, struct buf *out)
+{
+    struct travel_faster estimate, roads;
+
+    if (job.n < 4 || bytes_u32(job.p) == 0)
+        return LC_EINVAL;
+    travel_faster_init(&estimate, travel_estimate(), bytes_u32(job.p));
+    travel_faster_init(&roads, travel == NULL ? travel_estimate() : travel, bytes_u32(job.p));
+    return plan_slice_run(&roads.travel, &estimate.travel, slice_of(job.p + 4, job.n - 4), out);
+}
+
 const struct service router_service = {
     .name = "router",
     .open = router_open,
@@ -422,4 +445,5 @@ const struct service router_service = {
     .counters = router_counters,
     .histograms = router_histograms,
     .ready = router_ready,
+    .work = router_work,
 };

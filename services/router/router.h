@@ -18,6 +18,8 @@
  * row pass gets none so soon pickup-s 60, dropoff-s 120   from arriving until driving on pin-lock-s
  * 600      after 5 wrong PINs
  *
+ *   improve-iterations 500, improve-couriers 32   of a slice (router/plan/slice/slice.h); 0 = none
+ *
  * The tries of a PIN are counted in memory, and forgotten on a restart. */
 #ifndef LC_ROUTER_ROUTER_H
 #define LC_ROUTER_ROUTER_H

@@ -156,6 +156,7 @@ echo_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_STOP:
     case EVENT_TRAVEL:
     case EVENT_ROADS:
+    case EVENT_WORK:
         break;
     }
     return LC_OK;

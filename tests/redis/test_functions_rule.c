@@ -184,6 +184,34 @@ test_rulings_go_with_the_order(void)
 }
 
 static void
+test_decision_goes_with_the_order(void)
+{
+    ready(S(DELIVERED));
+    kit_call(k, "dispatch_explain");
+    kit_int(k, NOW);
+    kit_int(k, 1);
+    kit_text(k, ask_id(1));
+    kit_text(k, "why");
+    freeReplyObject(kit_reply(k));
+    redisReply *r = kit_do(k, "GET {t}:dispatch:%s", ask_id(1));
+    CU_ASSERT_EQUAL_FATAL(r->type, REDIS_REPLY_STRING);
+    CU_ASSERT_STRING_EQUAL(r->str, "why");
+    freeReplyObject(r);
+    struct record record;
+    CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &record));
+    kit_call(k, "order_retire");
+    kit_int(k, NOW);
+    kit_int(k, 1);
+    kit_text(k, ask_id(1));
+    kit_int(k, record.version);
+    kit_text(k, "");
+    freeReplyObject(kit_reply(k));
+    r = kit_do(k, "EXISTS {t}:dispatch:%s", ask_id(1));
+    CU_ASSERT_EQUAL(r->integer, 0);
+    freeReplyObject(r);
+}
+
+static void
 test_rule_refuses_malformed_arguments_without_a_trace(void)
 {
     static const struct {
@@ -221,6 +249,7 @@ main(void)
         UNIT(test_rule_by_state),
         UNIT(test_rule_is_told_and_kept_in_history),
         UNIT(test_rulings_go_with_the_order),
+        UNIT(test_decision_goes_with_the_order),
         UNIT(test_rule_refuses_malformed_arguments_without_a_trace),
     };
 

@@ -27,7 +27,7 @@ struct item {
     bool orphan;         /* ITEM_REDIS_RUN: nobody waits for the answer any more */
     enum event_kind event;
     uint64_t ref;
-    int status;                         /* EVENT_CALLED, EVENT_TRAVEL */
+    int status;                         /* EVENT_CALLED, EVENT_TRAVEL, EVENT_WORK */
     struct buf bytes;                   /* ITEM_EVENT: frame; ITEM_REDIS_RUN: argv as blobs */
     redisReply *reply;                  /* ITEM_REDIS_REPLY */
     void (*call)(struct sim *, void *); /* ITEM_CALL, ITEM_ARRIVAL */
@@ -50,6 +50,9 @@ void node_death(struct sim *s, enum node_id id);
 
 /* roads.c: EFFECT_TRAVEL. */
 void roads_asked(struct sim *s, enum node_id id, const struct effect *e);
+
+/* roads.c: EFFECT_WORK. */
+void work_asked(struct sim *s, enum node_id id, const struct effect *e);
 
 /* commands.c */
 void commands_send(struct sim *s, enum node_id id, const struct effect *e);

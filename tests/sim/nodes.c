@@ -170,6 +170,9 @@ carry_out(struct sim *s, enum node_id id, const struct effect *e)
     case EFFECT_TRAVEL:
         roads_asked(s, id, e);
         break;
+    case EFFECT_WORK:
+        work_asked(s, id, e);
+        break;
     }
 }
 

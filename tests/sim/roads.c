@@ -66,3 +66,25 @@ roads_asked(struct sim *s, enum node_id id, const struct effect *e)
     }
     arena_destroy(a);
 }
+
+/* Done at once; told some time later, now and then never: as if the thread were slow, or had died.
+ */
+void
+work_asked(struct sim *s, enum node_id id, const struct effect *e)
+{
+    enum { LOST = 2, SLOW = 10 }; /* of 100 */
+    const struct node *n = &s->nodes[id];
+    uint64_t chance =
+        mix(s->options.seed * 0x9e3779b97f4a7c15U + mix(e->ref + (uint64_t)s->now_ms));
+    unsigned fate = (unsigned)(chance % 100);
+    int64_t takes_ms = (int64_t)(chance / 100 % (fate < SLOW ? 3000 : 60)) + 1;
+
+    if (fate < LOST)
+        return;
+    struct item *it = queue_push_node(s, id, s->now_ms + takes_ms, ITEM_EVENT);
+    it->event = EVENT_WORK;
+    it->ref = e->ref;
+    it->status = -(int)n->service->work(NULL, e->bytes, &it->bytes);
+    if (it->bytes.failed)
+        abort();
+}

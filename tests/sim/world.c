@@ -317,17 +317,12 @@ configure(struct sim *s)
 {
     static char secret[65];
     static const char *const items[][2] = {
-        {"city", "sim"},
-        {"poll-ms", "1000"},
-        {"expire-slack-s", "300"},
-        {"vanish-s", "60"},
-        {"ban-s", "120"},
-        {"rest-s", "60"},
-        {"offer-ttl-s", "20"},
-        {"pin-lock-s", "60"},
-        {"schedule-slack-s", "120"},
-        {"hold-margin-s", "1200"},
-        {"schedule-lead-s", "1200"},
+        {"city", "sim"},           {"poll-ms", "1000"},
+        {"expire-slack-s", "300"}, {"vanish-s", "60"},
+        {"ban-s", "120"},          {"rest-s", "60"},
+        {"offer-ttl-s", "20"},     {"improve-iterations", "30"},
+        {"pin-lock-s", "60"},      {"schedule-slack-s", "120"},
+        {"hold-margin-s", "1200"}, {"schedule-lead-s", "1200"},
     };
 
     random_bytes(s, s->secret.b, sizeof s->secret.b);

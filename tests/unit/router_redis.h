@@ -33,6 +33,7 @@ struct w_order {
     struct uuid id;
     char text[UUID_TEXT];
     struct buf record;
+    const Lifecircle__V1__DispatchDecision *decision;
     int64_t due_ms;                  /* 0 = no row */
     uint32_t pinned, banned[W_BANS]; /* what people said */
     size_t n_banned;
@@ -75,6 +76,9 @@ struct world {
     Lifecircle__V1__CourierReply *reply[W_REPLIES];
     size_t n_replies;
     uint64_t tag;
+    struct buf work; /* what came of the last job, and its tag; told in w_pass */
+    uint64_t work_tag;
+    unsigned slices;
     unsigned ruled; /* the outcome of the last ruling that was answered */
 };
 
@@ -248,6 +252,7 @@ w_cancel(struct world *w, struct w_order *o)
 
 static inline bool w_allowed(const struct world *w, const struct w_order *o, uint32_t courier);
 static inline struct reply *w_dispatch_rule(struct world *w, const struct slice *a);
+static inline void w_decided(struct world *w, const struct slice *a);
 static inline struct reply *w_rulings(struct world *w, bool frozen);
 
 struct w_rule {
@@ -461,6 +466,8 @@ w_fcall(struct world *w, const struct slice *a)
         return w_order_cancel(w, a);
     if (slice_eq_str(a[1], "dispatch_rule"))
         return w_dispatch_rule(w, a);
+    if (slice_eq_str(a[1], "dispatch_explain"))
+        w_decided(w, a);
     w->seen += slice_eq_str(a[1], "courier_seen");
     w->gone += slice_eq_str(a[1], "courier_gone");
     struct reply *r = w_reply(w, REPLY_INT);

@@ -91,6 +91,17 @@ w_dispatch_rule(struct world *w, const struct slice *a)
     return r;
 }
 
+/* dispatch_explain of one order. */
+static inline void
+w_decided(struct world *w, const struct slice *a)
+{
+    struct w_order *o = w_find(w, a[6]);
+
+    if (o != NULL)
+        o->decision = wire_unpack(&lifecircle__v1__dispatch_decision__descriptor, w->arena,
+                                  slice_of(arena_copy(w->arena, a[7].p, a[7].n), a[7].n));
+}
+
 /* HGETALL of rulings, or of frozen. */
 static inline struct reply *
 w_rulings(struct world *w, bool frozen)

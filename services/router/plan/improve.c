@@ -152,6 +152,7 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
     place_end(p);
     if (was.runner != NULL) {
         err = place_apply(p, t, &was) == LC_OK ? err : LC_ENOMEM;
+        was.runner->version = saved.version; /* it is as it was */
         was.runner->fixed = saved.fixed;
         was.runner->arrived_ms = saved.arrived_ms;
     }

@@ -117,6 +117,20 @@ tail_cost(const struct runner *r, size_t x, int64_t arrive_ms)
     return sum;
 }
 
+/* Can this not beat what was found, whatever the customers behind it get to feel? They are only
+ * ever better off when the detour is shorter than the way. */
+static bool
+beaten(const struct search *s, size_t x, int64_t next_ms, const struct place *at)
+{
+    const struct place *best = &s->best;
+
+    if (best->runner == NULL || at->late_ms < best->late_ms)
+        return false;
+    if (at->late_ms > best->late_ms)
+        return true;
+    return at->cost >= best->cost && (x == s->r->n || next_ms >= s->r->stops[x].arrive_ms);
+}
+
 /* The drop-off before stop x of the old route, coming at arrive_ms; `at` says the pickup, `way` and
  * cost what has been added up to here. */
 static void
@@ -125,7 +139,7 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
 {
     const struct plan_order *o = &s->t->in;
     const struct runner *r = s->r;
-    int64_t service_ms = 1000 * (int64_t)o->dropoff_s;
+    int64_t service_ms = 1000 * (int64_t)o->dropoff_s, next_ms = 0;
 
     if (arrive_ms + service_ms > r->in.shift_end_ms) {
         note(s, PLAN_SHIFT);
@@ -138,13 +152,12 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
             note(s, PLAN_UNREACHABLE);
             return;
         }
-        int64_t next_ms = arrive_ms + service_ms + 1000 * (int64_t)on.seconds;
+        next_ms = arrive_ms + service_ms + 1000 * (int64_t)on.seconds;
         if (start_ms(&r->stops[x], next_ms) > r->stops[x].latest_ms) {
             note(s, PLAN_OTHERS);
             return;
         }
         way = way_add(way, on);
-        cost += tail_cost(r, x, next_ms);
     }
     struct place at = {
         .runner = s->r,
@@ -155,6 +168,10 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
                 1000 * way.s * PLAN_COST_TRAVEL + way.m * PLAN_COST_METRE,
         .dropoff_ms = arrive_ms,
     };
+    if (beaten(s, x, next_ms, &at))
+        return;
+    if (x < r->n)
+        at.cost += tail_cost(r, x, next_ms);
     if (place_cheaper(&at, &s->best))
         s->best = at;
 }

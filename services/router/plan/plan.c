@@ -25,6 +25,7 @@ plan_travel(struct plan *p, const struct travel *travel, const struct travel *es
     near_init(p);
     for (size_t i = 0; i < p->n_runners; i++)
         route_legs(p, p->runners[i]);
+    p->changes++;
 }
 
 uint64_t
@@ -119,6 +120,7 @@ task_add(struct plan *p, const struct plan_order *o, struct task **out)
         return LC_ENOMEM;
     }
     p->pool++;
+    p->changes++;
     *out = t;
     return LC_OK;
 }
@@ -191,6 +193,7 @@ plan_lock(struct plan *p, struct uuid order)
     if (t->runner == NULL)
         return LC_ESTATE;
     t->locked = true;
+    route_changed(p, t->runner);
     return LC_OK;
 }
 
@@ -219,6 +222,7 @@ plan_unlock(struct plan *p, struct uuid order)
         return LC_ESTATE;
     unfix(t);
     t->locked = false;
+    route_changed(p, t->runner);
     if (t->runner->in.frozen || rule_judge(t->rule, t->runner->in.courier) != PLAN_FITS)
         task_to_pool(p, t);
     return LC_OK;
@@ -292,6 +296,7 @@ plan_picked_up(struct plan *p, struct uuid order)
     if (route_find(t->runner, t, PLAN_PICKUP, &k))
         route_erase(p, t->runner, k);
     task_take_along(t);
+    route_changed(p, t->runner);
     relieve(p, t->runner);
     return LC_OK;
 }
@@ -316,6 +321,7 @@ plan_turn_back(struct plan *p, struct uuid order)
     }
     route_leg(p, r, k);
     route_leg(p, r, k + 1);
+    route_changed(p, r);
     return LC_OK;
 }
 
@@ -352,7 +358,7 @@ plan_ready(struct plan *p, struct uuid order, int64_t ready_ms)
         return LC_ENOTFOUND;
     t->in.ready_ms = ready_ms;
     if (t->runner != NULL)
-        t->runner->stale = true;
+        route_changed(p, t->runner);
     return LC_OK;
 }
 

@@ -35,6 +35,8 @@ struct task {
     enum plan_verdict why; /* in the pool: since the last try */
     uint64_t tried;        /* in which round of the pool, */
     uint64_t improved;     /* and of improving */
+    uint64_t sliced;       /* in which round of slices */
+    uint32_t slot;         /* in the slice that is being made */
     UT_hash_handle hh;
 };
 
@@ -62,6 +64,8 @@ struct runner {
     size_t fixed;
     int64_t arrived_ms;
     struct plan_load carried; /* at the start of the route */
+    uint64_t version;         /* p->changes when it changed last */
+    uint32_t slot;            /* in a slice: which one it is */
     bool stale;               /* the times and loads are to be computed again */
     int64_t computed_ms;      /* for which now */
 };
@@ -91,6 +95,9 @@ struct plan {
     size_t pool;
     uint64_t round;        /* of trying the pool: every task in turn */
     uint64_t improved;     /* the same for improving */
+    uint64_t changes;      /* of routes and orders */
+    uint64_t sliced;       /* round of slices, */
+    struct uuid slice_at;  /* and the order it has come to */
     struct latlng *points; /* scratch for matrices */
     bool *unknown;         /* of each of the points */
     struct travel_cell *cells;
@@ -103,6 +110,7 @@ struct plan {
 
 /* route.c */
 struct latlng stop_at(const struct stop *s);
+void route_changed(struct plan *p, struct runner *r); /* anything but its position */
 void route_compute(struct plan *p, struct runner *r);
 int64_t route_cost(struct plan *p, struct runner *r);
 bool route_reserve(struct runner *r, size_t more);

@@ -80,6 +80,13 @@ backward(struct runner *r)
 }
 
 void
+route_changed(struct plan *p, struct runner *r)
+{
+    r->version = ++p->changes;
+    r->stale = true;
+}
+
+void
 route_compute(struct plan *p, struct runner *r)
 {
     if (!r->stale && r->computed_ms == p->now_ms)
@@ -216,7 +223,7 @@ route_insert(struct plan *p, struct runner *r, size_t at, struct task *t, enum p
     r->n++;
     route_leg(p, r, at);
     route_leg(p, r, at + 1);
-    r->stale = true;
+    route_changed(p, r);
 }
 
 void
@@ -229,7 +236,7 @@ route_erase(struct plan *p, struct runner *r, size_t at)
     if (at < r->fixed)
         r->fixed--;
     route_leg(p, r, at);
-    r->stale = true;
+    route_changed(p, r);
 }
 
 bool

@@ -79,7 +79,7 @@ plan_courier_put(struct plan *p, const struct plan_courier *c)
     /* what the courier has become may not carry what it was to carry: think again */
     runner_free_to_pool(p, r);
     route_legs(p, r);
-    r->stale = true;
+    route_changed(p, r);
     return LC_OK;
 }
 
@@ -106,6 +106,7 @@ plan_courier_open(struct plan *p, uint32_t courier, bool open)
 
     if (r == NULL)
         return LC_ENOTFOUND;
+    p->changes += r->in.open != open;
     r->in.open = open;
     if (!open)
         runner_free_to_pool(p, r);
@@ -119,6 +120,7 @@ plan_courier_freeze(struct plan *p, uint32_t courier, bool frozen)
 
     if (r == NULL)
         return LC_ENOTFOUND;
+    p->changes += r->in.frozen != frozen;
     r->in.frozen = frozen;
     if (frozen)
         runner_free_to_pool(p, r);
@@ -137,6 +139,8 @@ plan_courier_fix(struct plan *p, uint32_t courier, size_t n, int64_t arrived_ms)
     for (size_t k = 0; k < n; k++)
         if (!r->stops[k].task->locked)
             return LC_ESTATE;
+    if (r->fixed != n)
+        route_changed(p, r);
     r->fixed = n;
     r->arrived_ms = n > 0 ? arrived_ms : 0;
     r->stale = true;

@@ -1,13 +1,15 @@
-/* A synthetic city through the library that the router uses: how long does a new order take, and
- * how fast does the plan improve?
+/* A synthetic city through the library that the router uses: how long does a new order take, what
+ * does improving cost the event loop, and how fast does the plan improve?
  *
- *     bench_city COURIERS ORDERS SECONDS [FILE.roads]
+ *     bench_city COURIERS ORDERS SECONDS ITERATIONS [FILE.roads]
  *
  * With a map all are on it, orders come from 60 stores, and travel times are along its streets.
- * Fills the plan with ORDERS open orders on COURIERS couriers, then for SECONDS of CPU time plays
- * events: an order comes, one goes, a courier moves, the plan improves by a slice. */
+ * Fills the plan with ORDERS open orders on COURIERS couriers; then, for SECONDS of CPU time,
+ * slices of so many ITERATIONS improve the plan one after the other, while every 20 ms of that
+ * time an order comes, one goes and ten couriers move, as in the daemon, but for the second thread:
+ * loop and worker take turns, and are timed apart. */
 #include "roads/roads.h"
-#include "router/plan/plan.h"
+#include "router/plan/slice/slice.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { SLICE = 4, SAMPLES = 1 << 20 };
+enum { SAMPLES = 1 << 20, EVENT_MS = 20, MOVES = 10 };
 
 static const int64_t start_ms = 1700000000000;
 static uint64_t random_state = 1;
@@ -155,72 +157,150 @@ add_couriers(struct plan *p, size_t n)
     return err;
 }
 
+struct town {
+    struct plan *plan;
+    const struct travel *travel;
+    size_t couriers;
+    uint64_t first, next; /* numbers of orders */
+    int64_t now_ms;
+};
+
+struct times {
+    double ms[SAMPLES];
+    size_t n;
+    double sum;
+};
+
+static void
+note(struct times *t, double began)
+{
+    double ms = 1000 * (cpu_s() - began);
+
+    t->sum += ms;
+    if (t->n < SAMPLES)
+        t->ms[t->n++] = ms;
+}
+
+static double
+part(struct times *t, size_t per_mille)
+{
+    qsort(t->ms, t->n, sizeof *t->ms, ascending);
+    return t->n == 0 ? 0 : t->ms[(t->n - 1) * per_mille / 1000];
+}
+
+static struct times inserting, moving, making, applying, running;
+
+static enum lc_err
+one_event(struct town *w)
+{
+    struct plan_order o = new_order(w->next++, w->couriers, w->now_ms), gone = {.ready_ms = 0};
+    struct plan_placement at;
+    uint64_t number = w->first++;
+
+    for (size_t i = 0; i < 8; i++)
+        gone.id.b[i] = (uint8_t)(number >> (8 * i));
+    plan_time(w->plan, w->now_ms += EVENT_MS);
+    double t = cpu_s();
+    enum lc_err err = plan_insert(w->plan, &o, &at);
+    note(&inserting, t);
+    t = cpu_s();
+    if (err == LC_OK)
+        err = plan_remove(w->plan, gone.id);
+    for (int i = 0; i < MOVES && err == LC_OK; i++) {
+        struct plan_stop stop;
+        uint32_t c = 1 + below((uint32_t)w->couriers);
+        if (plan_schedule(w->plan, c, &stop, 1) == 0) /* it waits where it is */
+            continue;
+        err = plan_courier_move(w->plan, c, near_by(stop.at), w->now_ms);
+    }
+    note(&moving, t);
+    return err;
+}
+
+struct gained {
+    size_t slices, moved, refused;
+    uint64_t iterations;
+    int64_t gain;
+};
+
+/* One slice, and the events that come while the worker is at it. */
+static enum lc_err
+one_slice(struct town *w, uint32_t iterations, struct gained *g)
+{
+    struct plan_slice_options o = {.couriers = 32, .iterations = iterations, .seed = g->slices + 1};
+    struct plan_slice_applied got;
+    struct buf job = {0}, result = {0};
+    double t = cpu_s();
+    enum lc_err err = LC_OK;
+
+    if (!plan_slice_make(w->plan, &o, &job))
+        return job.failed ? LC_ENOMEM : one_event(w);
+    note(&making, t);
+    t = cpu_s();
+    err = plan_slice_run(w->travel, travel_estimate(), buf_slice(&job), &result);
+    note(&running, t);
+    int events = (int)(1000 * (cpu_s() - t)) / EVENT_MS;
+    for (int i = 0; i <= events && err == LC_OK; i++)
+        err = one_event(w);
+    t = cpu_s();
+    if (err == LC_OK)
+        err = plan_slice_apply(w->plan, buf_slice(&result), &got);
+    note(&applying, t);
+    if (err == LC_OK) {
+        g->slices++;
+        g->iterations += iterations;
+        g->moved += got.orders;
+        g->refused += got.refused;
+        g->gain += got.gain;
+    }
+    buf_free(&job);
+    buf_free(&result);
+    return err;
+}
+
 int
 main(int argc, char **argv)
 {
-    size_t couriers = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
+    struct town w = {.couriers = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000,
+                     .now_ms = start_ms,
+                     .travel = argc > 5 ? open_map(argv[5]) : travel_estimate()};
     size_t orders = argc > 2 ? strtoull(argv[2], NULL, 10) : 6000;
     double seconds = argc > 3 ? atof(argv[3]) : 10;
-    static double took[SAMPLES];
-    uint64_t first = 0, next = 0;
-    size_t n = 0, moved, all_moved = 0, attempts = 0, slices = 0;
-    double improving = 0, longest_slice = 0;
-    int64_t now_ms = start_ms;
+    uint32_t iterations = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 2000;
+    struct gained g = {.slices = 0};
     struct rusage use;
-    const struct travel *travel = argc > 4 ? open_map(argv[4]) : travel_estimate();
-    struct plan *p = travel == NULL ? NULL : plan_new(travel);
-    enum lc_err err = p == NULL ? LC_ENOMEM : add_couriers(p, couriers);
+    w.plan = w.travel == NULL ? NULL : plan_new(w.travel);
+    enum lc_err err = w.plan == NULL ? LC_ENOMEM : add_couriers(w.plan, w.couriers);
 
     if (err != LC_OK)
         return fail("couriers", err);
     double filling = cpu_s();
-    plan_time(p, now_ms);
-    for (; next < orders; next++) {
-        struct plan_order o = new_order(next, couriers, now_ms);
+    plan_time(w.plan, w.now_ms);
+    for (; w.next < orders; w.next++) {
+        struct plan_order o = new_order(w.next, w.couriers, w.now_ms);
         struct plan_placement at;
-        if ((err = plan_insert(p, &o, &at)) != LC_OK)
+        if ((err = plan_insert(w.plan, &o, &at)) != LC_OK)
             return fail("filling", err);
     }
     filling = cpu_s() - filling;
-    int64_t before = plan_cost(p);
+    int64_t before = plan_cost(w.plan);
     double began = cpu_s();
-    while (cpu_s() - began < seconds && n < SAMPLES) {
-        struct plan_order o = new_order(next, couriers, now_ms), gone = {.ready_ms = 0};
-        struct plan_placement at;
-        for (size_t i = 0; i < 8; i++)
-            gone.id.b[i] = (uint8_t)(first >> (8 * i));
-        plan_time(p, now_ms += 20); /* fifty a second */
-        double t = cpu_s();
-        err = plan_insert(p, &o, &at);
-        took[n++] = 1000 * (cpu_s() - t);
-        if (err == LC_OK)
-            err = plan_remove(p, gone.id);
-        t = cpu_s();
-        if (err == LC_OK)
-            err = plan_improve(p, SLICE, &moved);
-        if (err != LC_OK)
-            return fail("an event", err);
-        t = cpu_s() - t;
-        improving += t;
-        longest_slice = t > longest_slice ? t : longest_slice;
-        attempts += SLICE;
-        slices++;
-        all_moved += moved;
-        first++;
-        next++;
-    }
-    qsort(took, n, sizeof *took, ascending);
+    while (cpu_s() - began < seconds && inserting.n < SAMPLES)
+        if ((err = one_slice(&w, iterations, &g)) != LC_OK)
+            return fail("a slice", err);
+    double loop_ms = inserting.sum + moving.sum + making.sum + applying.sum;
     getrusage(RUSAGE_SELF, &use);
     printf("couriers=%zu orders=%zu pool=%zu fill_ms=%.3f events=%zu p50_ms=%.3f p99_ms=%.3f "
-           "max_ms=%.3f "
-           "iterations_per_s=%.0f moved=%zu slice_max_ms=%.3f events_per_s=%.0f memory_mb=%.0f "
-           "cost_change=%.4f by_roads=%llu by_estimate=%llu\n",
-           couriers, orders, plan_pool_size(p), 1000 * filling / (double)orders, n, took[n / 2],
-           took[n * 99 / 100], took[n - 1], (double)attempts / improving, all_moved,
-           1000 * longest_slice, (double)slices / (cpu_s() - began), (double)use.ru_maxrss / 1024,
-           (double)(plan_cost(p) - before) / (double)before,
-           (unsigned long long)plan_searched(p, TRAVEL_ROAD),
-           (unsigned long long)plan_searched(p, TRAVEL_ESTIMATE));
-    plan_destroy(p);
+           "max_ms=%.3f make_p99_ms=%.3f apply_p99_ms=%.3f loop_events_per_s=%.0f slices=%zu "
+           "slice_p50_ms=%.1f slice_max_ms=%.1f iterations_per_s=%.0f moved=%zu refused=%zu "
+           "gained=%.4f memory_mb=%.0f by_roads=%llu by_estimate=%llu\n",
+           w.couriers, orders, plan_pool_size(w.plan), 1000 * filling / (double)orders, inserting.n,
+           part(&inserting, 500), part(&inserting, 990), part(&inserting, 1000), part(&making, 990),
+           part(&applying, 990), 1000 * (double)inserting.n / loop_ms, g.slices,
+           part(&running, 500), part(&running, 1000), 1000 * (double)g.iterations / running.sum,
+           g.moved, g.refused, (double)g.gain / (double)before, (double)use.ru_maxrss / 1024,
+           (unsigned long long)plan_searched(w.plan, TRAVEL_ROAD),
+           (unsigned long long)plan_searched(w.plan, TRAVEL_ESTIMATE));
+    plan_destroy(w.plan);
     return 0;
 }
