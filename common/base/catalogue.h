@@ -3,8 +3,8 @@
  *
  * It loads the hashes `stores`, `chains`, `skus:<chain>` and `couriers` page by page (HSCAN), then
  * follows the stream `catalogue` (XREAD every poll_ms, sooner after News CATALOGUE); a gap in the
- * stream's ids means loading all again. Old entries stay usable while it loads. It asks
- * Redis through the core's outbox and is given every event:
+ * stream's ids, or another primary (INFO replication), means loading all again. Old entries stay
+ * usable while it loads. It asks Redis through the core's outbox and is given every event:
  *
  *     case EVENT_...:                               // in the core's step, before anything else
  *         if (catalogue_step(core->catalogue, ev, out))

@@ -24,6 +24,14 @@ ask(struct catalogue *c, const struct event *ev, struct outbox *out, enum load_s
 }
 
 void
+catalogue_ask_primary(struct catalogue *c, const struct event *ev, struct outbox *out)
+{
+    const struct slice argv[] = {SLICE_LIT("INFO"), SLICE_LIT("replication")};
+
+    ask(c, ev, out, LOAD_PRIMARY, argv, 2);
+}
+
+void
 catalogue_ask_tip(struct catalogue *c, const struct event *ev, struct outbox *out)
 {
     char key[KEY_MAX];

@@ -1,6 +1,8 @@
 /* Following Redis: one call at a time, and after each answer the most urgent next one (go_on). The
  * stream's end is asked for before the hashes are scanned, so a change during the scan is read
- * again afterwards. */
+ * again afterwards. A primary that was lost may have named changes that its replica never heard of,
+ * whose ids then go to others: so each time Redis is up, the replication id is asked for first. It
+ * is another one after each fail-over and restart, and then all is read again. */
 #include "base/catalogue_own.h"
 
 #include <stdlib.h>
@@ -67,6 +69,10 @@ go_on(struct catalogue *c, const struct event *ev, struct outbox *out)
     struct load *l = &c->load;
 
     l->step = LOAD_IDLE;
+    if (l->check_primary) {
+        catalogue_ask_primary(c, ev, out);
+        return;
+    }
     if (l->check_tip) {
         catalogue_ask_tip(c, ev, out);
         return;
@@ -122,6 +128,44 @@ stream_id(const struct reply *r, uint64_t *n)
         v = v * 10 + (uint64_t)(s.p[i] - '0');
     }
     *n = v;
+    return true;
+}
+
+/* The id in the lines of INFO; empty when it is not there. */
+static struct slice
+replid_of(const struct reply *r)
+{
+    static const char name[] = "\nmaster_replid:";
+    const char *at = r->kind == REPLY_STRING && r->str.n > 0
+                         ? memmem(r->str.p, r->str.n, name, sizeof name - 1)
+                         : NULL;
+    size_t n = 0;
+
+    if (at == NULL)
+        return slice_of("", 0);
+    at += sizeof name - 1;
+    while (at + n < r->str.p + r->str.n && at[n] != '\r' && at[n] != '\n')
+        n++;
+    return slice_of(at, n < REPLID_MAX ? n : 0);
+}
+
+/* Who may not ask, or is not told, reads all again: that costs time, the other way changes. */
+static bool
+take_primary(struct catalogue *c, struct outbox *out, const struct reply *r)
+{
+    struct load *l = &c->load;
+    struct slice id = replid_of(r);
+
+    if (r->kind == REPLY_LOST)
+        return false;
+    if (id.n == 0)
+        outbox_note(out, "catalogue_primary_unknown",
+                    "expected=INFO replication with master_replid effect=all_is_read_again");
+    l->check_primary = false;
+    if (id.n == 0 || !slice_eq_str(id, l->replid))
+        l->all = true;
+    memcpy(l->replid, id.p, id.n);
+    l->replid[id.n] = '\0';
     return true;
 }
 
@@ -323,6 +367,11 @@ take_reply(struct catalogue *c, const struct event *ev, struct outbox *out)
     if (ev->ref != c->options.tag + l->generation || l->step == LOAD_IDLE)
         return; /* the answer to a call that was given up */
     switch (l->step) {
+    case LOAD_PRIMARY:
+        taken = take_primary(c, out, r);
+        if (taken)
+            go_on(c, ev, out);
+        break;
     case LOAD_TIP:
         taken = take_tip(c, r);
         if (taken)
@@ -384,6 +433,7 @@ catalogue_step(struct catalogue *c, const struct event *ev, struct outbox *out)
         return true;
     case EVENT_REDIS_UP:
         l->started = true;
+        l->check_primary = true;
         l->check_tip = true;
         go_on(c, ev, out);
         return false;

@@ -43,15 +43,17 @@ enum {
     STREAM_PAGE = 1000,
     ANSWER_MS = 5000, /* after that a call is taken for lost */
     KEY_MAX = 96,
+    REPLID_MAX = 64,
     NUMBER_TEXT = 24
 };
 
 enum load_step {
-    LOAD_IDLE,  /* nothing is asked for */
-    LOAD_TIP,   /* asked where the stream ends */
-    LOAD_SCAN,  /* asked for a page of a hash */
-    LOAD_FETCH, /* asked for single fields of a hash */
-    LOAD_FOLLOW /* asked for what is new in the stream */
+    LOAD_IDLE,    /* nothing is asked for */
+    LOAD_PRIMARY, /* asked which server this is */
+    LOAD_TIP,     /* asked where the stream ends */
+    LOAD_SCAN,    /* asked for a page of a hash */
+    LOAD_FETCH,   /* asked for single fields of a hash */
+    LOAD_FOLLOW   /* asked for what is new in the stream */
 };
 
 enum { KIND_CHAINS, KIND_STORES, KIND_COURIERS, KIND_SKUS, KINDS };
@@ -60,8 +62,10 @@ struct load {
     enum load_step step;
     bool started; /* Redis has been up */
     bool loaded;
-    bool check_tip;   /* ask for the stream's end before anything else */
-    bool all;         /* everything is to be scanned */
+    bool check_primary;      /* ask which server it is before anything else */
+    char replid[REPLID_MAX]; /* the server's; another one may have other entries by the same ids */
+    bool check_tip;          /* ask for the stream's end then */
+    bool all;                /* everything is to be scanned */
     bool again;       /* the stream had more than one answer holds, or was announced: ask at once */
     int kind;         /* of the page or fields asked for */
     uint32_t chain;   /* whose SKUs are scanned */
@@ -110,6 +114,7 @@ LC_MUST_CHECK enum lc_err catalogue_take_sku(struct catalogue *c, uint32_t chain
 
 /* catalogue_ask.c: one call to Redis each; what is asked for stands in c->load. */
 extern const char *const catalogue_hash_name[KINDS];
+void catalogue_ask_primary(struct catalogue *c, const struct event *ev, struct outbox *out);
 void catalogue_ask_tip(struct catalogue *c, const struct event *ev, struct outbox *out);
 void catalogue_ask_follow(struct catalogue *c, const struct event *ev, struct outbox *out);
 void catalogue_ask_scan(struct catalogue *c, const struct event *ev, struct outbox *out);

@@ -179,6 +179,8 @@ rig_answer_catalogue(struct rig *r, const struct effect *e)
         return false;
     if (r->redis_is_down)
         rig_redis(r, tag, (struct reply){.kind = REPLY_LOST});
+    else if (slice_eq_str(verb, "INFO"))
+        rig_redis(r, tag, rig_text("# Replication\r\nmaster_replid:one\r\n"));
     else if (slice_eq_str(verb, "XREVRANGE"))
         rig_redis(r, tag, rig_array(r, NULL, 0));
     else if (slice_eq_str(verb, "XREAD"))

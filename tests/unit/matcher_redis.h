@@ -313,6 +313,11 @@ world_redis(struct world *w, const struct effect *e)
         return world_xread(w, e);
     if (slice_eq_str(e->argv[0], "GET"))
         return world_load(w);
+    if (slice_eq_str(e->argv[0], "INFO")) {
+        struct reply *r = world_reply(w, REPLY_STRING, 0);
+        r->str = SLICE_LIT("# Replication\r\nmaster_replid:one\r\n");
+        return r;
+    }
     if (slice_eq_str(e->argv[0], "XREVRANGE")) {
         struct reply *r = world_reply(w, REPLY_ARRAY, w->tip == 0 ? 0 : 1);
         if (w->tip > 0)

@@ -249,6 +249,10 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         items[1] = rig_array(items, 0);
         return rig_array(items, 2);
     }
+    if (slice_eq_str(command, "INFO")) {
+        static const char info[] = "# Replication\r\nmaster_replid:one\r\n";
+        return rig_str(info, sizeof info - 1);
+    }
     if (slice_eq_str(command, "XREVRANGE"))
         return rig_array(NULL, 0);
     if (slice_eq_str(command, "XREAD") && memmem(e->argv[4].p, e->argv[4].n, ":events", 7) != NULL)

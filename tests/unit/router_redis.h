@@ -605,6 +605,12 @@ w_command(struct world *w, const struct slice *a, size_t n)
 
     if (slice_eq_str(a[0], "FCALL"))
         return w_fcall(w, a);
+    if (slice_eq_str(a[0], "INFO")) {
+        static const char info[] = "# Replication\r\nmaster_replid:one\r\n";
+        r = w_reply(w, REPLY_NIL);
+        *r = w_str(w, info, sizeof info - 1);
+        return r;
+    }
     if (slice_eq_str(a[0], "XREVRANGE"))
         return w_tip(w, a[1]);
     if (slice_eq_str(a[0], "XREAD"))

@@ -25,8 +25,9 @@ struct fake {
     uint32_t stores; /* numbers 1 .. stores */
     uint32_t skus;   /* of chain 1 */
     const char *store_name;
-    int lose;         /* so many answers are lost */
-    bool break_store; /* store 2's bytes are no message */
+    const char *replid; /* NULL: INFO is refused */
+    int lose;           /* so many answers are lost */
+    bool break_store;   /* store 2's bytes are no message */
     size_t calls;
     size_t told_stores, told_restocked, told_loaded;
 };
@@ -203,6 +204,13 @@ answer(struct fake *f, const struct effect *e)
         f->lose--;
         return (struct reply){.kind = REPLY_LOST};
     }
+    if (slice_eq_str(e->argv[0], "INFO") && f->replid == NULL)
+        return (struct reply){.kind = REPLY_ERROR, .str = SLICE_LIT("NOPERM")};
+    if (slice_eq_str(e->argv[0], "INFO"))
+        return text(arena_printf(f->a,
+                                 "# Replication\r\nrole:master\r\nmaster_replid:%s\r\n"
+                                 "master_replid2:0000000000000000000000000000000000000000\r\n",
+                                 f->replid));
     if (slice_eq_str(e->argv[0], "XREVRANGE")) {
         struct reply tip = f->tip == 0 ? (struct reply){0} : entry(f, f->tip);
         return array(f, &tip, f->tip > 0);
@@ -275,6 +283,7 @@ fake_new(unsigned kinds)
     f->now = 1000000;
     f->stores = 5;
     f->skus = 3;
+    f->replid = "8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb";
     f->c = catalogue_new(&(struct catalogue_options){
         .kinds = kinds, .city = SLICE_LIT("bal"), .tag = TAG, .watch = &watch, .ctx = f});
     return f;
@@ -459,6 +468,59 @@ test_catalogue_loads_again_when_the_stream_went_back(void)
     fake_free(f);
 }
 
+/* A replica became the primary that did not have the last entries: others have their numbers now,
+ * and the stream's end says nothing. */
+static void
+test_catalogue_loads_again_from_another_primary(void)
+{
+    struct fake *f = fake_loaded();
+
+    put_entry(f, "stock", 1);
+    later(f, CATALOGUE_POLL_MS);
+    f->tip = 0;
+    put_entry(f, "store", 3);
+    put_entry(f, "stock", 2);
+    f->store_name = "Another name";
+    f->replid = "2b1c9c0d4b3f0cbb8f8e8e3d7e9c3b8f00000000";
+    feed(f, (struct event){.kind = EVENT_REDIS_UP});
+    CU_ASSERT_EQUAL(f->told_loaded, 2);
+    CU_ASSERT_STRING_EQUAL(catalogue_store(f->c, 3)->name, "Another name");
+    f->told_loaded = 0;
+    feed(f, (struct event){.kind = EVENT_REDIS_UP});
+    CU_ASSERT_EQUAL(f->told_loaded, 0);
+    fake_free(f);
+}
+
+/* Lost answers must not hide that it was another one. */
+static void
+test_catalogue_finds_another_primary_after_lost_answers(void)
+{
+    for (int lost = 1; lost < 6; lost++) {
+        struct fake *f = fake_loaded();
+        f->store_name = "Another name";
+        f->replid = "2b1c9c0d4b3f0cbb8f8e8e3d7e9c3b8f00000000";
+        f->lose = lost;
+        feed(f, (struct event){.kind = EVENT_REDIS_UP});
+        for (int i = 0; i < lost; i++)
+            later(f, CATALOGUE_POLL_MS);
+        CU_ASSERT_EQUAL(f->told_loaded, 2);
+        CU_ASSERT_STRING_EQUAL(catalogue_store(f->c, 3)->name, "Another name");
+        fake_free(f);
+    }
+}
+
+/* Who may not ask reads all again each time: it costs time, the other way would cost changes. */
+static void
+test_catalogue_loads_again_when_it_cannot_tell_the_primary(void)
+{
+    struct fake *f = fake_loaded();
+
+    f->replid = NULL;
+    feed(f, (struct event){.kind = EVENT_REDIS_UP});
+    CU_ASSERT_EQUAL(f->told_loaded, 2);
+    fake_free(f);
+}
+
 static void
 test_catalogue_reconnected_does_not_load_all_again(void)
 {
@@ -467,7 +529,7 @@ test_catalogue_reconnected_does_not_load_all_again(void)
     f->calls = 0;
     feed(f, (struct event){.kind = EVENT_REDIS_UP});
     CU_ASSERT_EQUAL(f->told_loaded, 1);
-    CU_ASSERT_EQUAL(f->calls, 2); /* the stream's end, and what is new */
+    CU_ASSERT_EQUAL(f->calls, 3); /* which primary, the stream's end, and what is new */
     fake_free(f);
 }
 
@@ -645,6 +707,9 @@ UNIT_MAIN("catalogue", UNIT(test_catalogue_loads_all_kinds_page_by_page),
           UNIT(test_catalogue_follows_at_once_on_news),
           UNIT(test_catalogue_loads_again_after_a_gap),
           UNIT(test_catalogue_loads_again_when_the_stream_went_back),
+          UNIT(test_catalogue_loads_again_from_another_primary),
+          UNIT(test_catalogue_finds_another_primary_after_lost_answers),
+          UNIT(test_catalogue_loads_again_when_it_cannot_tell_the_primary),
           UNIT(test_catalogue_reconnected_does_not_load_all_again),
           UNIT(test_catalogue_polls_every_250_ms), UNIT(test_catalogue_leaves_other_replies_alone),
           UNIT(test_catalogue_chain_by_key_wants_the_exact_living_key),
