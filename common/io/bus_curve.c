@@ -163,7 +163,9 @@ judge(struct bus *b, zmq_msg_t parts[ZAP_PARTS], size_t n, char key[BUS_KEY_TEXT
     if (find_key(list_of(b, text_of(&parts[ZAP_DOMAIN])), key) != NULL)
         return;
     struct slice from = text_of(&parts[ZAP_ADDRESS]);
-    log_line(LOG_WARN, "key_refused", "key=%s from=%.*s", key, (int)from.n, from.p);
+    if (refused_is_news(&b->curve.refused, key, loop_mono_ms()))
+        log_line(LOG_WARN, "key_refused", "key=%s refused=%llu from=%.*s", key,
+                 (unsigned long long)b->counts.keys_refused + 1, (int)from.n, from.p);
     key[0] = '\0';
 }
 

@@ -4,7 +4,8 @@
  *   bus_endpoint.c  endpoints
  *   bus_links.c     who asked: routing ids to links and back
  *   bus_peers.c     whom to ask: names, connections, turns, credits
- *   bus_curve.c     keys: whose are listed */
+ *   bus_curve.c     keys: whose are listed
+ *   bus_refused.c   which refusals are logged */
 #ifndef LC_IO_BUS_OWN_H
 #define LC_IO_BUS_OWN_H
 
@@ -77,6 +78,16 @@ struct target {
 
 struct links;
 
+/* refused: keys that were logged; the empty ones are free. */
+enum { REFUSED_KEYS = 64, REFUSED_AGAIN_MS = 60000 };
+
+struct refused {
+    struct refused_key {
+        char key[BUS_KEY_TEXT];
+        int64_t told_ms; /* monotonic */
+    } keys[REFUSED_KEYS];
+};
+
 struct curve {
     bool on;
     bool chains_listen; /* the listening socket is for chains */
@@ -86,6 +97,7 @@ struct curve {
     struct port zap;
     char *publish; /* owned: the endpoints, for opening them again */
     struct loop_timer *again;
+    struct refused refused;
 };
 
 struct bus {
@@ -151,5 +163,9 @@ const char *curve_key_of(const struct bus *b, const char *name);
 /* curve_lets_in: is the key that sent this (still) listed? */
 bool curve_lets_in(const struct bus *b, zmq_msg_t *message);
 void curve_close(struct bus *b);
+
+/* bus_refused.c */
+/* refused_is_news: to be logged? Once a minute for each key, and REFUSED_KEYS keys a minute. */
+bool refused_is_news(struct refused *r, const char *key, int64_t now_ms);
 
 #endif

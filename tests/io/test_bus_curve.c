@@ -2,11 +2,12 @@
  * that is taken off the list at once no more. */
 #include "await.h"
 
-#include "io/bus.h"
-#include "io/resolve.h"
+#include "io/bus_own.h"
 
 #include <stdio.h>
-#include <zmq.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { KEY = 41, ROUNDS = 20 };
 
@@ -397,7 +398,76 @@ test_wrong_lists_are_refused_and_change_nothing(void)
     finish();
 }
 
+/* ---- what is logged ---- */
+
+/* lines_about: of what is in the file, and of these words. */
+static size_t
+lines_about(int fd, const char *words)
+{
+    static char text[65536];
+    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    size_t n = 0;
+
+    text[got > 0 ? got : 0] = '\0';
+    for (const char *p = strstr(text, words); p != NULL; p = strstr(p + 1, words))
+        n++;
+    return n;
+}
+
+static void
+test_refused_key_is_logged_once_and_counted_always(void)
+{
+    enum { TRIES = 10 };
+    char path[] = "/tmp/lc-refused-XXXXXX";
+    void *s[TRIES + 1];
+
+    begin();
+    int fd = mkstemp(path), was = dup(STDERR_FILENO);
+    CU_ASSERT_FATAL(fd >= 0 && was >= 0 && unlink(path) == 0);
+    log_open("test", LOG_WARN);
+    dup2(fd, STDERR_FILENO);
+    open_server(list("inventory", &ada, NULL), NULL);
+    for (int i = 0; i < TRIES; i++)
+        s[i] = stranger(ZMQ_DEALER, bus_listening(server.bus), &nobody, server_key.open);
+    AWAIT(loop, bus_counts(server.bus)->keys_refused >= TRIES);
+    uint64_t before = bus_counts(server.bus)->keys_refused;
+    s[TRIES] = stranger(ZMQ_DEALER, bus_listening(server.bus), &bob, server_key.open);
+    AWAIT(loop, bus_counts(server.bus)->keys_refused > before);
+    AWAIT(loop, lines_about(fd, "key_refused") >= 2);
+    dup2(was, STDERR_FILENO);
+    CU_ASSERT_EQUAL(lines_about(fd, "key_refused"), 2);
+    CU_ASSERT_EQUAL(lines_about(fd, "\"refused\":1,"), 1);
+    for (int i = 0; i <= TRIES; i++)
+        zmq_close(s[i]);
+    close(was);
+    close(fd);
+    finish();
+}
+
+static void
+test_refused_is_news_once_a_minute_and_for_so_many_keys(void)
+{
+    static struct refused r;
+    char key[BUS_KEY_TEXT];
+    size_t told = 0;
+
+    CU_ASSERT_TRUE(refused_is_news(&r, "a", 1000));
+    CU_ASSERT_FALSE(refused_is_news(&r, "a", 1001));
+    CU_ASSERT_TRUE(refused_is_news(&r, "b", 1001));
+    CU_ASSERT_FALSE(refused_is_news(&r, "a", 1000 + REFUSED_AGAIN_MS - 1));
+    CU_ASSERT_TRUE(refused_is_news(&r, "a", 1000 + REFUSED_AGAIN_MS));
+    for (int i = 0; i < 10 * REFUSED_KEYS; i++) { /* somebody with a new key each time */
+        snprintf(key, sizeof key, "key-%d", i);
+        told += refused_is_news(&r, key, 1000 + REFUSED_AGAIN_MS);
+    }
+    CU_ASSERT_EQUAL(told, REFUSED_KEYS - 2);
+    CU_ASSERT_TRUE(refused_is_news(&r, "another", 1002 + REFUSED_AGAIN_MS)); /* instead of b */
+    CU_ASSERT_TRUE(refused_is_news(&r, "b", 1000 + 2 * REFUSED_AGAIN_MS));
+}
+
 UNIT_MAIN("bus_curve", UNIT(test_listed_key_works),
+          UNIT(test_refused_key_is_logged_once_and_counted_always),
+          UNIT(test_refused_is_news_once_a_minute_and_for_so_many_keys),
           UNIT(test_strangers_are_not_heard_and_hear_nothing),
           UNIT(test_work_goes_to_the_expected_server_alone),
           UNIT(test_chains_have_a_list_of_their_own), UNIT(test_revoked_key_is_heard_no_more),
