@@ -36,7 +36,7 @@ forget(struct roads_memory *m, struct known_place *p)
         m->bytes -= p->climbed[d] == NULL ? 0 : p->climbed[d]->bytes;
         free(p->climbed[d]);
     }
-    HASH_DELETE(hh, m->by_key, p);
+    HASH_DELETE(hh, m->by_key[p->mode], p);
     unlink_place(m, p);
     free(p);
 }
@@ -56,11 +56,11 @@ struct known_place *
 memory_place(struct roads_memory *m, const struct roads *r, enum travel_mode mode, struct latlng at,
              uint32_t snap_m)
 {
-    struct place_key key = {at.lat_e7, at.lng_e7, (uint32_t)mode};
+    uint64_t key = (uint64_t)(uint32_t)at.lat_e7 << 32 | (uint32_t)at.lng_e7;
     struct known_place *p = NULL;
     bool map_failed = false;
 
-    HASH_FIND(hh, m->by_key, &key, sizeof key, p);
+    HASH_FIND(hh, m->by_key[mode], &key, sizeof key, p);
     if (p != NULL) {
         if (p != m->newest) {
             unlink_place(m, p);
@@ -72,7 +72,8 @@ memory_place(struct roads_memory *m, const struct roads *r, enum travel_mode mod
     if (p == NULL)
         return NULL;
     p->key = key;
-    HASH_ADD(hh, m->by_key, key, sizeof p->key, p);
+    p->mode = mode;
+    HASH_ADD(hh, m->by_key[mode], key, sizeof p->key, p);
     if (map_failed) {
         free(p);
         return NULL;
@@ -88,7 +89,7 @@ memory_climbed(struct roads_memory *m, struct roads_search *s, struct known_plac
 {
     if (p->climbed[d] != NULL)
         return p->climbed[d];
-    p->climbed[d] = climbed_new(s, (enum travel_mode)p->key.mode, d, &p->spot);
+    p->climbed[d] = climbed_new(s, p->mode, d, &p->spot);
     m->bytes += p->climbed[d] == NULL ? 0 : p->climbed[d]->bytes;
     return p->climbed[d];
 }

@@ -9,14 +9,10 @@
 #include "base/map.h"
 #include "roads/search.h"
 
-/* place: a point in a mode. */
-struct place_key {
-    int32_t lat_e7, lng_e7;
-    uint32_t mode;
-};
-
+/* known_place: a point in a mode. */
 struct known_place {
-    struct place_key key;
+    uint64_t key; /* latitude, longitude */
+    enum travel_mode mode;
     bool on_map;
     struct roads_spot spot;
     struct climbed *climbed[2]; /* owned; NULL: not yet */
@@ -34,7 +30,7 @@ struct matrix_end {
 };
 
 struct roads_memory {
-    struct known_place *by_key; /* owned */
+    struct known_place *by_key[TRAVEL_MODES]; /* owned */
     struct known_place *newest, *oldest;
     size_t bytes;
     size_t most;
