@@ -108,16 +108,53 @@ test_post_does_not_follow_redirects(void)
 static void
 test_post_refuses_addresses_that_are_not_public(void)
 {
+    /* what a chain could name to have us call ourselves, our neighbours or a cloud's metadata */
     static const char *const urls[] = {
         "http://127.0.0.1:%u/echo",
+        "http://127.1:%u/echo",
+        "http://127.0.1:%u/echo",
+        "http://127.255.255.254:%u/echo",
         "http://localhost:%u/echo",
-        "http://[::1]:%u/echo",
-        "http://0.0.0.0:%u/echo",
-        "http://2130706433:%u/",
+        "http://LOCALHOST:%u/echo",
+        "http://2130706433:%u/", /* 127.0.0.1 as one number, in hex, in octal, mixed */
+        "http://0x7f000001:%u/",
+        "http://017700000001:%u/",
+        "http://0177.0.0.1:%u/",
         "http://0x7f.1:%u/",
-        "http://[::ffff:127.0.0.1]:%u/echo",
+        "http://0x7f.0x0.0x0.0x1:%u/",
+        "http://%%31%%32%%37.0.0.1:%u/",
+        "http://0.0.0.0:%u/echo", /* the host itself */
+        "http://0:%u/echo",
+        "http://[::1]:%u/echo",
+        "http://[0:0:0:0:0:0:0:1]:%u/echo",
+        "http://[::]:%u/echo",
+        "http://[::127.0.0.1]:%u/echo",
+        "http://[::ffff:127.0.0.1]:%u/echo", /* IPv4 in IPv6: mapped, translated, NAT64, 6to4 */
+        "http://[::ffff:7f00:1]:%u/echo",
+        "http://[::ffff:0:127.0.0.1]:%u/echo",
+        "http://[64:ff9b::127.0.0.1]:%u/echo",
+        "http://[64:ff9b::a9fe:a9fe]:%u/",
+        "http://[64:ff9b:1::10.0.0.1]:%u/",
+        "http://[2002:7f00:1::1]:%u/echo",
+        "http://[2002:a9fe:a9fe::]:%u/",
         "http://10.0.0.1:%u/",
-        "http://169.254.169.254:%u/",
+        "http://0x0a000001:%u/",
+        "http://172.16.0.1:%u/",
+        "http://192.168.0.1:%u/",
+        "http://3232235521:%u/",
+        "http://100.64.0.1:%u/",
+        "http://169.254.169.254:%u/", /* metadata */
+        "http://0xa9fea9fe:%u/",
+        "http://2852039166:%u/",
+        "http://[::ffff:169.254.169.254]:%u/",
+        "http://[fd00:ec2::254]:%u/",
+        "http://[fd00::1]:%u/", /* unique local, link-local, site-local, multicast */
+        "http://[fc00::1]:%u/",
+        "http://[fe80::1]:%u/",
+        "http://[fec0::1]:%u/",
+        "http://[ff02::1]:%u/",
+        "http://224.0.0.1:%u/",
+        "http://255.255.255.255:%u/",
     };
     struct done d;
 
@@ -132,7 +169,32 @@ test_post_refuses_addresses_that_are_not_public(void)
         CU_ASSERT_EQUAL(d.err, HTTP_CLIENT_NOT_PUBLIC);
         CU_ASSERT_EQUAL(d.status, 0);
     }
+    CU_ASSERT(sizeof urls / sizeof *urls >= 25);
     CU_ASSERT_EQUAL(edge.requests, 0);
+    http_client_destroy(c);
+    edge_close();
+}
+
+/* A name may lead elsewhere between two looks at it; what is judged is the address that is about to
+ * be connected to, each time anew. So a name that was fine does no harm once it is not. */
+static void
+test_post_judges_each_connection_anew(void)
+{
+    struct done d = {0};
+
+    edge_open(NULL);
+    struct http_client_options o = to_loopback;
+    struct http_client *c = http_client_new(edge.base, &o, on_done, &d);
+    char text[64];
+    snprintf(text, sizeof text, "http://localhost:%u/echo", edge.port);
+    post(c, &d, slice_str(text));
+    CU_ASSERT_EQUAL(d.err, HTTP_CLIENT_OK);
+    http_client_destroy(c);
+    size_t before = edge.requests;
+    c = http_client_new(edge.base, NULL, on_done, &d); /* the same name and port, now not public */
+    post(c, &d, slice_str(text));
+    CU_ASSERT_EQUAL(d.err, HTTP_CLIENT_NOT_PUBLIC);
+    CU_ASSERT_EQUAL(edge.requests, before);
     http_client_destroy(c);
     edge_close();
 }
@@ -352,6 +414,7 @@ test_address_allowed_follows_the_registries(void)
 UNIT_MAIN("http_client", UNIT(test_post_gives_the_status_back),
           UNIT(test_post_sends_body_and_headers), UNIT(test_post_does_not_follow_redirects),
           UNIT(test_post_refuses_addresses_that_are_not_public),
+          UNIT(test_post_judges_each_connection_anew),
           UNIT(test_post_tells_what_is_wrong_with_a_url),
           UNIT(test_post_to_a_name_that_does_not_exist_fails),
           UNIT(test_post_refuses_bad_arguments_at_once), UNIT(test_post_ends_at_its_deadline),
