@@ -16,8 +16,10 @@ const struct command commands[] = {
     {"courier", cmd_courier, true,
      "courier add ID --name NAME [--no-age-checks]\n"
      "courier list\n"
+     "courier token ID\n"
      "courier revoke ID",
-     "register a courier and print the token; list; revoke"},
+     "register a courier and print the token; list; make another token, beside which the one "
+     "before it goes on counting; revoke both"},
     {"operator", cmd_operator, true,
      "operator add NAME\n"
      "operator list\n"

@@ -346,8 +346,10 @@ cmd_key(struct ctl *c, struct args *a)
 
 /* ---- couriers ---- */
 
+/* store_courier: was = the bytes that were read, which must be there still; empty = whatever is. */
 static int
-store_courier(struct ctl *c, const Lifecircle__V1__Courier *courier, uint32_t *number)
+store_courier(struct ctl *c, const Lifecircle__V1__Courier *courier, struct slice was,
+              uint32_t *number)
 {
     Lifecircle__V1__Courier bare = *courier;
     bare.courier = 0;
@@ -357,24 +359,33 @@ store_courier(struct ctl *c, const Lifecircle__V1__Courier *courier, uint32_t *n
         return EXIT_FAILED;
     lifecircle__v1__courier__pack(&bare, bytes);
     struct slice args[] = {ctl_number(c, c->now_ms), ctl_number(c, courier->courier),
-                           slice_of((char *)bytes, n)};
-    redisReply *reply = ctl_call(c, "courier_put", 3, args);
+                           slice_of((char *)bytes, n), was};
+    redisReply *reply = ctl_call(c, "courier_put", was.n > 0 ? 4 : 3, args);
     if (reply == NULL)
         return EXIT_FAILED;
+    if (reply->integer == 0) {
+        freeReplyObject(reply);
+        fprintf(stderr, "lcctl: courier %s was changed by somebody else meanwhile; try again\n",
+                courier->courier_id);
+        return EXIT_FAILED;
+    }
     if (number != NULL)
         *number = (uint32_t)reply->integer;
     freeReplyObject(reply);
     return EXIT_SUCCESS;
 }
 
+/* find_courier: as find_chain. */
 static Lifecircle__V1__Courier *
-find_courier(struct ctl *c, const char *name, redisReply **keep)
+find_courier(struct ctl *c, const char *name, redisReply **keep, struct slice *was)
 {
     *keep = ctl_read(c, "HGETALL", "couriers", NULL);
     for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
         const redisReply *value = (*keep)->element[i + 1];
         const Lifecircle__V1__Courier *courier = wire_unpack(
             &lifecircle__v1__courier__descriptor, c->arena, slice_of(value->str, value->len));
+        if (courier != NULL && strcmp(courier->courier_id, name) == 0 && was != NULL)
+            *was = slice_of(value->str, value->len);
         if (courier != NULL && strcmp(courier->courier_id, name) == 0)
             return (Lifecircle__V1__Courier *)(uintptr_t)courier;
     }
@@ -389,6 +400,7 @@ courier_add(struct ctl *c, struct args *a)
     uint8_t random[SECRET_RANDOM];
     char token[SECRET_TOKEN_TEXT];
     char hash[SECRET_HASH_TEXT];
+    const struct slice none = {NULL, 0};
     redisReply *keep;
 
     courier.adult_trained = !args_flag(a, "no-age-checks");
@@ -399,7 +411,7 @@ courier_add(struct ctl *c, struct args *a)
         fprintf(stderr, "lcctl: ID: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
         return EXIT_USAGE;
     }
-    const Lifecircle__V1__Courier *old = find_courier(c, id, &keep);
+    const Lifecircle__V1__Courier *old = find_courier(c, id, &keep, NULL);
     if (keep == NULL)
         return EXIT_FAILED;
     freeReplyObject(keep);
@@ -409,14 +421,14 @@ courier_add(struct ctl *c, struct args *a)
     }
     courier.courier_id = arena_copy(c->arena, id, strlen(id));
     courier.name = arena_copy(c->arena, name, strlen(name));
-    int status = store_courier(c, &courier, &courier.courier);
+    int status = store_courier(c, &courier, none, &courier.courier);
     if (status != EXIT_SUCCESS)
         return status;
     ctl_random(random, sizeof random);
     size_t n = secret_token_format(SECRET_COURIER, courier.courier, random, token);
     secret_hash(slice_of(token, n), hash);
     courier.token_hash = hash;
-    status = store_courier(c, &courier, NULL);
+    status = store_courier(c, &courier, none, NULL);
     return status != EXIT_SUCCESS
                ? status
                : show_token(c, "courier", id, courier.courier, NULL, "token", token);
@@ -437,20 +449,21 @@ courier_token(struct ctl *c, const char *id, const char *name, char token[SECRET
     fresh.courier_id = arena_copy(c->arena, id, strlen(id));
     fresh.name = arena_copy(c->arena, name, strlen(name));
     fresh.adult_trained = true;
-    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep);
+    const struct slice none = {NULL, 0};
+    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep, NULL);
     if (keep == NULL)
         return false;
     freeReplyObject(keep);
     if (courier == NULL)
         courier = &fresh;
-    if (courier->courier == 0 && store_courier(c, courier, &courier->courier) != EXIT_SUCCESS)
+    if (courier->courier == 0 && store_courier(c, courier, none, &courier->courier) != EXIT_SUCCESS)
         return false;
     ctl_random(random, sizeof random);
     size_t n = secret_token_format(SECRET_COURIER, courier->courier, random, token);
     secret_hash(slice_of(token, n), hash);
     courier->token_hash = hash;
     courier->revoked = false;
-    return store_courier(c, courier, NULL) == EXIT_SUCCESS;
+    return store_courier(c, courier, none, NULL) == EXIT_SUCCESS;
 }
 
 static int
@@ -479,24 +492,41 @@ courier_list(struct ctl *c, struct args *a)
     return show_end(table);
 }
 
+/* courier_change: revoked, tokens and all; or one more token, beside which the one before it goes
+ * on counting until the next. */
 static int
-courier_revoke(struct ctl *c, struct args *a)
+courier_change(struct ctl *c, struct args *a, bool revoke)
 {
     const char *id = args_next(a);
+    uint8_t random[SECRET_RANDOM];
+    char token[SECRET_TOKEN_TEXT], hash[SECRET_HASH_TEXT];
+    struct slice was = {NULL, 0};
     redisReply *keep;
 
     if (id == NULL || !args_done(a))
         return EXIT_USAGE;
-    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep);
+    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep, &was);
     int status = EXIT_FAILED;
     if (keep != NULL && courier == NULL) {
         fprintf(stderr, "lcctl: no courier %s\n", id);
         status = EXIT_NOT_SO;
-    } else if (keep != NULL) {
+    } else if (keep != NULL && revoke) {
         courier->revoked = true;
-        status = store_courier(c, courier, NULL);
+        status = store_courier(c, courier, was, NULL);
         if (status == EXIT_SUCCESS)
             status = show_done(c, "courier", id, "revoked", "courier %s is revoked", id);
+    } else if (keep != NULL) {
+        ctl_random(random, sizeof random);
+        size_t n = secret_token_format(SECRET_COURIER, courier->courier, random, token);
+        secret_hash(slice_of(token, n), hash);
+        /* tokens of one who was revoked stay revoked */
+        courier->token_hash_before =
+            courier->revoked ? (char *)(uintptr_t) "" : courier->token_hash;
+        courier->token_hash = hash;
+        courier->revoked = false;
+        status = store_courier(c, courier, was, NULL);
+        if (status == EXIT_SUCCESS)
+            status = show_token(c, "courier", id, courier->courier, NULL, "token", token);
     }
     if (keep != NULL)
         freeReplyObject(keep);
@@ -512,7 +542,7 @@ cmd_courier(struct ctl *c, struct args *a)
         return courier_add(c, a);
     if (verb != NULL && strcmp(verb, "list") == 0)
         return courier_list(c, a);
-    if (verb != NULL && strcmp(verb, "revoke") == 0)
-        return courier_revoke(c, a);
+    if (verb != NULL && (strcmp(verb, "revoke") == 0 || strcmp(verb, "token") == 0))
+        return courier_change(c, a, strcmp(verb, "revoke") == 0);
     return EXIT_USAGE;
 }

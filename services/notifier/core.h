@@ -93,7 +93,8 @@ struct session {
     bool welcome_due; /* the welcome waits for the route to be read */
     bool dirty;       /* the route must be read */
     bool protobuf;
-    unsigned waiting; /* its actions that have no answer yet */
+    unsigned waiting;             /* its actions that have no answer yet */
+    char token[SECRET_HASH_TEXT]; /* the hash of the one it came with */
     UT_hash_handle by_conn;
     UT_hash_handle by_courier;
 };

@@ -81,6 +81,15 @@ offered(const struct event *ev, const char *name)
     return false;
 }
 
+/* token_lives: the courier's token or the one before it, which count both while one is changed. */
+static bool
+token_lives(const Lifecircle__V1__Courier *c, const char *hash)
+{
+    return !c->revoked && (secret_equal(slice_str(hash), slice_str(c->token_hash)) ||
+                           (c->token_hash_before[0] != '\0' &&
+                            secret_equal(slice_str(hash), slice_str(c->token_hash_before))));
+}
+
 uint32_t
 phones_courier(const struct notifier *n, struct slice token)
 {
@@ -92,10 +101,7 @@ phones_courier(const struct notifier *n, struct slice token)
         return 0;
     const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, number);
     secret_hash(token, hash);
-    if (courier == NULL || courier->revoked ||
-        !secret_equal(slice_str(hash), slice_str(courier->token_hash)))
-        return 0;
-    return number;
+    return courier != NULL && token_lives(courier, hash) ? number : 0;
 }
 
 void
@@ -114,10 +120,12 @@ phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
     struct session *old = session_by_courier(n, number);
     if (old != NULL)
         cut(n, old, out, 4001, "signed in elsewhere");
-    if (add_session(n, ev->ref, number, protobuf) == NULL) {
+    struct session *s = add_session(n, ev->ref, number, protobuf);
+    if (s == NULL) {
         refuse(ev, out, 503, "unavailable", "out of memory");
         return;
     }
+    secret_hash(bearer(ev), s->token);
     const char *subprotocol = protobuf                            ? "lifecircle.v1.protobuf"
                               : offered(ev, "lifecircle.v1.json") ? "lifecircle.v1.json"
                                                                   : NULL;
@@ -356,7 +364,7 @@ cut_revoked(struct notifier *n, struct outbox *out)
     HASH_ITER(by_conn, n->by_conn, s, next_session)
     {
         const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, s->courier);
-        if (courier != NULL && courier->revoked)
+        if (courier != NULL && !token_lives(courier, s->token))
             cut(n, s, out, 4003, "token revoked");
     }
 }

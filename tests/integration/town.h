@@ -105,8 +105,8 @@ bool town_socket_open(struct town_socket *s, int port, const char *target, const
 void town_socket_send(struct town_socket *s, const char *text);
 /* town_socket_frame: a frame of any opcode, masked or not, as the test wants it. */
 void town_socket_frame(struct town_socket *s, unsigned first, bool masked, struct slice payload);
-/* town_socket_hear: the next message of this type, others are skipped; NULL after timeout_ms or
- * when it was closed. */
+/* town_socket_hear: the next message of this type (NULL = any), others are skipped; NULL after
+ * timeout_ms or when it was closed. */
 json_t *town_socket_hear(struct town_socket *s, const char *type, int timeout_ms);
 /* town_socket_closed: waits for the close frame; its code, 0 = just gone, -1 = still open after
  * timeout_ms. */

@@ -142,7 +142,7 @@ town_socket_hear(struct town_socket *s, const char *type, int timeout_ms)
         int opcode = frame(s, &payload);
         if (opcode == 1) {
             json_t *j = json_loadb(payload.p, payload.n, 0, NULL);
-            if (strcmp(town_text(j, "type"), type) == 0)
+            if (type == NULL || strcmp(town_text(j, "type"), type) == 0)
                 return j;
             json_decref(j);
         } else if (opcode == 9) {
