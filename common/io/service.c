@@ -298,6 +298,7 @@ end(struct shell *s)
     loop_destroy(s->loop);
     stepper_destroy(s->stepper);
     shell_map_close(s->map);
+    shell_map_close(s->map_unsure);
     recording_free(s->recording);
     buf_free(&s->record);
     buf_free(&s->tzif);

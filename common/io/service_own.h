@@ -45,6 +45,7 @@ struct shell {
     struct http_client *client;
     struct travel_remote *travel;  /* NULL: no routing server */
     struct shell_map *map;         /* NULL: no roads */
+    struct shell_map *map_unsure;  /* refused ones that the core may look at all the same */
     struct roads_counts map_asked; /* of the maps before */
     struct worker *worker;         /* NULL: nothing runs beside the loop */
 
@@ -111,7 +112,8 @@ LC_MUST_CHECK enum lc_err shell_map_open(const struct shell *s, const struct opt
                                          struct shell_map **out, char *why);
 void shell_map_close(struct shell_map *m);
 /* shell_map_use: tells the core, keeps the map and closes the one before. When the core cannot take
- * it, the new one is closed and all stays as it was. */
+ * it, it is given the one before again and the new one is closed; when it cannot take that either,
+ * both stay until it can, or to the end. m is the shell's from here on in any case. */
 LC_MUST_CHECK enum lc_err shell_map_use(struct shell *s, struct shell_map *m);
 LC_MUST_CHECK enum lc_err shell_roads_start(struct shell *s);
 void shell_roads_metrics(const struct shell *s, struct buf *b);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 struct shell_map {
+    struct shell_map *next; /* of those that the core may still look at */
     struct roads *roads;
     struct roads_travel travel;
     char path[PATH_MAX]; /* without links, as somebody else would name it */
@@ -50,11 +51,13 @@ shell_map_open(const struct shell *s, const struct options *o, struct shell_map 
 void
 shell_map_close(struct shell_map *m)
 {
-    if (m == NULL)
-        return;
-    roads_travel_free(&m->travel);
-    roads_close(m->roads);
-    free(m);
+    while (m != NULL) {
+        struct shell_map *next = m->next;
+        roads_travel_free(&m->travel);
+        roads_close(m->roads);
+        free(m);
+        m = next;
+    }
 }
 
 static void
@@ -67,10 +70,9 @@ add_counts(struct roads_counts *sum, const struct shell_map *m)
     sum->no_mode += c.no_mode;
 }
 
-enum lc_err
-shell_map_use(struct shell *s, struct shell_map *m)
+static enum lc_err
+tell_core(struct shell *s, const struct shell_map *m)
 {
-    struct shell_map *before = s->map;
     struct event ev = {.kind = EVENT_ROADS};
 
     if (m != NULL) {
@@ -78,9 +80,30 @@ shell_map_use(struct shell *s, struct shell_map *m)
         ev.bytes = slice_str(m->path);
         ev.travel = &m->travel.travel;
     }
-    enum lc_err err = shell_feed(s, &ev);
-    if (err != LC_OK) {
+    return shell_feed(s, &ev);
+}
+
+/* A step that failed has no effects, but the core may have gone over to the map before it did: it
+ * goes back, or nothing that it may look at is closed. */
+static void
+go_back(struct shell *s, struct shell_map *m)
+{
+    if (tell_core(s, s->map) == LC_OK) {
         shell_map_close(m);
+    } else if (m != NULL) {
+        m->next = s->map_unsure;
+        s->map_unsure = m;
+    }
+}
+
+enum lc_err
+shell_map_use(struct shell *s, struct shell_map *m)
+{
+    struct shell_map *before = s->map;
+    enum lc_err err = tell_core(s, m);
+
+    if (err != LC_OK) {
+        go_back(s, m);
         return err;
     }
     s->map = m;
@@ -90,6 +113,8 @@ shell_map_use(struct shell *s, struct shell_map *m)
         add_counts(&s->map_asked, before);
     }
     shell_map_close(before);
+    shell_map_close(s->map_unsure);
+    s->map_unsure = NULL;
     if (m != NULL)
         log_line(LOG_INFO, "roads", "path=%s checksum=%08x bytes=%zu", m->path,
                  roads_checksum(m->roads), roads_bytes(m->roads));
