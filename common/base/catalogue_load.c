@@ -456,6 +456,7 @@ catalogue_step(struct catalogue *c, const struct event *ev, struct outbox *out)
     case EVENT_TRAVEL:
     case EVENT_ROADS:
     case EVENT_WORK:
+    case EVENT_ADDRESSES:
     case EVENT_STOP:
         return false;
     }

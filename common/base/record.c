@@ -127,6 +127,7 @@ static const char *const REASON_NAMES[] = {
     [LIFECIRCLE__V1__REASON__OUT_OF_STOCK] = "out_of_stock",
     [LIFECIRCLE__V1__REASON__NOT_YET] = "not_yet",
     [LIFECIRCLE__V1__REASON__HOLD_EXPIRED] = "hold_expired",
+    [LIFECIRCLE__V1__REASON__ADDRESS_NOT_CONFIRMED] = "address_not_confirmed",
     [LIFECIRCLE__V1__REASON__PRICE_CHANGED] = "price_changed",
     [LIFECIRCLE__V1__REASON__CUSTOMER_CANCELLED] = "customer_cancelled",
     [LIFECIRCLE__V1__REASON__CUSTOMER_ABSENT] = "customer_absent",

@@ -52,6 +52,16 @@ find_roads(const struct run *r, struct event *ev)
 }
 
 static enum lc_err
+find_addresses(const struct run *r, struct event *ev)
+{
+    if (ev->kind != EVENT_ADDRESSES || ev->bytes.n == 0)
+        return LC_OK;
+    if (ev->ref <= UINT32_MAX && r->asks.addresses != NULL)
+        ev->addresses = r->asks.addresses(r->asks.ctx, (uint32_t)ev->ref, ev->bytes);
+    return ev->addresses == NULL ? LC_ENOTFOUND : LC_OK;
+}
+
+static enum lc_err
 run_step(struct run *r, struct cursor *c)
 {
     struct slice event = cursor_blob(c);
@@ -67,6 +77,8 @@ run_step(struct run *r, struct cursor *c)
     err = trace_get_event(&in, r->arena, &ev);
     if (err == LC_OK)
         err = find_roads(r, &ev);
+    if (err == LC_OK)
+        err = find_addresses(r, &ev);
     if (err != LC_OK)
         return err;
 

@@ -44,12 +44,14 @@ struct replay_asks {
     /* roads: the travel times of the map with this checksum, which was in this file when it was
      * recorded; they stay until the run ends. NULL: it is not to be had. */
     const struct travel *(*roads)(void *ctx, uint32_t checksum, struct slice path);
+    /* addresses: the same for an index of addresses. */
+    const struct address_book *(*addresses)(void *ctx, uint32_t checksum, struct slice path);
     void *ctx;
 };
 
 /* replay_run: runs the whole recording.
  *   LC_EINVAL    not a recording of this service, or malformed
- *   LC_ENOTFOUND it used a map that asks->roads has not
+ *   LC_ENOTFOUND it used a map or an index that asks has not
  *   LC_ENOMEM    out of memory */
 LC_MUST_CHECK enum lc_err replay_run(const struct service *service, struct slice recording,
                                      const struct replay_asks *asks, struct replay_result *out);

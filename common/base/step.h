@@ -9,6 +9,7 @@
 #ifndef LC_BASE_STEP_H
 #define LC_BASE_STEP_H
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
@@ -45,8 +46,9 @@ enum event_kind {
     EVENT_ROADS,  /* from now on the travel times of this process are `travel`; when the step has
                      succeeded the ones before are gone. bytes = the map's file, ref = its checksum;
                      no bytes: there is no map any more, `travel` is NULL */
-    EVENT_WORK    /* a work effect is done; ref = its tag, status = what service.work returned (0 =
+    EVENT_WORK,   /* a work effect is done; ref = its tag, status = what service.work returned (0 =
                      done), bytes = what it wrote */
+    EVENT_ADDRESSES /* the same for `addresses`, the index of addresses */
 };
 
 /* reply: Redis' answer as a tree in the event's arena. */
@@ -99,7 +101,8 @@ struct event {
     const struct config *config;              /* EVENT_START */
     const struct travel *travel; /* EVENT_ROADS: stays until the next one; not in a trace, whoever
                                     replays has to find the map again */
-    struct arena *arena;         /* scratch until step returns */
+    const struct address_book *addresses; /* EVENT_ADDRESSES: as travel */
+    struct arena *arena;                  /* scratch until step returns */
 };
 
 /* config: what the shell read from flags, environment and file, as names and values. Always there:

@@ -210,7 +210,7 @@ trace_get_event(struct cursor *c, struct arena *a, struct event *ev)
     ev->status = (int)cursor_u32(c);
     ev->bytes = cursor_blob(c);
     uint8_t parts = cursor_u8(c);
-    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_WORK)
+    if (c->failed || ev->kind < EVENT_START || ev->kind > EVENT_ADDRESSES)
         return LC_EINVAL;
 
     struct reply *reply = arena_zalloc(a, sizeof *reply);
@@ -239,7 +239,7 @@ event_name(enum event_kind kind)
     static const char *const names[] = {
         "?",        "start", "wake",      "turn-end", "message", "redis",
         "redis-up", "http",  "http-body", "http-end", "gone",    "socket",
-        "called",   "stop",  "travel",    "roads",    "work",
+        "called",   "stop",  "travel",    "roads",    "work",    "addresses",
     };
 
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";

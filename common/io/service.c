@@ -187,7 +187,9 @@ start_core(struct shell *s)
 
     items[n] = (struct config_item){SLICE_LIT("tzif"), buf_slice(&s->tzif)};
     enum lc_err err = shell_feed(s, &ev);
-    return err != LC_OK ? err : shell_roads_start(s);
+    if (err == LC_OK)
+        err = shell_roads_start(s);
+    return err != LC_OK ? err : shell_addresses_start(s);
 }
 
 /* Phones stay connected: as many descriptors as the machine lets us have, within reason. */
@@ -299,6 +301,8 @@ end(struct shell *s)
     stepper_destroy(s->stepper);
     shell_map_close(s->map);
     shell_map_close(s->map_unsure);
+    shell_index_close(s->index);
+    shell_index_close(s->index_unsure);
     recording_free(s->recording);
     buf_free(&s->record);
     buf_free(&s->tzif);

@@ -27,11 +27,12 @@ enum {
     SERVICE_MATCHERS = 8,  /* sends work to them */
     SERVICE_INVENTORIES = 16,
     SERVICE_ROUTERS = 32,
-    SERVICE_HTTP = 64,    /* has a public HTTP port */
-    SERVICE_CALLS = 128,  /* posts to other people's URLs */
-    SERVICE_SECRET = 256, /* makes or checks tokens: needs city-secret */
-    SERVICE_TRAVEL = 512, /* may ask routing servers for travel times */
-    SERVICE_ROADS = 1024  /* may have a map: EVENT_ROADS follows EVENT_START */
+    SERVICE_HTTP = 64,       /* has a public HTTP port */
+    SERVICE_CALLS = 128,     /* posts to other people's URLs */
+    SERVICE_SECRET = 256,    /* makes or checks tokens: needs city-secret */
+    SERVICE_TRAVEL = 512,    /* may ask routing servers for travel times */
+    SERVICE_ROADS = 1024,    /* may have a map: EVENT_ROADS follows EVENT_START */
+    SERVICE_ADDRESSES = 2048 /* may have an index of addresses: EVENT_ADDRESSES follows */
 };
 
 /* service_ports: constant, one per daemon. The defaults fit one machine. */

@@ -46,6 +46,7 @@ answer_ready(struct shell *s, struct http_server *server, uint64_t conn)
                 : !redis_is_up(s->redis) ? "redis is not up\n"
                                          : "starting\n");
     shell_roads_line(s, &b);
+    shell_addresses_line(s, &b);
     respond_text(server, conn, ready ? 200 : 503, "text/plain", buf_slice(&b));
     buf_free(&b);
 }

@@ -282,5 +282,6 @@ shell_metrics(const struct shell *s, struct buf *b)
     put_http(s, b);
     put_travel(s, b);
     shell_roads_metrics(s, b);
+    shell_addresses_metrics(s, b);
     put_process(b);
 }

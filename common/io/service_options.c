@@ -116,6 +116,8 @@ add_roads(struct shell *s)
 {
     add_text(s, SERVICE_ROADS, "roads", "",
              "a map made by `lcctl roads build`, for travel times along streets; empty: estimates");
+    add_text(s, SERVICE_ADDRESSES, "addresses", "",
+             "an index made by `lcctl addresses build`: orders may come with an address alone");
 }
 
 bool

@@ -7,11 +7,13 @@
  *   service_travel.c   questions to routing servers
  *   service_roads.c    the map in this process
  *   service_work.c     what runs beside the loop
+ *   service_addresses.c the index of addresses
  *   service_metrics.c  /metrics
  *   service_reload.c   SIGHUP */
 #ifndef LC_IO_SERVICE_OWN_H
 #define LC_IO_SERVICE_OWN_H
 
+#include "addresses/addresses.h"
 #include "io/bus.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
@@ -43,11 +45,13 @@ struct shell {
     struct http_server *http;  /* NULL without */
     struct http_server *admin; /* NULL: on http */
     struct http_client *client;
-    struct travel_remote *travel;  /* NULL: no routing server */
-    struct shell_map *map;         /* NULL: no roads */
-    struct shell_map *map_unsure;  /* refused ones that the core may look at all the same */
-    struct roads_counts map_asked; /* of the maps before */
-    struct worker *worker;         /* NULL: nothing runs beside the loop */
+    struct travel_remote *travel;     /* NULL: no routing server */
+    struct shell_map *map;            /* NULL: no roads */
+    struct shell_map *map_unsure;     /* refused ones that the core may look at all the same */
+    struct shell_index *index;        /* NULL: no addresses */
+    struct shell_index *index_unsure; /* as map_unsure */
+    struct roads_counts map_asked;    /* of the maps before */
+    struct worker *worker;            /* NULL: nothing runs beside the loop */
 
     struct loop_timer *wake;
     int64_t wake_ms; /* Unix ms the core wishes for; INT64_MAX = none */
@@ -125,6 +129,17 @@ LC_MUST_CHECK enum lc_err shell_work_start(struct shell *s);
 LC_MUST_CHECK enum lc_err shell_work_map(struct shell *s, const struct roads *roads);
 void shell_work_end(struct shell *s); /* waits for the job under way; before the core closes */
 void shell_work(struct shell *s, const struct effect *e);
+
+/* service_addresses.c: as service_roads.c */
+struct shell_index;
+LC_MUST_CHECK enum lc_err shell_index_open(const struct shell *s, const struct options *o,
+                                           struct shell_index **out, char *why);
+void shell_index_close(struct shell_index *x);
+LC_MUST_CHECK enum lc_err shell_index_use(struct shell *s, struct shell_index *x);
+LC_MUST_CHECK enum lc_err shell_addresses_start(struct shell *s);
+LC_MUST_CHECK enum lc_err shell_addresses_reload(struct shell *s, const struct options *fresh);
+void shell_addresses_metrics(const struct shell *s, struct buf *b);
+void shell_addresses_line(const struct shell *s, struct buf *b); /* for /readyz */
 
 /* service_metrics.c */
 void metrics_head(struct buf *b, const char *name, const char *type, const char *help);

@@ -59,7 +59,8 @@ shell_reload(struct shell *s)
     if (err == LC_OK)
         err = relist(s, &fresh);
     bool roads = err == LC_OK && reload_roads(s, &fresh) == LC_OK;
-    s->reloads[!roads]++;
+    bool addresses = err == LC_OK && shell_addresses_reload(s, &fresh) == LC_OK;
+    s->reloads[!roads || !addresses]++;
     if (err != LC_OK) {
         log_line(LOG_ERROR, "reload_refused", "reason=%s",
                  err == LC_EINVAL ? fresh.why : lc_strerror(err));

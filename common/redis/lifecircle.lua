@@ -35,6 +35,7 @@ local RETURNED, REJECTED, RETURNING = 14, 15, 16
 local IS_END = {[DELIVERED] = true, [COLLECTED] = true, [CANCELLED] = true, [RETURNED] = true,
     [REJECTED] = true}
 local OUT_OF_STOCK, HOLD_EXPIRED, PRICE_CHANGED, RESERVATION_EXPIRED = 10, 12, 13, 52
+local ADDRESS_NOT_CONFIRMED = 14
 
 -- the head's flags
 local F_COLLECTION, F_PARTIAL, F_SUBSTITUTED, F_PRICE, F_TAKEN, F_COMMITTED, F_READY =
@@ -888,7 +889,7 @@ end
 local function none(o, existing, verdicts)
     local reason = o.candidates > 0 and OUT_OF_STOCK or reason_if_none(o)
     local held = existing and byte(existing, 2) == HELD
-    if o.mode % 4 > 1 or shortage(o) == 1 then
+    if reason ~= ADDRESS_NOT_CONFIRMED and (o.mode % 4 > 1 or shortage(o) == 1) then
         return settle(o, existing, REJECTED, reason, verdicts)
     end
     if now >= sunpack('<i8', o.record, 49) then
@@ -1009,6 +1010,16 @@ local function find_store(o, existing)
     return none(o, existing, verdicts)
 end
 
+-- unconfirmed: an order whose place is not known is not matched, whoever asks; it ends as others that are held
+local function unconfirmed(o, existing)
+    local hold_until = sunpack('<i8', existing, 49)
+    if now >= hold_until then
+        return settle(o, existing, REJECTED, HOLD_EXPIRED, '', sub(stored(existing), HEAD_SIZE + 1))
+    end
+    put_due('held', text(hold_until), o.uuid)
+    return answer(DUPLICATE, 0, stored(existing))
+end
+
 local function place_or_hold(o, existing, named)
     if named and named ~= o.uuid then
         return answer(CONFLICT, 0, '')
@@ -1020,6 +1031,12 @@ local function place_or_hold(o, existing, named)
             return answer(CONFLICT, 0, stored(existing))
         end
         if o.mode == ACCEPT or byte(existing, 2) > HELD then
+            return answer(DUPLICATE, 0, stored(existing))
+        end
+        if byte(existing, 3) == ADDRESS_NOT_CONFIRMED then
+            return unconfirmed(o, existing)
+        end
+        if o.candidates == 0 and reason_if_none(o) == ADDRESS_NOT_CONFIRMED then -- it is confirmed by now
             return answer(DUPLICATE, 0, stored(existing))
         end
     end
@@ -1367,6 +1384,89 @@ local function order_retire(keys, args)
     return answers
 end
 register('order_retire', order_retire, {'allow-oom'}) -- it makes room
+
+---------------------------------------------------------------------------------------------------
+-- addresses
+do
+
+local CONFIRMED_PLACE = 5 -- AddressPrecision
+
+-- with_place: an Order with this Point as its drop-off, said to be confirmed
+local function with_place(order, point)
+    local out, at = {}, 1
+    while at <= #order do
+        local from, tag, v = at, nil, nil
+        tag, at = unvarint(order, at)
+        local field, wire = floor((tag or 0) / 8), (tag or 7) % 8
+        if wire == 0 or wire == 2 then
+            v, at = unvarint(order, at)
+        elseif wire ~= 1 and wire ~= 5 then
+            return nil
+        end
+        if not at then
+            return nil
+        end
+        at = at + (wire == 1 and 8 or wire == 5 and 4 or wire == 2 and v or 0)
+        if field ~= 5 and field ~= 29 and field ~= 30 then
+            out[#out + 1] = sub(order, from, at - 1)
+        end
+    end
+    return concat(out) .. '\42' .. char(#point) .. point .. varint(29 * 8) .. char(CONFIRMED_PLACE)
+end
+
+-- confirm: outcome and record of one order
+local function confirm(record, point)
+    local rest = HEAD_SIZE + LINE_SIZE * sunpack('<I2', record, 29)
+    local order = sub(record, rest + 1)
+    if byte(record, 2) ~= HELD or byte(record, 3) ~= ADDRESS_NOT_CONFIRMED then
+        local same = field_of(order, 29, 0) == CONFIRMED_PLACE and field_of(order, 5, 2) == point
+        return same and ALREADY or NOT_ALLOWED, record
+    end
+    local after = with_place(order, point)
+    if not after then
+        return NOT_ALLOWED, record
+    end
+    return DONE, moved(sub(record, 1, rest), HELD, 0, byte(record, 4), 0) .. after
+end
+
+-- order_confirm: where an order that is held for its address really goes; it is matched at once
+local function order_confirm(keys, args)
+    begin(keys, args[1])
+    local n, asked, ids, answers = count(args, 2, 4, 128), {}, {}, {}
+    for i = 1, n do
+        local b = 4 * i - 1
+        local lat, lng = number(args[b + 1], 'lat', -900000000, 900000000),
+            number(args[b + 2], 'lng', -1800000000, 1800000000)
+        if #args[b + 3] < 1 or #args[b + 3] > 64 then
+            refuse('who: expected 1 to 64 bytes')
+        end
+        ids[i] = uuid(args[b])
+        asked[i] = {point = '\13' .. spack('<i4', lat) .. '\21' .. spack('<i4', lng), who = args[b + 3]}
+    end
+    local records = load_records(ids)
+    for i = 1, n do
+        local id = ids[i]
+        local record = records[id]
+        if not record then
+            answers[i] = char(UNKNOWN)
+        else
+            local outcome, after = confirm(record, asked[i].point)
+            if outcome == DONE then
+                records[id] = after
+                put_record(id, p .. 'order:' .. id, after)
+                put_event(id, sub(after, 1, HEAD_SIZE))
+                put_history(id, after, asked[i].who .. ': address confirmed')
+                put_due('held', now_text, id)
+            end
+            answers[i] = char(outcome) .. after
+        end
+    end
+    flush()
+    return answers
+end
+register('order_confirm', order_confirm)
+
+end
 
 ---------------------------------------------------------------------------------------------------
 -- personal data
@@ -2233,7 +2333,10 @@ local function due_claim(keys, args)
     local out, push, drop = {}, {}, {}
     for _, id in ipairs(ids) do
         local record = records[id]
-        if record and wanted(byte(record, 2)) then
+        if record and args[2] == 'held' and byte(record, 2) == HELD and
+            byte(record, 3) == ADDRESS_NOT_CONFIRMED and sunpack('<i8', record, 49) > now then
+            push[#push + 1], push[#push + 2] = sunpack('<i8', record, 49), id -- nobody may match it
+        elseif record and wanted(byte(record, 2)) then
             out[#out + 1], out[#out + 2] = id, record
             push[#push + 1], push[#push + 2] = till, id
         else

@@ -17,7 +17,12 @@ struct check {
 };
 
 /* faults.c */
+/* fault_late: one that the same order did not have when it was sent first. */
+void fault_late(struct faults *f, const char *field, const char *words);
 void fault_v(struct faults *f, const char *field, const char *fmt, va_list ap);
+
+/* place.c: the place of an order that comes with an address alone. */
+void check_place(struct check *c);
 
 /* order_lines.c: what is ordered; fills the order's lines and sums. */
 void check_lines(struct check *c);

@@ -62,11 +62,14 @@ enum count {
     COUNT_FEED_LINES,
     COUNT_FEED_REFUSED,
     COUNT_SUBMITS,
+    COUNT_ADDRESS_SURE,
+    COUNT_ADDRESS_UNSURE,
+    COUNT_ADDRESS_NONE,
     COUNT_PENDING,
     COUNT_STREAMS,
     COUNT_CALLS,
     COUNT_ROUTE_0,
-    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 16,
+    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 17,
     COUNT_CODE_0,
     COUNT_CODE_LAST = COUNT_CODE_0 + 25,
     COUNTS
@@ -100,6 +103,15 @@ struct origin {
 };
 
 /* What became of an order, as told to its origin. */
+/* located: how a drop-off is known. PLACE_GIVEN: lat and lng came with the order, and nothing is
+ * said of it. */
+struct located {
+    Lifecircle__V1__AddressPrecision precision;
+    struct latlng at;
+    uint32_t error_m;
+};
+extern const struct located located_given;
+
 struct verdict {
     int status;         /* as HTTP */
     const char *code;   /* of the problem, when status >= 400 */
@@ -111,6 +123,7 @@ struct verdict {
     const struct uuid *id;       /* with record */
     uint32_t chain;
     const Lifecircle__V1__MatchResult *quote; /* 200 of a quote */
+    struct located place;
 };
 
 enum pending_step {
@@ -118,6 +131,7 @@ enum pending_step {
     PENDING_MATCHING,  /* due_ms: then accept */
     PENDING_ACCEPT,    /* goes to order_accept at the end of this turn */
     PENDING_ACCEPTING, /* its call is under way */
+    PENDING_READING,   /* its record is read: how its place is known was said when it came first */
     PENDING_BEHIND,    /* another one with the same id is under way: it goes after that */
 };
 
@@ -132,6 +146,7 @@ struct pending {
     struct origin origin;
     uint32_t chain;
     uint64_t fingerprint;
+    struct located place;
     int64_t since_ms;
     int64_t due_ms;
     struct pending *next_gathered;
@@ -200,6 +215,7 @@ struct intake {
     struct chance chance;
     struct mint mint;
     struct catalogue *catalogue;
+    const struct address_book *addresses; /* NULL: there is none; the shell's */
     bool stopping;
     int64_t match_ms, bulk_match_ms, answer_ms;
     int64_t min_window_ms, hold_margin_ms;
@@ -344,6 +360,14 @@ LC_MUST_CHECK enum lc_err order_check(struct intake *in, const Lifecircle__V1__C
                                       const Lifecircle__V1__OrderSubmission *s, struct faults *f,
                                       struct checked *out);
 
+/* place.c */
+/* located_waits: is it known too badly to send somebody there? */
+bool located_waits(const struct located *l);
+struct located located_of(const Lifecircle__V1__Order *o);
+struct located located_of_record(const struct event *ev, const struct record *r);
+/* located_render: the member `dropoff`; nothing where lat and lng were given. */
+void located_render(struct json_out *w, const struct located *l);
+
 /* order_out.c */
 void order_render(struct intake *in, struct json_out *w, const struct verdict *v);
 void order_render_full(struct intake *in, struct json_out *w, struct uuid id,
@@ -367,6 +391,8 @@ struct pending *pending_find(const struct intake *in, struct uuid id);
 void pending_finish(struct intake *in, const struct event *ev, struct pending *p, struct verdict *v,
                     struct outbox *out);
 void pending_to_accept(struct intake *in, struct pending *p);
+/* pending_to_read: waits for its record alone. */
+void pending_to_read(struct intake *in, struct pending *p);
 
 /* order_settle.c */
 void pending_unavailable(struct intake *in, const struct event *ev, struct pending *p,
@@ -451,6 +477,7 @@ void post_batch(struct intake *in, const struct request *rq);
 void get_order(struct intake *in, const struct request *rq);
 void get_orders(struct intake *in, const struct request *rq);
 void post_cancel(struct intake *in, const struct request *rq);
+void post_confirm(struct intake *in, const struct request *rq);
 void post_ready(struct intake *in, const struct request *rq);
 void post_collected(struct intake *in, const struct request *rq);
 void delete_personal(struct intake *in, const struct request *rq);

@@ -40,3 +40,12 @@ fault(struct faults *f, const char *field, const char *fmt, ...)
     va_end(ap);
     f->only_late = false;
 }
+
+void
+fault_late(struct faults *f, const char *field, const char *words)
+{
+    bool only = f->n == 0 || f->only_late;
+
+    fault(f, field, "%s", words);
+    f->only_late = only;
+}

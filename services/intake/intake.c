@@ -204,6 +204,9 @@ step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_ROADS:
     case EVENT_WORK:
         break;
+    case EVENT_ADDRESSES:
+        in->addresses = ev->addresses;
+        break;
     }
     wish(in, ev, out);
     return LC_OK;

@@ -25,7 +25,7 @@ main(int argc, char **argv)
     };
     static const struct service_ports ports = {
         .uses = SERVICE_LISTENS | SERVICE_MATCHERS | SERVICE_INVENTORIES | SERVICE_HTTP |
-                SERVICE_SECRET,
+                SERVICE_SECRET | SERVICE_ADDRESSES,
         .about = "takes orders, catalogue and stock feeds from chains",
         .listen = "tcp://127.0.0.1:7100",
         .matcher = "tcp://127.0.0.1:7101",

@@ -7,16 +7,6 @@
 
 static const int64_t day_ms = 24 * 60 * 60 * 1000;
 
-/* A fault that the same order did not have when it was sent first. */
-static void
-late(struct faults *f, const char *field, const char *words)
-{
-    bool only = f->n == 0 || f->only_late;
-
-    fault(f, field, "%s", words);
-    f->only_late = only;
-}
-
 static bool
 printable(const char *s)
 {
@@ -95,6 +85,13 @@ check_dropoff(struct check *c)
 {
     struct latlng at = {0, 0};
 
+    c->order->address = words(c, "dropoff.address", c->s->address, ADDRESS_BYTES_MAX);
+    c->order->instructions =
+        words(c, "dropoff.instructions", c->s->instructions, INSTRUCTIONS_BYTES_MAX);
+    if (c->s->by_address) {
+        check_place(c);
+        return;
+    }
     if (!isfinite(c->s->lat) || c->s->lat < -90 || c->s->lat > 90)
         fault(c->f, "dropoff.lat", "expected a number from -90 to 90");
     if (!isfinite(c->s->lng) || c->s->lng < -180 || c->s->lng > 180)
@@ -103,9 +100,6 @@ check_dropoff(struct check *c)
         c->order->dropoff->lat_e7 = at.lat_e7;
         c->order->dropoff->lng_e7 = at.lng_e7;
     }
-    c->order->address = words(c, "dropoff.address", c->s->address, ADDRESS_BYTES_MAX);
-    c->order->instructions =
-        words(c, "dropoff.instructions", c->s->instructions, INSTRUCTIONS_BYTES_MAX);
 }
 
 /* ---- times ---- */
@@ -128,9 +122,9 @@ check_window(struct check *c)
     if (end > now + END_DAYS * day_ms)
         fault(c->f, "window.end", "expected a time up to %d days ahead", END_DAYS);
     else if (end <= now)
-        late(c->f, "window.end", "expected a time in the future");
+        fault_late(c->f, "window.end", "expected a time in the future");
     else if (end - start < c->in->min_window_ms && c->s->window_start_ms == 0)
-        late(c->f, "window.end", "expected a time further ahead");
+        fault_late(c->f, "window.end", "expected a time further ahead");
     else if (end - start < c->in->min_window_ms)
         fault(c->f, "window.end", "expected at least %lld s after window.start",
               (long long)(c->in->min_window_ms / 1000));

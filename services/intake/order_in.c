@@ -66,8 +66,12 @@ read_dropoff(struct json_in *json, const struct json_at *at, Lifecircle__V1__Ord
 
     if (!json_in_object(json, at, "dropoff", JSON_REQUIRED, &d))
         return;
-    json_in_number(json, &d, "lat", JSON_REQUIRED, -90, 90, &s->lat);
-    json_in_number(json, &d, "lng", JSON_REQUIRED, -180, 180, &s->lng);
+    s->by_address =
+        !json_in_has(&d, "lat") && !json_in_has(&d, "lng") && json_in_has(&d, "address");
+    if (!s->by_address) {
+        json_in_number(json, &d, "lat", JSON_REQUIRED, -90, 90, &s->lat);
+        json_in_number(json, &d, "lng", JSON_REQUIRED, -180, 180, &s->lng);
+    }
     text(json, &d, "address", JSON_OPTIONAL, 0, ADDRESS_BYTES_MAX, &s->address);
     text(json, &d, "instructions", JSON_OPTIONAL, 0, INSTRUCTIONS_BYTES_MAX, &s->instructions);
     json_in_only(json, &d, fields, COUNT_OF(fields));

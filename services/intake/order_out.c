@@ -160,6 +160,7 @@ render_quote(struct intake *in, struct json_out *w, const struct verdict *v)
     }
     if (chain != NULL)
         json_out_cstr(w, "currency", chain->currency);
+    located_render(w, &v->place);
     json_out_end(w);
 }
 
@@ -174,6 +175,7 @@ order_render(struct intake *in, struct json_out *w, const struct verdict *v)
     }
     json_out_object(w, NULL);
     put_names(w, *v->id, v->external_id, r->store != 0 ? "placed" : record_state_name(r->state), r);
+    located_render(w, &v->place);
     put_placing(in, w, r);
     put_tracking(in, w, *v->id);
     json_out_end(w);
@@ -209,12 +211,14 @@ order_render_full(struct intake *in, struct json_out *w, struct uuid id, const s
                   const Lifecircle__V1__Order *order)
 {
     const Lifecircle__V1__Courier *courier = catalogue_courier(in->catalogue, r->courier);
+    const struct located place = located_of(order);
 
     json_out_object(w, NULL);
     put_names(w, id, order->external_order_id, record_state_name(r->state), r);
     if (r->reason != 0 && r->store != 0)
         json_out_cstr(w, "reason", record_reason_name(r->reason));
     json_out_time(w, "created_at", order->created_ms);
+    located_render(w, &place);
     put_placing(in, w, r);
     put_time(w, "live_eta", r->live_eta_ms);
     if (courier != NULL) {

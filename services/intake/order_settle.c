@@ -1,6 +1,7 @@
 /* What became of an order: as the matcher says, or order_accept, or nobody. */
 #include "core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- what became of it ---- */
@@ -69,20 +70,73 @@ same_submission(const struct record *r, uint64_t fingerprint)
     return r->fingerprint == fingerprint || r->fingerprint == 0;
 }
 
+static void
+finish_known(struct intake *in, const struct event *ev, struct pending *p, const struct record *r,
+             bool repeated, struct outbox *out)
+{
+    struct verdict v = {0};
+
+    verdict_of_record(r, &v);
+    v.place = located_of_record(ev, r);
+    count_up(in, count_of(r, repeated));
+    pending_finish(in, ev, p, &v, out);
+}
+
+struct read_call {
+    struct uuid id;
+    bool repeated;
+};
+
+static void
+read_done(struct intake *in, struct call *c, const struct event *ev, const struct reply *reply,
+          struct outbox *out)
+{
+    const struct read_call *q = c->data;
+    struct pending *p = pending_find(in, q->id);
+    struct record r;
+
+    if (p == NULL || p->step != PENDING_READING)
+        return; /* given up before */
+    if (reply != NULL && reply->kind == REPLY_STRING && record_read(reply->str, &r) == LC_OK)
+        finish_known(in, ev, p, &r, q->repeated, out);
+    else
+        pending_unavailable(in, ev, p, out);
+}
+
+/* read_place: where an order by address goes, and how well that is known, was decided when it came
+ * first, perhaps by another index; only its record says it. */
+static void
+read_place(struct intake *in, const struct event *ev, struct pending *p, bool repeated,
+           struct outbox *out)
+{
+    char key[96], id[UUID_TEXT];
+    struct read_call *q = malloc(sizeof *q);
+
+    if (q == NULL) {
+        pending_unavailable(in, ev, p, out);
+        return;
+    }
+    *q = (struct read_call){p->id, repeated};
+    uuid_format(p->id, id);
+    snprintf(key, sizeof key, "%s:order:%s", in->key, id);
+    struct slice argv[] = {SLICE_LIT("GET"), slice_str(key)};
+    if (call_start(in, ev, out, argv, 2, read_done, q) == LC_OK)
+        pending_to_read(in, p);
+    else
+        pending_unavailable(in, ev, p, out);
+}
+
 /* The stored record speaks, whoever wrote it: so the same request gets the same answer again. */
 static void
 finish_record(struct intake *in, const struct event *ev, struct pending *p, const struct record *r,
               bool repeated, struct outbox *out)
 {
-    struct verdict v = {0};
-
-    if (!same_submission(r, p->fingerprint)) {
+    if (!same_submission(r, p->fingerprint))
         finish_conflict(in, ev, p, false, out);
-        return;
-    }
-    verdict_of_record(r, &v);
-    count_up(in, count_of(r, repeated));
-    pending_finish(in, ev, p, &v, out);
+    else if (p->place.precision != LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_GIVEN)
+        read_place(in, ev, p, repeated, out);
+    else
+        finish_known(in, ev, p, r, repeated, out);
 }
 
 static void
@@ -102,7 +156,7 @@ static void
 take_quote(struct intake *in, const struct event *ev, struct pending *p,
            const Lifecircle__V1__MatchResult *m, struct outbox *out)
 {
-    struct verdict v = {.status = 200, .quote = m};
+    struct verdict v = {.status = 200, .quote = m, .place = p->place};
 
     if (m->outcome == LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__UNAVAILABLE ||
         m->outcome == LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__OUTCOME_NONE) {
@@ -159,7 +213,8 @@ orders_reply(struct intake *in, const struct event *ev, struct outbox *out)
         if (uuid_parse(slice_str(m->order_id), &id) != LC_OK)
             continue;
         struct pending *p = pending_find(in, id);
-        if (p == NULL || p->step == PENDING_GATHERED || p->step == PENDING_ACCEPT)
+        if (p == NULL || p->step == PENDING_GATHERED || p->step == PENDING_ACCEPT ||
+            p->step == PENDING_READING)
             continue; /* answered before, or not even asked by us */
         if (p->quote)
             take_quote(in, ev, p, m, out);
@@ -170,7 +225,7 @@ orders_reply(struct intake *in, const struct event *ev, struct outbox *out)
 
 /* ---- order_accept ---- */
 
-enum { ACCEPT_ARGS = 5, ACCEPT_BUILT = ACCEPT_ARGS - 2 };
+enum { ACCEPT_ARGS = 5, HOLD_ARGS = 6, ACCEPT_BUILT = 3 };
 
 struct accept_call {
     size_t n;
@@ -214,11 +269,13 @@ accept_done(struct intake *in, struct call *c, const struct event *ev, const str
     }
 }
 
-/* One order's arguments, in the arena. False without memory, or for an Order that is none (a bug).
- */
+/* One order's arguments, in the arena: of order_accept, or, for one that waits for its address, of
+ * order_place without a store. False without memory, or for an Order that is none (a bug). */
 static bool
-accept_args(const struct event *ev, const struct pending *p, struct slice argv[ACCEPT_ARGS])
+accept_args(const struct event *ev, const struct pending *p, bool holds,
+            struct slice argv[HOLD_ARGS])
 {
+    struct place_mode mode = {.create = true};
     const Lifecircle__V1__Order *o =
         wire_unpack(&lifecircle__v1__order__descriptor, ev->arena, p->order);
     struct buf b[ACCEPT_BUILT] = {0};
@@ -226,10 +283,14 @@ accept_args(const struct event *ev, const struct pending *p, struct slice argv[A
 
     if (o == NULL)
         return false;
+    if (holds)
+        mode = (struct place_mode){.reason = LIFECIRCLE__V1__REASON__ADDRESS_NOT_CONFIRMED,
+                                   .retry_ms = o->hold_until_ms};
     place_idem(&b[0], o);
-    place_plan(&b[1], o, &(struct place_mode){.create = true}, NULL, 0);
+    place_plan(&b[1], o, &mode, NULL, 0);
     place_record(&b[2], o, NULL);
-    argv[ACCEPT_ARGS - 1] = slice_of((const char *)o->sealed.data, o->sealed.len);
+    argv[4] = (struct slice){"", 0}; /* order_place: no decision to explain */
+    argv[holds ? 5 : 4] = slice_of((const char *)o->sealed.data, o->sealed.len);
     place_order(&b[2], o);
     argv[0] = slice_of(arena_copy(ev->arena, o->order_id, UUID_TEXT - 1), UUID_TEXT - 1);
     for (size_t i = 0; i < ACCEPT_BUILT; i++) {
@@ -248,12 +309,15 @@ number_arg(struct arena *a, int64_t v)
     return slice_str(s);
 }
 
-/* Up to ORDERS_A_MESSAGE of the list, in one call; gives how many were taken. */
+/* Up to ORDERS_A_MESSAGE of the list, in one call, as far as they go the same way; gives how many
+ * were taken. */
 static size_t
 accept_some(struct intake *in, const struct event *ev, struct outbox *out)
 {
-    enum { FIXED = 6, EACH = ACCEPT_ARGS };
-    struct slice argv[FIXED + EACH * ORDERS_A_MESSAGE];
+    enum { FIXED = 6 };
+    struct slice argv[FIXED + HOLD_ARGS * ORDERS_A_MESSAGE];
+    bool holds = located_waits(&in->accepts->place);
+    size_t each = holds ? HOLD_ARGS : ACCEPT_ARGS;
     struct accept_call *a = malloc(sizeof *a + ORDERS_A_MESSAGE * sizeof *a->id);
 
     if (a == NULL)
@@ -261,13 +325,14 @@ accept_some(struct intake *in, const struct event *ev, struct outbox *out)
     a->n = 0;
     for (struct pending *p = in->accepts; p != NULL && a->n < ORDERS_A_MESSAGE;
          p = p->next_gathered) {
-        if (!accept_args(ev, p, argv + FIXED + EACH * a->n))
+        if (located_waits(&p->place) != holds ||
+            !accept_args(ev, p, holds, argv + FIXED + each * a->n))
             break;
         a->id[a->n++] = p->id;
     }
     size_t n = a->n;
     argv[0] = SLICE_LIT("FCALL");
-    argv[1] = SLICE_LIT("order_accept");
+    argv[1] = holds ? SLICE_LIT("order_place") : SLICE_LIT("order_accept");
     argv[2] = SLICE_LIT("1");
     argv[3] = slice_str(in->key);
     argv[4] = number_arg(ev->arena, ev->now_ms);
@@ -276,7 +341,7 @@ accept_some(struct intake *in, const struct event *ev, struct outbox *out)
         free(a);
         return 0;
     }
-    return call_start(in, ev, out, argv, FIXED + EACH * n, accept_done, a) == LC_OK ? n : 0;
+    return call_start(in, ev, out, argv, FIXED + each * n, accept_done, a) == LC_OK ? n : 0;
 }
 
 void
@@ -293,8 +358,9 @@ accepts_send(struct intake *in, const struct event *ev, struct outbox *out)
         }
         for (size_t i = 0; i < n; i++) {
             in->accepts->step = PENDING_ACCEPTING;
+            if (!located_waits(&in->accepts->place))
+                count_up(in, COUNT_FALLBACK);
             in->accepts = in->accepts->next_gathered;
-            count_up(in, COUNT_FALLBACK);
         }
     }
     in->accepts_end = &in->accepts;

@@ -68,6 +68,7 @@ late_done(struct intake *in, struct call *c, const struct event *ev, const struc
     } else if (reply->kind == REPLY_STRING && record_read(reply->str, &r) == LC_OK &&
                same_submission(&r, l->fingerprint)) {
         verdict_of_record(&r, &v);
+        v.place = located_of_record(ev, &r);
         count_up(in, COUNT_REPEATED);
     } else {
         v.status = 422;
@@ -169,6 +170,24 @@ seal(struct intake *in, const struct event *ev, struct checked *order, bool quot
     return err;
 }
 
+/* unsure_quote: nobody would go there, so no store is asked. */
+static void
+unsure_quote(struct intake *in, const struct event *ev, const struct checked *order,
+             struct origin origin, struct outbox *out)
+{
+    Lifecircle__V1__MatchResult none = LIFECIRCLE__V1__MATCH_RESULT__INIT;
+    const struct verdict v = {.status = 200,
+                              .external_id = order->order.external_order_id,
+                              .id = &order->id,
+                              .chain = order->order.chain,
+                              .quote = &none,
+                              .place = located_of(&order->order)};
+
+    none.reason = LIFECIRCLE__V1__REASON__ADDRESS_NOT_CONFIRMED;
+    count_up(in, COUNT_QUOTES);
+    deliver(in, ev, origin, &v, out);
+}
+
 void
 order_take(struct intake *in, const struct event *ev, struct outbox *out,
            const Lifecircle__V1__Chain *chain, const Lifecircle__V1__OrderSubmission *s,
@@ -181,6 +200,11 @@ order_take(struct intake *in, const struct event *ev, struct outbox *out,
         if (f->only_late && !quote && look_up(in, ev, out, &order, f, origin))
             return;
         refuse_faults(in, ev, s->external_order_id, f, origin, out);
+        return;
+    }
+    struct located place = err == LC_OK ? located_of(&order.order) : located_given;
+    if (quote && located_waits(&place)) {
+        unsure_quote(in, ev, &order, origin, out);
         return;
     }
     if (err == LC_OK) {

@@ -64,9 +64,15 @@ due_remove(struct intake *in, struct pending *p)
         d->last = p->due_prev;
 }
 
+/* gather: to the matcher; an order that waits for its address to be written as held. */
 static void
 gather(struct intake *in, struct pending *p)
 {
+    if (located_waits(&p->place)) {
+        p->step = PENDING_GATHERED;
+        pending_to_accept(in, p);
+        return;
+    }
     p->step = PENDING_GATHERED;
     p->next_gathered = NULL;
     *in->gathered_end = p;
@@ -82,6 +88,14 @@ pending_to_accept(struct intake *in, struct pending *p)
     p->next_gathered = NULL;
     *in->accepts_end = p;
     in->accepts_end = &p->next_gathered;
+}
+
+void
+pending_to_read(struct intake *in, struct pending *p)
+{
+    if (p->step == PENDING_MATCHING)
+        due_remove(in, p);
+    p->step = PENDING_READING;
 }
 
 struct pending *
@@ -116,6 +130,7 @@ pending_new(const struct checked *order, bool quote, struct origin origin, int64
                           .origin = origin,
                           .chain = order->order.chain,
                           .fingerprint = order->fingerprint,
+                          .place = located_of(&order->order),
                           .since_ms = now_ms};
     for (size_t i = 0, rest = n; i < prefix; i++, rest >>= 7)
         p->bytes[i] = (char)(unsigned char)((rest & 0x7f) | (i + 1 < prefix ? 0x80 : 0));

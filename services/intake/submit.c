@@ -104,6 +104,16 @@ take_record(struct intake *in, struct submission *s, Lifecircle__V1__SubmitResul
     r->store_id = keep(s, store == NULL ? NULL : store->store_id);
     r->eta_ms = record->eta_ms;
     r->total_cents = record->total_cents;
+    if (v->place.precision != LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_GIVEN) {
+        r->dropoff = arena_alloc(s->arena, sizeof *r->dropoff);
+        r->precision = v->place.precision;
+        r->address_error_m = v->place.error_m;
+    }
+    if (r->dropoff != NULL) {
+        lifecircle__v1__point__init(r->dropoff);
+        r->dropoff->lat_e7 = v->place.at.lat_e7;
+        r->dropoff->lng_e7 = v->place.at.lng_e7;
+    }
     /* as in JSON: the answer to a creation tells of the placing alone */
     if (record->store != 0 && v->status == 201) {
         r->state = LIFECIRCLE__V1__ORDER_STATE__PLACED;

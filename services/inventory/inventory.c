@@ -244,6 +244,7 @@ inventory_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_TRAVEL:
     case EVENT_ROADS:
     case EVENT_WORK:
+    case EVENT_ADDRESSES:
         break;
     }
     return err;

@@ -53,6 +53,8 @@ const struct command commands[] = {
      "freeze COURIER [--why WORDS] [--who NAME]\n"
      "freeze --lift COURIER",
      "this courier gets nothing new, and keeps what was offered or accepted"},
+    {"confirm", cmd_confirm, true, "confirm ORDER LAT,LNG [--who NAME]",
+     "where an order goes that is held because only its street is known; it is matched then"},
     {"rulings", cmd_rulings, true, "rulings",
      "pins, bans, holds and frozen routes that hold now, and who decided what of late"},
     {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
@@ -63,7 +65,7 @@ const struct command commands[] = {
      "[--decline PERCENT] [--absent PERCENT] [--prefix robot]",
      "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
      "times as fast as people"},
-    {"replay", cmd_replay, false, "replay DIR [--roads FILE]... [--plain TO]",
+    {"replay", cmd_replay, false, "replay DIR [--roads FILE]... [--addresses FILE]... [--plain TO]",
      "run recorded steps again and compare every outgoing byte; on the maps they were made with. "
      "--plain: unseal them into TO instead"},
     {"roads", cmd_roads, false,

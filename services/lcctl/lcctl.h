@@ -141,6 +141,7 @@ int cmd_pin(struct ctl *c, struct args *a);        /* pin ORDER COURIER */
 int cmd_ban(struct ctl *c, struct args *a);        /* ban ORDER COURIER */
 int cmd_hold(struct ctl *c, struct args *a);       /* hold ORDER */
 int cmd_freeze(struct ctl *c, struct args *a);     /* freeze COURIER */
+int cmd_confirm(struct ctl *c, struct args *a);    /* confirm ORDER LAT,LNG */
 int cmd_rulings(struct ctl *c, struct args *a);    /* rulings */
 int cmd_audit(struct ctl *c, struct args *a);      /* audit */
 int cmd_queue(struct ctl *c, struct args *a);      /* queue */
@@ -149,7 +150,7 @@ int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE].
 int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */
 int cmd_addresses(struct ctl *c, struct args *a);  /* addresses build | info | ask */
 int cmd_secret(struct ctl *c, struct args *a);     /* secret */
-int cmd_keys(struct ctl *c, struct args *a);     /* keys new | show */
+int cmd_keys(struct ctl *c, struct args *a);       /* keys new | show */
 int cmd_ports(struct ctl *c, struct args *a);      /* ports N */
 int cmd_library(struct ctl *c, struct args *a);    /* library load | show */
 int cmd_archive(struct ctl *c, struct args *a);    /* archive DIR */

@@ -36,6 +36,14 @@ find_map(void *ctx, uint32_t checksum, struct slice path)
     return replay_maps_find(r->maps, checksum, path);
 }
 
+static const struct address_book *
+find_index(void *ctx, uint32_t checksum, struct slice path)
+{
+    const struct replayed *r = ctx;
+
+    return replay_index_find(r->maps, checksum, path);
+}
+
 /* tell: what came of a recording, as a line of JSON; r NULL: it is empty. */
 static void
 tell(const char *path, const char *service, const struct replay_result *r)
@@ -74,7 +82,7 @@ static int
 replay_bytes(struct ctl *c, const char *path, struct slice recording, struct replay_maps *maps)
 {
     struct replayed r = {c, path, maps};
-    const struct replay_asks asks = {print_difference, find_map, &r};
+    const struct replay_asks asks = {print_difference, find_map, find_index, &r};
     struct slice name = replay_service(recording);
     struct replay_result result;
 
@@ -189,12 +197,14 @@ int
 cmd_replay(struct ctl *c, struct args *a)
 {
     const char *plain = args_option(a, "plain", NULL);
-    struct replay_maps maps = {NULL};
+    struct replay_maps maps = {NULL, NULL};
     const char *map;
     int status = EXIT_SUCCESS;
 
     while (status == EXIT_SUCCESS && (map = args_option(a, "roads", NULL)) != NULL)
         status = replay_maps_add(&maps, map) ? EXIT_SUCCESS : EXIT_FAILED;
+    while (status == EXIT_SUCCESS && (map = args_option(a, "addresses", NULL)) != NULL)
+        status = replay_index_add(&maps, map) ? EXIT_SUCCESS : EXIT_FAILED;
     if (status == EXIT_SUCCESS) {
         const char *dir = args_next(a);
         status = dir == NULL || !args_done(a) ? EXIT_USAGE : replay_dir(c, dir, plain, &maps);

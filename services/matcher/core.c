@@ -278,6 +278,7 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_STOP:
         m->draining = true;
         break;
+    case EVENT_ADDRESSES:
     case EVENT_HTTP:
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:

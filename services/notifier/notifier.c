@@ -553,6 +553,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_TRAVEL:
     case EVENT_ROADS:
     case EVENT_WORK:
+    case EVENT_ADDRESSES:
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:
         break;

@@ -98,6 +98,8 @@ test_other_chains_things_do_not_exist(void)
         {"GET", "/v1/orders/%s", "application/json", "", 404},
         {"GET", "/v1/orders?external_order_id=secret-order", "application/json", "", 404},
         {"POST", "/v1/orders/%s/cancel", "application/json", "{\"reason\":\"operator\"}", 404},
+        {"POST", "/v1/orders/%s/confirm-address", "application/json", "{\"lat\":39,\"lng\":-76}",
+         404},
         {"POST", "/v1/orders/%s/ready", "application/json", "", 404},
         {"POST", "/v1/orders/%s/collected", "application/json", "{\"code\":\"ABC234\"}", 404},
         {"DELETE", "/v1/orders/%s/personal-data", "application/json", "", 404},

@@ -157,6 +157,7 @@ echo_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_TRAVEL:
     case EVENT_ROADS:
     case EVENT_WORK:
+    case EVENT_ADDRESSES:
         break;
     }
     return LC_OK;

@@ -48,6 +48,7 @@ static const struct event events[] = {
     {.kind = EVENT_WORK, .ref = 4, .status = 0, .bytes = SLICE_LIT("done")},
     {.kind = EVENT_STOP},
     {.kind = EVENT_ROADS, .ref = 0xfee1dead, .bytes = SLICE_LIT("/srv/city.roads")},
+    {.kind = EVENT_ADDRESSES, .ref = 0xfee1dead, .bytes = SLICE_LIT("/srv/city.addresses")},
 };
 enum { N_EVENTS = sizeof events / sizeof *events };
 
@@ -55,7 +56,7 @@ static void
 test_trace_put_event_and_back_for_every_kind(void)
 {
     struct arena *a = arena_new(1 << 20);
-    bool seen[EVENT_WORK + 1] = {false};
+    bool seen[EVENT_ADDRESSES + 1] = {false};
 
     for (size_t i = 0; i < N_EVENTS; i++) {
         struct buf once = {0}, twice = {0};
@@ -71,7 +72,7 @@ test_trace_put_event_and_back_for_every_kind(void)
         buf_free(&once);
         buf_free(&twice);
     }
-    for (int kind = EVENT_START; kind <= EVENT_WORK; kind++)
+    for (int kind = EVENT_START; kind <= EVENT_ADDRESSES; kind++)
         CU_ASSERT_TRUE(seen[kind]);
     arena_destroy(a);
 }
@@ -131,7 +132,7 @@ test_trace_get_event_refuses_lies(void)
     struct event got;
 
     trace_put_event(&b, &events[4]);
-    b.p[0] = EVENT_WORK + 1; /* the kind */
+    b.p[0] = EVENT_ADDRESSES + 1; /* the kind */
     CU_ASSERT_EQUAL(trace_get_event(&(struct cursor){b.p, b.n, false}, a, &got), LC_EINVAL);
     b.p[0] = EVENT_REDIS;
     size_t reply = 1 + 8 + 8 + 8 + 1 + 4 + 4 + 1;

@@ -107,6 +107,7 @@ export default {
     'reason.no_couriers': 'no couriers',
     'reason.not_yet': 'for later',
     'reason.hold_expired': 'waited in vain',
+    'reason.address_not_confirmed': 'the address is not clear',
     'reason.price_changed': 'the price has changed',
     'reason.courier_declined': 'the courier declined',
     'reason.courier_silent': 'the courier did not answer',

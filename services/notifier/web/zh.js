@@ -107,6 +107,7 @@ export default {
     'reason.no_couriers': '没有骑手',
     'reason.not_yet': '预约订单',
     'reason.hold_expired': '等待超时',
+    'reason.address_not_confirmed': '地址待确认',
     'reason.price_changed': '价格有变',
     'reason.courier_declined': '骑手拒单',
     'reason.courier_silent': '骑手未应答',
