@@ -148,7 +148,7 @@ completes() { # completes WORDS... : what bash offers for the last one
 }
 ok 'completes commands' same "$(completes lcctl cha)" 'chain '
 ok 'completes commands behind options' same "$(completes lcctl --redis unix:x expl)" 'explain '
-ok 'completes verbs' same "$(completes lcctl courier '')" 'add list revoke '
+ok 'completes verbs' same "$(completes lcctl courier '')" 'add list token revoke '
 ok 'completes options' same "$(completes lcctl chain add x --pr)" '--price-policy --promise '
 ok 'completes values' same "$(completes lcctl chain add x --price-policy '')" 'refuse take '
 all=$(completes lcctl '')
