@@ -131,30 +131,12 @@ stream_id(const struct reply *r, uint64_t *n)
     return true;
 }
 
-/* The id in the lines of INFO; empty when it is not there. */
-static struct slice
-replid_of(const struct reply *r)
-{
-    static const char name[] = "\nmaster_replid:";
-    const char *at = r->kind == REPLY_STRING && r->str.n > 0
-                         ? memmem(r->str.p, r->str.n, name, sizeof name - 1)
-                         : NULL;
-    size_t n = 0;
-
-    if (at == NULL)
-        return slice_of("", 0);
-    at += sizeof name - 1;
-    while (at + n < r->str.p + r->str.n && at[n] != '\r' && at[n] != '\n')
-        n++;
-    return slice_of(at, n < REPLID_MAX ? n : 0);
-}
-
 /* Who may not ask, or is not told, reads all again: that costs time, the other way changes. */
 static bool
 take_primary(struct catalogue *c, struct outbox *out, const struct reply *r)
 {
     struct load *l = &c->load;
-    struct slice id = replid_of(r);
+    struct slice id = primary_id(r);
 
     if (r->kind == REPLY_LOST)
         return false;
@@ -162,10 +144,8 @@ take_primary(struct catalogue *c, struct outbox *out, const struct reply *r)
         outbox_note(out, "catalogue_primary_unknown",
                     "expected=INFO replication with master_replid effect=all_is_read_again");
     l->check_primary = false;
-    if (id.n == 0 || !slice_eq_str(id, l->replid))
+    if (primary_changed(l->primary, id) || id.n == 0)
         l->all = true;
-    memcpy(l->replid, id.p, id.n);
-    l->replid[id.n] = '\0';
     return true;
 }
 

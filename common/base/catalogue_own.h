@@ -4,6 +4,7 @@
 #define LC_BASE_CATALOGUE_OWN_H
 
 #include "base/catalogue.h"
+#include "base/primary.h"
 
 /* names: text -> number, by open addressing; the texts live with what they name. */
 struct names {
@@ -43,7 +44,6 @@ enum {
     STREAM_PAGE = 1000,
     ANSWER_MS = 5000, /* after that a call is taken for lost */
     KEY_MAX = 96,
-    REPLID_MAX = 64,
     NUMBER_TEXT = 24
 };
 
@@ -62,10 +62,11 @@ struct load {
     enum load_step step;
     bool started; /* Redis has been up */
     bool loaded;
-    bool check_primary;      /* ask which server it is before anything else */
-    char replid[REPLID_MAX]; /* the server's; another one may have other entries by the same ids */
-    bool check_tip;          /* ask for the stream's end then */
-    bool all;                /* everything is to be scanned */
+    bool check_primary; /* ask which server it is before anything else */
+    char
+        primary[PRIMARY_MAX]; /* the server's; another one may have other entries by the same ids */
+    bool check_tip;           /* ask for the stream's end then */
+    bool all;                 /* everything is to be scanned */
     bool again;       /* the stream had more than one answer holds, or was announced: ask at once */
     int kind;         /* of the page or fields asked for */
     uint32_t chain;   /* whose SKUs are scanned */

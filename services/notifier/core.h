@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "base/personal.h"
+#include "base/primary.h"
 #include "base/record.h"
 #include "base/secret.h"
 #include "base/step.h"
@@ -21,6 +22,7 @@ enum {
     ACTION_PATIENCE_MS = 10000, /* then the phone is told to repeat it */
     ACTIONS_A_PHONE = 32,       /* that wait for an answer; the router queues no more either */
     EVENTS_A_READ = 200,
+    TOLD_ANEW = 1000,        /* events, after a fail-over */
     HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
     REVOKED_MS = 500,        /* how often couriers' tokens are looked at again */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
@@ -61,6 +63,7 @@ enum call_kind {
     CALL_OPS_ROUTES,
     CALL_OPS_POSITIONS,
     CALL_OPS_COURIERS, /* who there is */
+    CALL_PRIMARY,      /* which Redis it is */
     CALL_CATALOGUE = 0x7f,
 };
 
@@ -282,9 +285,12 @@ struct notifier {
     enum follow follow;
     int64_t poll_every_ms; /* without a doorbell */
     uint64_t seen;         /* fanned out up to here */
-    bool again;            /* Redis was away: what was seen may have been undone */
-    uint64_t hooked;       /* cursor:webhook as we know it */
-    uint64_t batch_end;    /* the read under way ends here */
+    bool begun;            /* seen counts */
+    bool again;            /* perhaps another Redis: what was seen may have been undone */
+    bool moved;            /* another one for sure */
+    char primary[PRIMARY_MAX];
+    uint64_t hooked;    /* cursor:webhook as we know it */
+    uint64_t batch_end; /* the read under way ends here */
     int64_t poll_ms;
     int64_t asked_ms; /* when the last of its calls was made */
     int64_t hooked_ms;

@@ -32,10 +32,19 @@ ask_cursor(struct notifier *n, const struct event *ev, struct outbox *out)
     outbox_redis(out, call_tag(CALL_CURSOR, 0), argv, 2);
 }
 
+static void
+ask_primary(struct outbox *out)
+{
+    const struct slice argv[] = {SLICE_LIT("INFO"), SLICE_LIT("replication")};
+
+    outbox_redis(out, call_tag(CALL_PRIMARY, 0), argv, 2);
+}
+
 void
 follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    n->again = true;
+    n->again = true; /* until it has said who it is */
+    ask_primary(out);
     ask_cursor(n, ev, out);
     /* what was being read when the connection broke was answered with REPLY_LOST; read it again */
     for (struct session *s = n->by_conn; s != NULL; s = s->by_conn.next)
@@ -161,6 +170,31 @@ batch(struct notifier *n, const struct event *ev, struct outbox *out, const stru
     hooks_batch(n, ev, out);
 }
 
+static void
+take_primary(struct notifier *n, const struct reply *info)
+{
+    struct slice id = primary_id(info);
+    bool known = n->primary[0] != '\0';
+    bool changed = primary_changed(n->primary, id);
+
+    n->again = changed || id.n == 0;
+    n->moved = n->moved || (known && changed && id.n > 0);
+}
+
+/* What was seen may be undone after a fail-over, and others have the numbers: all from the cursor
+ * on is told anew, which is Redis' own; and some before, for another notifier may have taken the
+ * cursor past them already. */
+static void
+begin_at(struct notifier *n, uint64_t cursor)
+{
+    if (!n->begun || (n->again && n->seen > cursor))
+        n->seen = cursor; /* at first nobody is connected yet */
+    if (n->begun && n->moved)
+        n->seen -= n->seen < TOLD_ANEW ? n->seen : TOLD_ANEW;
+    n->begun = true;
+    n->again = n->moved = false;
+}
+
 void
 follow_reply(struct notifier *n, const struct event *ev, struct outbox *out)
 {
@@ -170,16 +204,15 @@ follow_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         n->follow = FOLLOW_DOWN; /* EVENT_REDIS_UP starts again */
         return;
     }
+    if (ev->ref == call_tag(CALL_PRIMARY, 0)) {
+        take_primary(n, r);
+        return;
+    }
     if (ev->ref == call_tag(CALL_CURSOR, 0)) {
         if (n->follow != FOLLOW_CURSOR)
             return;
         n->hooked = r->kind == REPLY_STRING ? event_number(r->str) : 0;
-        /* At first nobody is connected yet. Later a fail-over may have undone events that were
-         * seen, and others have their numbers: all is told anew from the cursor, which is Redis'
-         * own. */
-        if (n->seen == 0 || (n->again && n->seen > n->hooked))
-            n->seen = n->hooked;
-        n->again = false;
+        begin_at(n, n->hooked);
         /* another notifier may have taken the cursor past what our own screens were told */
         n->batch_end = n->seen < n->hooked ? n->seen : n->hooked;
         n->n_rows = 0;

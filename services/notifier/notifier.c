@@ -398,6 +398,7 @@ redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     if (ev->reply->kind == REPLY_LOST)
         n->follow = FOLLOW_DOWN; /* what is asked before EVENT_REDIS_UP would only be lost again */
     switch ((enum call_kind)(ev->ref >> 56)) {
+    case CALL_PRIMARY:
     case CALL_CURSOR:
     case CALL_EVENTS:
         follow_reply(n, ev, out);

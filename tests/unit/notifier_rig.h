@@ -41,6 +41,7 @@ struct rig {
     struct rig_event events[RIG_EVENTS];
     size_t n_events;
     char cursor[32];
+    const char *primary;  /* whose replication id; NULL: that of the first */
     char routes[4][1024]; /* by courier number; version prefix included */
     size_t route_n[4];
     bool on_shift[4];
@@ -250,8 +251,10 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return rig_array(items, 2);
     }
     if (slice_eq_str(command, "INFO")) {
-        static const char info[] = "# Replication\r\nmaster_replid:one\r\n";
-        return rig_str(info, sizeof info - 1);
+        char *info = arena_alloc(a, 128);
+        snprintf(info, 128, "# Replication\r\nrole:master\r\nmaster_replid:%s\r\n",
+                 r->primary == NULL ? "one" : r->primary);
+        return rig_str(info, strlen(info));
     }
     if (slice_eq_str(command, "XREVRANGE"))
         return rig_array(NULL, 0);
