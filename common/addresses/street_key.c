@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 struct short_word {
-    const char *from, *to;
+    char from[12], to[12];
 };
 
 /* Only where a name goes on behind them. */
@@ -67,12 +67,10 @@ is_type(const char *word)
 static const char *
 direction(const char *word)
 {
-    const char *long_one = look_up(directions, COUNT_OF(directions), word);
-
-    for (size_t i = 0; long_one == NULL && i < COUNT_OF(directions); i++)
-        if (strcmp(directions[i].to, word) == 0)
-            long_one = directions[i].to;
-    return long_one;
+    for (size_t i = 0; i < COUNT_OF(directions); i++)
+        if (strcmp(directions[i].from, word) == 0 || strcmp(directions[i].to, word) == 0)
+            return directions[i].to;
+    return NULL;
 }
 
 /* list: the words of one name; texts live elsewhere. */
