@@ -63,6 +63,27 @@ expect(struct town_answer a, int status, const char *path, const char *text)
     town_answer_free(&a);
 }
 
+/* metric: of a daemon, by its port. */
+static long
+metric(int port, const char *name)
+{
+    char line[80];
+    struct town_answer a = town_http(&town, port, "GET", "/metrics", NULL, slice_of(NULL, 0));
+    snprintf(line, sizeof line, "lifecircle_%s ", name);
+    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
+    long v = at == NULL ? -1 : strtol(at + strlen(line), NULL, 10);
+
+    town_answer_free(&a);
+    return v;
+}
+
+static bool
+matcher_knows_it(void *ctx)
+{
+    (void)ctx;
+    return metric(town.admin[TOWN_MATCHER], "match_stores") == 1;
+}
+
 static void
 test_town_comes_up_with_addresses(void)
 {
@@ -76,6 +97,7 @@ test_town_comes_up_with_addresses(void)
     town_open(&town, TOWN_RECORDS | TOWN_PATIENT | TOWN_UNFORESEEN);
     CU_ASSERT_EQUAL_FATAL(town_lcctl(&town, out, sizeof out, words), 0);
     town_shop(&town, "fells-point", 39.2847, -76.5870, 1, "TEA,1000,219\n");
+    CU_ASSERT_TRUE(town_wait(matcher_knows_it, NULL));
 }
 
 static void
@@ -244,25 +266,11 @@ test_an_operator_confirms_too_and_unconfirmed_ones_end(void)
     CU_ASSERT_TRUE(town_wait(is_rejected, id));
 }
 
-static long
-reloads(const char *outcome)
-{
-    char line[80];
-    struct town_answer a =
-        town_http(&town, town.intake, "GET", "/metrics", NULL, slice_of(NULL, 0));
-    snprintf(line, sizeof line, "lifecircle_reloads_total{outcome=\"%s\"} ", outcome);
-    const char *at = strstr(a.body, line);
-    long v = at == NULL ? -1 : strtol(at + strlen(line), NULL, 10);
-
-    town_answer_free(&a);
-    return v;
-}
-
 static bool
 has_refused(void *ctx)
 {
     (void)ctx;
-    return reloads("refused") == 1;
+    return metric(town.intake, "reloads_total{outcome=\"refused\"}") == 1;
 }
 
 static void
