@@ -69,7 +69,7 @@ metric(int port, const char *name)
 {
     char line[80];
     struct town_answer a = town_http(&town, port, "GET", "/metrics", NULL, slice_of(NULL, 0));
-    snprintf(line, sizeof line, "lifecircle_%s ", name);
+    snprintf(line, sizeof line, "\nlifecircle_%s ", name);
     const char *at = a.body == NULL ? NULL : strstr(a.body, line);
     long v = at == NULL ? -1 : strtol(at + strlen(line), NULL, 10);
 
