@@ -88,6 +88,40 @@ test_geo_cell_takes_the_edges_of_the_world(void)
     CU_ASSERT_TRUE(geo_valid(geo_cell_centre(UINT64_MAX)));
 }
 
-UNIT_MAIN("geo", UNIT(test_geo_distance_m_known_values),
+/* haversine_m: the formula as it stands in books, in long double. */
+static double
+haversine_m(struct latlng a, struct latlng b)
+{
+    const long double radian = acosl(-1) / 180 / 1e7L;
+    long double x = a.lat_e7 * radian, y = b.lat_e7 * radian;
+    long double s = sinl((y - x) / 2);
+    long double t = sinl(((long double)b.lng_e7 - a.lng_e7) * radian / 2);
+    long double h = s * s + cosl(x) * cosl(y) * t * t;
+
+    return (double)(2 * 6371008.8L * asinl(sqrtl(h > 1 ? 1 : h)));
+}
+
+/* From a millimetre to half the Earth, at every latitude: a micrometre and a billionth, but beside
+ * the antipode, where the formula itself knows no better. */
+static void
+test_geo_distance_m_is_the_haversine(void)
+{
+    for (int i = 0; i < 200000; i++) {
+        uint64_t r = next(), q = next();
+        int32_t span = 1 << (3 + i % 29);
+        struct latlng a = {(int32_t)((uint32_t)r % 1800000001U) - 900000000,
+                           (int32_t)((uint32_t)(r >> 32) % 1800000001U) - 900000000};
+        int64_t lat = a.lat_e7 + (int64_t)((uint32_t)q % (unsigned)span) - span / 2;
+        int64_t lng = a.lng_e7 + (int64_t)((uint32_t)(q >> 32) % (unsigned)span) - span / 2;
+        if (lat < -GEO_LAT_MAX_E7 || lat > GEO_LAT_MAX_E7)
+            continue;
+        struct latlng b = {(int32_t)lat, (int32_t)lng};
+        double m = haversine_m(a, b);
+        CU_ASSERT_DOUBLE_EQUAL_FATAL(geo_distance_m(a, b), m, 1e-6 + m * (m < 19e6 ? 1e-9 : 1e-6));
+        CU_ASSERT_EQUAL_FATAL(geo_distance_m(a, b), geo_distance_m(b, a));
+    }
+}
+
+UNIT_MAIN("geo", UNIT(test_geo_distance_m_known_values), UNIT(test_geo_distance_m_is_the_haversine),
           UNIT(test_geo_of_degrees_refuses_out_of_range), UNIT(test_geo_cell_holds_its_points),
           UNIT(test_geo_cell_takes_the_edges_of_the_world))
