@@ -89,7 +89,6 @@ may_come_from(uint64_t link, const Lifecircle__V1__Envelope *env)
     case LIFECIRCLE__V1__ENVELOPE__BODY_DISPATCH_REQUEST:
     case LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPORT:
     case LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS:
-    case LIFECIRCLE__V1__ENVELOPE__BODY_RULING:
     case LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REQUEST:
         return true;
     case LIFECIRCLE__V1__ENVELOPE__BODY__NOT_SET:
@@ -102,7 +101,6 @@ may_come_from(uint64_t link, const Lifecircle__V1__Envelope *env)
     case LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REPLY:
     case LIFECIRCLE__V1__ENVELOPE__BODY_NEWS:
     case LIFECIRCLE__V1__ENVELOPE__BODY_SUPPLY_FORECAST:
-    case LIFECIRCLE__V1__ENVELOPE__BODY_RULING_REPLY:
         break;
     default: /* the generated enum has a further member, to make it an int */
         break;

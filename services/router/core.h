@@ -41,7 +41,6 @@ enum {
     ACTION_MAX = 64,
     PIN_TRIES = 5,
     WORDS_MAX = 200,
-    RULINGS_MAX = 64, /* that wait for Redis */
 };
 
 struct settings {
@@ -227,19 +226,6 @@ struct commit {
     bool answers;       /* the courier's first report */
 };
 
-/* ---- rulings ---- */
-
-/* A person's word that waits for Redis. */
-struct ruling {
-    struct ruling *next;
-    uint64_t number;
-    uint64_t link;
-    uint8_t envelope_id[16];
-    int64_t deadline_ms;
-    uint64_t tag;
-    char action_id[ACTION_MAX + 1];
-};
-
 /* ---- the whole ---- */
 
 enum phase {
@@ -266,7 +252,6 @@ enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
                  CALL_CANCEL,  /* a report ends an order; seq = courier */
                  CALL_RULINGS, /* what people said of orders, */
                  CALL_FROZEN,  /* and of couriers */
-                 CALL_RULE,    /* somebody says something; seq = its number */
                  CALL_SLICE,   /* EVENT_WORK: a part of the plan, improved */
                  CALL_SEEN,    /* nothing to be done with the answer */
 };
@@ -291,7 +276,6 @@ enum tally {
     T_AT_RISK,
     T_KEPT,
     T_MISSED,
-    T_RULINGS,
     T_BY_ROADS,
     T_BY_ESTIMATE,
     T_SLICES,
@@ -343,11 +327,9 @@ struct router {
     uint64_t slice_changes; /* of the plan, when slices last began to be in vain, */
     uint64_t slice_vain;    /* so many in a row, */
     int64_t slice_rest_ms;  /* until then */
-    struct ruling *rulings; /* owned */
-    size_t n_rulings;
-    struct uuids want;   /* records to be read */
-    struct uuids later;  /* the same, not now: a commit is in the way */
-    uint64_t last_event; /* of the stream */
+    struct uuids want;      /* records to be read */
+    struct uuids later;     /* the same, not now: a commit is in the way */
+    uint64_t last_event;    /* of the stream */
     int64_t follow_asked_ms;
     bool follow_again;
     int64_t claim_asked_ms;
@@ -505,9 +487,6 @@ void improve_ask(struct router *r);
 void improve_answer(struct router *r, const struct event *ev);
 
 /* rulings.c: what people decide over the plan's head */
-void ruling_take(struct router *r, const struct event *ev);
-void ruling_answer(struct router *r, uint64_t number, const struct reply *reply);
-void rulings_unavailable(struct router *r); /* all that wait */
 /* rulings_load: HGETALL of rulings or frozen. */
 void rulings_load(struct router *r, enum call_kind kind, const struct reply *reply);
 /* ruling_event: field `d` or `f` of the stream: applies it. */

@@ -26,7 +26,6 @@ static const struct counter described[TALLIES] = {
     [T_SLICE_MOVES] = {"plan_slice_moves_total", "orders that got a better place by it", 0, false},
     [T_SLICE_REFUSED] = {"plan_slice_refused_total", "improved routes that came too late", 0,
                          false},
-    [T_RULINGS] = {"rulings_total", "pins, bans, holds and freezes taken from people", 0, false},
     [T_BY_ROADS] = {"plan_searches_total{travel=\"roads\"}",
                     "searches for an order's place, by their travel times", 0, false},
     [T_BY_ESTIMATE] = {"plan_searches_total{travel=\"estimate\"}", "", 0, false},

@@ -57,11 +57,6 @@ router_close(void *core)
     if (r == NULL)
         return;
     forget(r);
-    while (r->rulings != NULL) {
-        struct ruling *u = r->rulings;
-        r->rulings = u->next;
-        free(u);
-    }
     HASH_ITER(hh, r->pins, t, next)
     {
         HASH_DEL(r->pins, t);
@@ -223,9 +218,6 @@ take_answer(struct router *r, const struct event *ev)
     case CALL_COMMIT:
         commits_answer(r, seq, ev->reply);
         return;
-    case CALL_RULE:
-        ruling_answer(r, seq, ev->reply);
-        return;
     case CALL_REREAD:
     case CALL_REREAD_ORDERS:
     case CALL_ASKED:
@@ -266,8 +258,6 @@ take_message(struct router *r, const struct event *ev)
 
     if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_REPORT) {
         report_take(r, ev);
-    } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_RULING) {
-        ruling_take(r, ev);
     } else if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS) {
         positions_take(r, env->courier_positions);
         acknowledge(r, ev);
@@ -362,7 +352,6 @@ start_again(struct router *r)
 {
     r->tally[T_REBUILDS]++;
     reports_unavailable(r);
-    rulings_unavailable(r);
     forget(r);
     r->rebuild = false;
     r->phase = PHASE_WAITING;

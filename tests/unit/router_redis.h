@@ -79,7 +79,6 @@ struct world {
     struct buf work; /* what came of the last job, and its tag; told in w_pass */
     uint64_t work_tag;
     unsigned slices;
-    unsigned ruled; /* the outcome of the last ruling that was answered */
 };
 
 /* ---- places: a street along a parallel ---- */

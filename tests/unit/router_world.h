@@ -37,8 +37,6 @@ w_take_answer(struct world *w, struct slice bytes)
         assert(w->n_replies < W_REPLIES);
         w->reply[w->n_replies++] = env->courier_reply;
     }
-    if (env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_RULING_REPLY)
-        w->ruled = env->ruling_reply->outcome;
     w->acks += env->body_case == LIFECIRCLE__V1__ENVELOPE__BODY_ACK;
 }
 
@@ -316,28 +314,29 @@ w_dispatch(struct world *w, const struct w_order *o)
     w_message(w, &env);
 }
 
-/* A person says something about an order (or NULL) and a courier (or 0): the answer's outcome. */
+/* A person says something (a kind of dispatch_rule) about an order (or NULL) and a courier (or 0):
+ * the outcome. The router hears of it from the stream. */
 static inline unsigned
-w_rule(struct world *w, Lifecircle__V1__Ruling__Kind kind, const struct w_order *o,
-       uint32_t courier)
+w_rule(struct world *w, const char *kind, const struct w_order *o, uint32_t courier)
 {
-    Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
-    Lifecircle__V1__Ruling m = LIFECIRCLE__V1__RULING__INIT;
-    char id[32];
+    char number[12];
 
-    snprintf(id, sizeof id, "r%llu", (unsigned long long)++w->tag);
-    m.action_id = id;
-    m.kind = kind;
-    m.order_id = (char *)(o == NULL ? "" : o->text);
-    m.courier = courier;
-    m.who = (char *)"Olga";
-    env.id = (ProtobufCBinaryData){16, (uint8_t *)"0123456789abcdef"};
-    env.city = (char *)"bal";
-    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_RULING;
-    env.ruling = &m;
-    w->ruled = 0;
-    w_message(w, &env);
-    return w->ruled;
+    snprintf(number, sizeof number, "%u", courier);
+    const struct slice argv[] = {SLICE_LIT("FCALL"),
+                                 SLICE_LIT("dispatch_rule"),
+                                 SLICE_LIT("1"),
+                                 SLICE_LIT("{bal}"),
+                                 SLICE_LIT("0"),
+                                 SLICE_LIT("1"),
+                                 SLICE_LIT("an action"),
+                                 slice_str(kind),
+                                 slice_str(o == NULL ? "" : o->text),
+                                 slice_str(number),
+                                 SLICE_LIT("Olga"),
+                                 SLICE_LIT("")};
+
+    const struct reply *r = w_dispatch_rule(w, argv);
+    return (unsigned char)r->items[0].str.p[0];
 }
 
 /* The courier's route as Redis has it; NULL when there is none. */
