@@ -362,7 +362,7 @@ static void
 test_redis_relogin_counts_from_the_next_connection(void)
 {
     const struct redis_login login = {SLICE_LIT("other"), SLICE_LIT("y")};
-    char word[300];
+    char word[300] = "a";
     const struct redis_login bad = {SLICE_LIT(""), slice_of(word, sizeof word)};
 
     begin();
