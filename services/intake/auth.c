@@ -1,6 +1,8 @@
 /* Whose request is it, and are these too many? */
 #include "core.h"
 
+#include "base/wire.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -111,16 +113,40 @@ may_look(struct intake *in, uint32_t chain, int64_t now_ms)
     return true;
 }
 
+/* Is this another record than the catalogue has? */
+static bool
+is_news(const struct intake *in, struct arena *a, const Lifecircle__V1__Chain *fresh,
+        struct slice packed)
+{
+    const Lifecircle__V1__Chain *old =
+        fresh == NULL ? NULL : catalogue_chain(in->catalogue, fresh->chain);
+    size_t n = old == NULL ? 0 : lifecircle__v1__chain__get_packed_size(old);
+    uint8_t *bytes = arena_alloc(a, n + 1);
+
+    if (fresh == NULL || bytes == NULL)
+        return false;
+    if (old == NULL || lifecircle__v1__chain__pack(old, bytes) != packed.n)
+        return true;
+    return memcmp(bytes, packed.p, n) != 0;
+}
+
 static bool
 looked_up(struct intake *in, const struct event *ev, uint64_t conn, struct held_marks *marks,
           const struct reply *reply, struct outbox *out)
 {
-    (void)ev;
+    const Lifecircle__V1__Chain *fresh = NULL;
+
     marks->looked = true;
     if (reply == NULL || (reply->kind != REPLY_STRING && reply->kind != REPLY_NIL)) {
         answer_unavailable(in, out, conn);
         return false;
     }
+    if (reply->kind == REPLY_STRING)
+        fresh = wire_unpack(&lifecircle__v1__chain__descriptor, ev->arena, reply->str);
+    /* where something was just changed, more may be changed in the next moment: a key made, then a
+     * secret for signing */
+    if (is_news(in, ev->arena, fresh, reply->str))
+        in->looked[fresh->chain % LOOKED_SLOTS] = (struct looked){0};
     if (reply->kind == REPLY_STRING &&
         catalogue_put_chain(in->catalogue, reply->str) == LC_ENOMEM) {
         answer_unavailable(in, out, conn);

@@ -219,6 +219,10 @@ test_new_key_counts_at_once(void)
     CU_ASSERT_EQUAL(a.status, 200);
     CU_ASSERT(a.body != NULL && strstr(a.body, "\"lines\":1") != NULL);
     town_answer_free(&a);
+    /* and a secret for signing, made a moment after the key was looked for */
+    CU_ASSERT_EQUAL(ctl("chain sign corner", first, sizeof first), 0);
+    const struct sent get = {first, .method = "GET", .target = ORDERS, .body = ""};
+    CU_ASSERT_EQUAL(status_of(&get, "not_found"), 404);
     CU_ASSERT_EQUAL(ctl("chain add fresh --name Fresh", key, sizeof key), 0);
     snprintf(head, sizeof head, "Authorization: Bearer %s\r\n", key);
     a = town_http(&town, town.intake, "GET", ORDERS, head, (struct slice){NULL, 0});
