@@ -26,8 +26,8 @@ struct worker {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t more;
     pthread_cond_t idle;
-    struct job *todo, **todo_end; /* owned, oldest first */
-    struct job *done, **done_end; /* the same */
+    struct job *waiting, **waiting_end; /* owned, oldest first */
+    struct job *done, **done_end;       /* the same */
     bool stop;
     bool busy;                  /* with a job; until then the map stays */
     struct roads_travel travel; /* over the shell's map, for this thread alone, */
@@ -80,12 +80,12 @@ work(void *ctx)
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), WORK_NICE);
     pthread_mutex_lock(&w->lock);
     while (!w->stop) {
-        struct job *j = w->todo;
+        struct job *j = w->waiting;
         if (j == NULL) {
             pthread_cond_wait(&w->more, &w->lock);
             continue;
         }
-        w->todo = j->next;
+        w->waiting = j->next;
         w->busy = true;
         pthread_mutex_unlock(&w->lock);
         do_job(w, j);
@@ -199,7 +199,7 @@ shell_work(struct shell *s, const struct effect *e)
         return;
     }
     pthread_mutex_lock(&w->lock);
-    push(&w->todo, &w->todo_end, j);
+    push(&w->waiting, &w->waiting_end, j);
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
 }
@@ -226,7 +226,7 @@ shell_work_end(struct shell *s)
     pthread_cond_signal(&w->more);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
-    drop(w->todo);
+    drop(w->waiting);
     drop(w->done);
     loop_watch_free(w->watch);
     close(w->told[0]);
