@@ -1,12 +1,9 @@
 #include "addresses/book.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "roads/map_file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 enum { CHECKED_FROM = offsetof(struct book_header, names) };
@@ -164,35 +161,25 @@ addresses_view(struct slice bytes, struct addresses **out, char *error)
 enum lc_err
 addresses_open(const char *path, struct addresses **out, char *error)
 {
-    struct stat st;
-    void *mapped = MAP_FAILED;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct slice bytes;
+    enum lc_err err = map_file(path, &bytes, error);
 
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-        mapped = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (mapped == MAP_FAILED) {
-        snprintf(error, ROADS_ERROR_MAX, "%.180s: %s", path,
-                 fd < 0 ? strerror(errno) : "not a file with anything in it");
-        if (fd >= 0)
-            close(fd);
-        return LC_EIO;
-    }
-    close(fd);
-    enum lc_err err = addresses_view(slice_of(mapped, (size_t)st.st_size), out, error);
+    if (err != LC_OK)
+        return err;
+    err = addresses_view(bytes, out, error);
     if (err != LC_OK) {
-        munmap(mapped, (size_t)st.st_size);
+        unmap_file(bytes);
         return err;
     }
-    (*out)->mapped = mapped;
-    (*out)->mapped_n = (size_t)st.st_size;
+    (*out)->mapped = bytes;
     return LC_OK;
 }
 
 void
 addresses_close(struct addresses *a)
 {
-    if (a != NULL && a->mapped != NULL)
-        munmap(a->mapped, a->mapped_n);
+    if (a != NULL)
+        unmap_file(a->mapped);
     free(a);
 }
 

@@ -74,8 +74,7 @@ struct addresses {
     const struct span *span;
     const struct latlng *point;
     size_t texts, streets, houses, spans, points, cities, postcodes;
-    void *mapped; /* NULL when the bytes are borrowed */
-    size_t mapped_n;
+    struct slice mapped; /* p NULL when the bytes are borrowed */
 };
 
 /* book_size: of one element of a section. */

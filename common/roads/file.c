@@ -1,12 +1,8 @@
 #include "roads/file.h"
+#include "roads/map_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 enum { CHECKED_FROM = offsetof(struct file_header, modes) };
@@ -175,35 +171,25 @@ roads_view(struct slice bytes, struct roads **out, char *error)
 enum lc_err
 roads_open(const char *path, struct roads **out, char *error)
 {
-    struct stat st;
-    void *mapped = MAP_FAILED;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct slice bytes;
+    enum lc_err err = map_file(path, &bytes, error);
 
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-        mapped = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (mapped == MAP_FAILED) {
-        snprintf(error, ROADS_ERROR_MAX, "%.180s: %s", path,
-                 fd < 0 ? strerror(errno) : "not a file with anything in it");
-        if (fd >= 0)
-            close(fd);
-        return LC_EIO;
-    }
-    close(fd);
-    enum lc_err err = roads_view(slice_of(mapped, (size_t)st.st_size), out, error);
+    if (err != LC_OK)
+        return err;
+    err = roads_view(bytes, out, error);
     if (err != LC_OK) {
-        munmap(mapped, (size_t)st.st_size);
+        unmap_file(bytes);
         return err;
     }
-    (*out)->mapped = mapped;
-    (*out)->mapped_n = (size_t)st.st_size;
+    (*out)->mapped = bytes;
     return LC_OK;
 }
 
 void
 roads_close(struct roads *r)
 {
-    if (r != NULL && r->mapped != NULL)
-        munmap(r->mapped, r->mapped_n);
+    if (r != NULL)
+        unmap_file(r->mapped);
     free(r);
 }
 

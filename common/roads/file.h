@@ -112,8 +112,7 @@ struct roads {
     const char *names;
     const uint32_t *grid_first, *grid_road;
     struct roads_mode mode[TRAVEL_MODES];
-    void *mapped; /* NULL when the bytes are borrowed */
-    size_t mapped_n;
+    struct slice mapped; /* p NULL when the bytes are borrowed */
 };
 
 /* Between the points of a road: metres from degrees, on a sphere, around a latitude. */
