@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -30,11 +31,13 @@ town_now_ms(void)
 bool
 town_wait(bool (*met)(void *ctx), void *ctx)
 {
-    int64_t end_ms = town_now_ms() + PATIENCE_MS;
+    static bool once_in_vain; /* what follows from it shall fail soon: a run has a time */
+    int64_t end_ms = town_now_ms() + (once_in_vain ? PATIENCE_MS / 20 : PATIENCE_MS);
 
     while (!met(ctx)) {
         if (town_now_ms() > end_ms) {
             CU_FAIL("waited in vain");
+            once_in_vain = true;
             return false;
         }
         poll(NULL, 0, 10);
@@ -166,6 +169,7 @@ town_start(struct town *t, enum town_daemon d)
     t->pid[d] = fork();
     CU_ASSERT_FATAL(t->pid[d] >= 0);
     if (t->pid[d] == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of the test */
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
@@ -284,6 +288,14 @@ make_keys(struct town *t)
     }
 }
 
+/* give_up: without a chain nothing that follows would say more; the daemons end with the test. */
+static void
+give_up(const struct town *t, const char *why)
+{
+    fprintf(stderr, "no town in %s: %s\n", t->dir, why);
+    exit(EXIT_FAILURE);
+}
+
 void
 town_open(struct town *t, unsigned how)
 {
@@ -309,8 +321,9 @@ town_open(struct town *t, unsigned how)
         town_start(t, d);
     town_wait(redis_is_up, t);
     town_ready(t);
-    CU_ASSERT_EQUAL_FATAL(
-        town_lcctl(t, out, sizeof out, "chain add corner --name Corner --rate 100000"), 0);
+    int status = town_lcctl(t, out, sizeof out, "chain add corner --name Corner --rate 100000");
+    if (status != 0 && strstr(out, "done, but") == NULL) /* a replica that is late has it soon */
+        give_up(t, out);
     snprintf(t->key, sizeof t->key, "%.*s", (int)sizeof t->key - 1, last_line(out));
 }
 

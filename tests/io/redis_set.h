@@ -120,7 +120,7 @@ redis_one_start(struct redis_one *s, const struct redis_one *primary)
         redis_one_await(s, "master_link_status:up", "INFO replication");
 }
 
-/* redis_one_watch: a Sentinel that alone decides, after a second. */
+/* redis_one_watch: a Sentinel that alone decides, after two seconds: less can be a busy disk. */
 static inline void
 redis_one_watch(struct redis_one *s, const struct redis_one *primary)
 {
@@ -128,7 +128,7 @@ redis_one_watch(struct redis_one *s, const struct redis_one *primary)
 
     snprintf(config, sizeof config,
              "port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor city 127.0.0.1 %d 1\n"
-             "sentinel down-after-milliseconds city 1000\nsentinel failover-timeout city 3000\n",
+             "sentinel down-after-milliseconds city 2000\nsentinel failover-timeout city 3000\n",
              s->port, s->dir, primary->port);
     redis_one_run(s, config);
     redis_one_await(s, "slaves=1", "INFO sentinel");
