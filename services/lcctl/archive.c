@@ -245,15 +245,29 @@ number(const char *text, long most, long *out)
     return *text != '\0' && *end == '\0' && *out >= 0 && *out <= most;
 }
 
+/* days_ms: "7", "0.5"; false when it is something else. */
+static bool
+days_ms(const char *text, int64_t *out)
+{
+    char *end = NULL;
+    double days = strtod(text, &end);
+
+    if (strspn(text, "0123456789.") != strlen(text) || end == text || *end != '\0' ||
+        days > DAYS_MAX)
+        return false;
+    *out = (int64_t)(days * (double)day_ms);
+    return true;
+}
+
 /* forget_old: personal data go before the order does, and out of the append-only file; also what
  * chains have had erased since. */
 static bool
-forget_old(struct archive *a, long days)
+forget_old(struct archive *a, int64_t age_ms)
 {
     struct ctl *c = a->ctl;
     char erased[sizeof a->erased] = "";
 
-    a->forgotten = forget_older(c, c->now_ms - days * day_ms + (days == 0));
+    a->forgotten = forget_older(c, c->now_ms - age_ms + (age_ms == 0));
     if (a->forgotten < 0)
         return false;
     redisReply *r = ctl_read(c, "GET", "forgotten", NULL);
@@ -295,12 +309,13 @@ tell(const struct archive *a)
 int
 cmd_archive(struct ctl *c, struct args *args)
 {
-    long days, personal, every;
+    int64_t age_ms, personal_ms;
+    long every;
     struct archive a = {.ctl = c, .fd = -1};
     const char *days_text = args_option(args, "days", "7");
 
-    if (!number(days_text, DAYS_MAX, &days) ||
-        !number(args_option(args, "personal-days", days_text), DAYS_MAX, &personal) ||
+    if (!days_ms(days_text, &age_ms) ||
+        !days_ms(args_option(args, "personal-days", days_text), &personal_ms) ||
         !number(args_option(args, "every", "0"), EVERY_MAX, &every))
         return EXIT_USAGE;
     a.dir = args_next(args);
@@ -314,9 +329,9 @@ cmd_archive(struct ctl *c, struct args *args)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-        a.before_ms = c->now_ms - days * day_ms + (days == 0);
+        a.before_ms = c->now_ms - age_ms + (age_ms == 0);
         a.written = a.kept = 0;
-        bool ok = pass(&a) && forget_old(&a, personal);
+        bool ok = pass(&a) && forget_old(&a, personal_ms);
         tell(&a);
         if (ok && every > 0 && !ended)
             sleep((unsigned)every);

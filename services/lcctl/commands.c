@@ -86,8 +86,8 @@ const struct command commands[] = {
      "library show",
      "load the Redis Functions of this version; say which are there"},
     {"archive", cmd_archive, true, "archive DIR [--days 7] [--personal-days N] [--every SECONDS]",
-     "move orders that ended so many days ago into DIR/orders-<day>.ndjson; personal data go "
-     "after N days, if that is sooner"},
+     "move orders that ended so many days ago (0.5: twelve hours) into DIR/orders-<day>.ndjson; "
+     "personal data go after N days, if that is sooner"},
     {"backup", cmd_backup, true,
      "backup FILE [--keys FILE]\n"
      "backup keys FILE",

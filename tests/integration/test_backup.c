@@ -185,6 +185,10 @@ test_archive_takes_what_has_ended_out_of_redis(void)
     town_answer_free(&a);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "0 orders archived")); /* not a week old */
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --days 0.05"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "0 orders archived")); /* nor an hour */
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --days -1"), 2);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --days 1e3"), 2);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --days 0"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "1 orders archived"));
     CU_ASSERT_EQUAL(archived("\"external_order_id\":\"b0\".*\"state\":\"cancelled\""), 1);
