@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what became of it ---- */
 
@@ -103,27 +104,34 @@ read_done(struct intake *in, struct call *c, const struct event *ev, const struc
         pending_unavailable(in, ev, p, out);
 }
 
+/* read_record: what Redis has of an order; `done` gets `data`, which is freed afterwards, or at
+ * once when the order cannot be asked for. */
+static void
+read_record(struct intake *in, const struct event *ev, struct pending *p, call_done *done,
+            void *data, struct outbox *out)
+{
+    char key[96], id[UUID_TEXT];
+
+    uuid_format(p->id, id);
+    snprintf(key, sizeof key, "%s:order:%s", in->key, id);
+    struct slice argv[] = {SLICE_LIT("GET"), slice_str(key)};
+    if (data != NULL && call_start(in, ev, out, argv, 2, done, data) == LC_OK)
+        pending_to_read(in, p);
+    else
+        pending_unavailable(in, ev, p, out);
+}
+
 /* read_place: where an order by address goes, and how well that is known, was decided when it came
  * first, perhaps by another index; only its record says it. */
 static void
 read_place(struct intake *in, const struct event *ev, struct pending *p, bool repeated,
            struct outbox *out)
 {
-    char key[96], id[UUID_TEXT];
     struct read_call *q = malloc(sizeof *q);
 
-    if (q == NULL) {
-        pending_unavailable(in, ev, p, out);
-        return;
-    }
-    *q = (struct read_call){p->id, repeated};
-    uuid_format(p->id, id);
-    snprintf(key, sizeof key, "%s:order:%s", in->key, id);
-    struct slice argv[] = {SLICE_LIT("GET"), slice_str(key)};
-    if (call_start(in, ev, out, argv, 2, read_done, q) == LC_OK)
-        pending_to_read(in, p);
-    else
-        pending_unavailable(in, ev, p, out);
+    if (q != NULL)
+        *q = (struct read_call){p->id, repeated};
+    read_record(in, ev, p, read_done, q, out);
 }
 
 /* The stored record speaks, whoever wrote it: so the same request gets the same answer again. */
@@ -150,6 +158,47 @@ finish_price(struct intake *in, const struct event *ev, struct pending *p, const
 
     count_up(in, COUNT_PRICE_CHANGED);
     pending_finish(in, ev, p, &v, out);
+}
+
+struct price_call {
+    struct uuid id;
+    size_t n;
+    char head[]; /* the order as inventory refused it, n bytes */
+};
+
+static void
+price_read(struct intake *in, struct call *c, const struct event *ev, const struct reply *reply,
+           struct outbox *out)
+{
+    const struct price_call *q = c->data;
+    struct pending *p = pending_find(in, q->id);
+    struct record r;
+
+    if (p == NULL || p->step != PENDING_READING)
+        return; /* given up before */
+    if (reply != NULL && reply->kind == REPLY_STRING && record_read(reply->str, &r) == LC_OK)
+        finish_record(in, ev, p, &r, true, out);
+    else if (reply != NULL && reply->kind == REPLY_NIL &&
+             record_read(slice_of(q->head, q->n), &r) == LC_OK)
+        finish_price(in, ev, p, &r, out);
+    else
+        pending_unavailable(in, ev, p, out);
+}
+
+/* A refusal may be late, and speak of the first time this order was sent, while order_accept has
+ * kept it since and told its chain so: "nothing was kept" must be true when it is said. */
+static void
+check_price(struct intake *in, const struct event *ev, struct pending *p,
+            const Lifecircle__V1__MatchResult *m, struct outbox *out)
+{
+    struct price_call *q = malloc(sizeof *q + m->head.len);
+
+    if (q != NULL) {
+        q->id = p->id;
+        q->n = m->head.len;
+        memcpy(q->head, m->head.data, m->head.len);
+    }
+    read_record(in, ev, p, price_read, q, out);
 }
 
 static void
@@ -191,7 +240,7 @@ take_result(struct intake *in, const struct event *ev, struct pending *p,
         break;
     case LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PRICE_DIFFERS:
         if (known && r.fingerprint == p->fingerprint && p->step == PENDING_MATCHING)
-            finish_price(in, ev, p, &r, out);
+            check_price(in, ev, p, m, out);
         break;
     case LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__UNAVAILABLE:
     case LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__OUTCOME_NONE:

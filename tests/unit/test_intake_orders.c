@@ -212,9 +212,6 @@ test_outcomes_give_their_status(void)
          true, true, 409, "\"code\":\"conflict\""},
         {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__CONFLICT, 0, 0, 0, false, false, 422,
          "\"code\":\"idempotency_key_reused\""},
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PRICE_DIFFERS, 0,
-         LIFECIRCLE__V1__REASON__PRICE_CHANGED, 1, false, true, 409,
-         "\"code\":\"price_changed\",\"store\":{\"id\":\"s1\""},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct rig *r = rig_new();
@@ -237,24 +234,6 @@ test_outcomes_give_their_status(void)
         CU_ASSERT_TRUE(is_json(e->bytes));
         rig_free(r);
     }
-}
-
-static void
-test_price_changed_names_the_stores_prices(void)
-{
-    struct rig *r = rig_new();
-
-    rig_post(r, 5, "/v1/orders", rig_order(r, "a1", ""));
-    rig_turn(r);
-    const Lifecircle__V1__Order *o = sent_order(r, 0, 0);
-    struct rig_record rec = rig_placed(o);
-    rec.state = 0;
-    rec.line[0].price_cents = 249;
-    rig_match(r, o->order_id, LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PRICE_DIFFERS,
-              rig_head(r, &rec));
-    CU_ASSERT_TRUE(rig_has(rig_http_answer(r, 5)->bytes,
-                           "\"lines\":[{\"sku\":\"BAGEL\",\"quantity\":2,\"unit_price\":249}]"));
-    rig_free(r);
 }
 
 /* ---- without the matcher ---- */
@@ -874,32 +853,29 @@ test_submit_refused_as_a_whole(void)
     rig_free(r);
 }
 
-UNIT_MAIN("intake_orders", UNIT(test_post_order_is_sent_to_the_matcher_whole),
-          UNIT(test_post_order_placed_answers_201),
-          UNIT(test_post_order_repeated_gives_the_same_bytes),
-          UNIT(test_post_order_fingerprint_is_of_the_submission_alone),
-          UNIT(test_outcomes_give_their_status), UNIT(test_price_changed_names_the_stores_prices),
-          UNIT(test_silent_matcher_leads_to_order_accept_and_202),
-          UNIT(test_order_accept_that_finds_it_placed_answers_201),
-          UNIT(test_late_match_reply_after_order_accept_answers_once),
-          UNIT(test_unavailable_matcher_leads_to_order_accept_at_once),
-          UNIT(test_lost_order_accept_is_repeated_and_ends_in_503),
-          UNIT(test_lost_order_accept_is_repeated_when_redis_is_back),
-          UNIT(test_same_order_twice_at_once_goes_one_after_the_other),
-          UNIT(test_other_order_with_the_same_name_at_once_is_a_conflict),
-          UNIT(test_gone_connection_does_not_stop_the_order),
-          UNIT(test_orders_of_a_turn_share_messages_of_64),
-          UNIT(test_too_many_pending_orders_are_answered_503),
-          UNIT(test_order_whose_window_is_over_is_answered_from_its_record),
-          UNIT(test_order_whose_window_is_over_and_is_not_known_is_refused),
-          UNIT(test_quote_reserves_nothing_and_answers_200),
-          UNIT(test_silent_quote_ends_in_503_without_order_accept),
-          UNIT(test_batch_answers_each_line_and_says_done),
-          UNIT(test_batch_ends_when_its_key_is_revoked),
-          UNIT(test_batch_waits_longer_for_the_matcher_than_one_order_does),
-          UNIT(test_batch_pauses_while_its_window_is_full),
-          UNIT(test_batch_line_that_is_too_long_is_refused_alone),
-          UNIT(test_batch_that_is_gone_is_forgotten_but_not_its_orders),
-          UNIT(test_submit_answers_when_all_its_orders_are),
-          UNIT(test_submit_has_the_fingerprint_of_the_same_json),
-          UNIT(test_submit_refused_as_a_whole))
+UNIT_MAIN(
+    "intake_orders", UNIT(test_post_order_is_sent_to_the_matcher_whole),
+    UNIT(test_post_order_placed_answers_201), UNIT(test_post_order_repeated_gives_the_same_bytes),
+    UNIT(test_post_order_fingerprint_is_of_the_submission_alone),
+    UNIT(test_outcomes_give_their_status), UNIT(test_silent_matcher_leads_to_order_accept_and_202),
+    UNIT(test_order_accept_that_finds_it_placed_answers_201),
+    UNIT(test_late_match_reply_after_order_accept_answers_once),
+    UNIT(test_unavailable_matcher_leads_to_order_accept_at_once),
+    UNIT(test_lost_order_accept_is_repeated_and_ends_in_503),
+    UNIT(test_lost_order_accept_is_repeated_when_redis_is_back),
+    UNIT(test_same_order_twice_at_once_goes_one_after_the_other),
+    UNIT(test_other_order_with_the_same_name_at_once_is_a_conflict),
+    UNIT(test_gone_connection_does_not_stop_the_order),
+    UNIT(test_orders_of_a_turn_share_messages_of_64),
+    UNIT(test_too_many_pending_orders_are_answered_503),
+    UNIT(test_order_whose_window_is_over_is_answered_from_its_record),
+    UNIT(test_order_whose_window_is_over_and_is_not_known_is_refused),
+    UNIT(test_quote_reserves_nothing_and_answers_200),
+    UNIT(test_silent_quote_ends_in_503_without_order_accept),
+    UNIT(test_batch_answers_each_line_and_says_done), UNIT(test_batch_ends_when_its_key_is_revoked),
+    UNIT(test_batch_waits_longer_for_the_matcher_than_one_order_does),
+    UNIT(test_batch_pauses_while_its_window_is_full),
+    UNIT(test_batch_line_that_is_too_long_is_refused_alone),
+    UNIT(test_batch_that_is_gone_is_forgotten_but_not_its_orders),
+    UNIT(test_submit_answers_when_all_its_orders_are),
+    UNIT(test_submit_has_the_fingerprint_of_the_same_json), UNIT(test_submit_refused_as_a_whole))
