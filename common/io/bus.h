@@ -105,6 +105,9 @@ enum lc_err bus_news(struct bus *b, struct slice frame);
  * send has found. */
 void bus_turn_end(struct bus *b);
 
+/* bus_reached: every role that work goes to has a peer that can be sent to now; news do not count. */
+bool bus_reached(struct bus *b);
+
 /* bus_peer_count: connections of the role now. bus_waiting: frames that wait for an answer. */
 size_t bus_peer_count(const struct bus *b, enum role role);
 size_t bus_waiting(const struct bus *b);

@@ -142,6 +142,30 @@ bus_send(struct bus *b, enum role role, struct slice frame, int64_t deadline_ms,
     return LC_EAGAIN;
 }
 
+static bool
+can_send(struct peer *p)
+{
+    int events = 0;
+    size_t n = sizeof events;
+
+    p->port.touched = true;
+    return zmq_getsockopt(p->port.socket, ZMQ_EVENTS, &events, &n) == 0 &&
+           (events & ZMQ_POLLOUT) != 0;
+}
+
+bool
+bus_reached(struct bus *b)
+{
+    for (const struct target *t = b->targets; t != NULL; t = t->next) {
+        struct peer *p = t->role == 0 ? NULL : b->peers[t->role];
+        while (p != NULL && !can_send(p))
+            p = p->next;
+        if (t->role != 0 && p == NULL)
+            return false;
+    }
+    return true;
+}
+
 size_t
 bus_peer_count(const struct bus *b, enum role role)
 {

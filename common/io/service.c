@@ -11,7 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TZIF_MAX = 256 * 1024, LINGER_MS = 500, DRAIN_TICK_MS = 50, USAGE = 2 };
+enum {
+    TZIF_MAX = 256 * 1024,
+    LINGER_MS = 500,
+    DRAIN_TICK_MS = 50,
+    PEERS_WAIT_MS = 2000,
+    USAGE = 2
+};
 
 /* ---- start ---- */
 
@@ -214,6 +220,7 @@ start(struct shell *s)
 
     raise_descriptors();
     s->wake_ms = INT64_MAX;
+    s->introduced_by_ms = loop_mono_ms() + PEERS_WAIT_MS;
     s->loop = loop_new();
     if (s->loop == NULL)
         return LC_ENOMEM;

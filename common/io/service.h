@@ -6,7 +6,8 @@
  * answers of a turn share their system calls and the fsync.
  *
  * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200
- * while the loop turns), GET /readyz (200 when Redis is up and the core is ready, else 503), GET
+ * while the loop turns), GET /readyz (200 when Redis is up, the core is ready, and
+ * every role that it sends work to was reached or waited for, else 503), GET
  * /metrics (Prometheus text).
  *
  * SIGHUP reads flags, environment and files again and takes over log-level, redis-user and

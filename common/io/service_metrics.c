@@ -4,13 +4,23 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+/* introduced: its peers can be sent to, or it has waited for them long enough: one that is dead
+ * must not keep this one from work. Once so, it stays so. */
+static bool
+introduced(struct shell *s)
+{
+    if (!s->introduced)
+        s->introduced = loop_mono_ms() >= s->introduced_by_ms || bus_reached(s->bus);
+    return s->introduced;
+}
+
 bool
-shell_ready(const struct shell *s)
+shell_ready(struct shell *s)
 {
     const struct service *service = s->service;
 
     return !s->stopping && redis_is_up(s->redis) &&
-           (service->ready == NULL || service->ready(stepper_core(s->stepper)));
+           (service->ready == NULL || service->ready(stepper_core(s->stepper))) && introduced(s);
 }
 
 /* Names are "base" or "base{label=...}"; HELP and TYPE come once, before all of a base. */
@@ -260,7 +270,7 @@ put_process(struct buf *b)
 }
 
 void
-shell_metrics(const struct shell *s, struct buf *b)
+shell_metrics(struct shell *s, struct buf *b)
 {
     const struct counter list[] = {
         {"ready", "takes orders now", shell_ready(s), true},

@@ -60,6 +60,8 @@ struct shell {
 
     struct loop_timer *drain;
     bool stopping;
+    bool introduced;          /* peers can be sent to, or were waited for */
+    int64_t introduced_by_ms; /* monotonic: not waited for longer */
     bool http_held; /* nobody is let in before the core is ready for the first time */
     bool http_drained;
     int64_t stop_ms; /* monotonic */
@@ -143,7 +145,7 @@ void shell_addresses_line(const struct shell *s, struct buf *b); /* for /readyz 
 
 /* service_metrics.c */
 void metrics_head(struct buf *b, const char *name, const char *type, const char *help);
-bool shell_ready(const struct shell *s);
-void shell_metrics(const struct shell *s, struct buf *b);
+bool shell_ready(struct shell *s);
+void shell_metrics(struct shell *s, struct buf *b);
 
 #endif

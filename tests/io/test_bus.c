@@ -170,6 +170,32 @@ test_bus_send_drops_and_counts_without_a_peer(void)
 }
 
 static void
+test_bus_reached_is_true_when_each_role_can_be_sent_to(void)
+{
+    struct node server, client;
+    const char *why = "";
+    char path[64], endpoint[80];
+
+    begin();
+    open_node(&client);
+    CU_ASSERT_TRUE(bus_reached(client.bus)); /* nobody to reach */
+    open_server(&server);
+    connect_to(&client, &server);
+    AWAIT(loop, bus_reached(client.bus));
+    snprintf(path, sizeof path, "/tmp/lc-bus-%d", (int)getpid());
+    snprintf(endpoint, sizeof endpoint, "ipc://%s", path);
+    CU_ASSERT_EQUAL(bus_peers(client.bus, ROLE_ROUTER, endpoint, &why), LC_OK);
+    CU_ASSERT_FALSE(bus_reached(client.bus)); /* nobody listens there yet */
+    CU_ASSERT_EQUAL(bus_listen(server.bus, endpoint, &why), LC_OK);
+    AWAIT(loop, bus_reached(client.bus));
+    AWAIT(loop, (send_frame(&client, 1, 5000), server.work > 0)); /* reading it lost no edge */
+    close_node(&client);
+    close_node(&server);
+    (void)unlink(path);
+    finish();
+}
+
+static void
 test_bus_send_takes_peers_in_turn(void)
 {
     struct node a, b, client;
@@ -562,6 +588,7 @@ test_bus_links_are_bounded_and_never_used_twice(void)
 
 UNIT_MAIN("bus", UNIT(test_bus_send_gets_its_answer),
           UNIT(test_bus_send_drops_and_counts_without_a_peer),
+          UNIT(test_bus_reached_is_true_when_each_role_can_be_sent_to),
           UNIT(test_bus_send_takes_peers_in_turn), UNIT(test_bus_send_goes_on_when_a_peer_is_gone),
           UNIT(test_bus_send_keeps_to_its_credits), UNIT(test_bus_send_trusts_a_silent_peer_less),
           UNIT(test_bus_send_loses_no_wake_up), UNIT(test_bus_answer_to_one_who_is_gone_is_counted),
