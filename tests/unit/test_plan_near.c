@@ -164,6 +164,25 @@ best_of(const struct plan_candidate *c, size_t n)
     return best;
 }
 
+/* What goes on meanwhile: the courier accepts it, may be on the way to its first stop or there, and
+ * somebody moves. */
+static void
+go_on(struct plan *p, uint64_t *seed, const struct plan_placement *at, struct uuid id,
+      int64_t now_ms, int32_t spread_e7)
+{
+    struct plan_stop first;
+    uint32_t mover = 1 + below(seed, COURIERS);
+
+    if (!at->placed || below(seed, 3) != 0)
+        return;
+    CU_ASSERT_EQUAL(plan_lock(p, id), LC_OK);
+    CU_ASSERT(plan_schedule(p, at->courier, &first, 1) > 0);
+    if (first.locked)
+        CU_ASSERT_EQUAL(plan_courier_fix(p, at->courier, 1, below(seed, 2) == 0 ? 0 : now_ms),
+                        LC_OK);
+    CU_ASSERT_EQUAL(plan_courier_move(p, mover, somewhere(seed, spread_e7), now_ms), LC_OK);
+}
+
 /* How many of a day's orders went to somebody else than a look at everybody finds. */
 static size_t
 play_day(uint64_t seed, uint32_t pct, int32_t spread_e7)
@@ -186,6 +205,7 @@ play_day(uint64_t seed, uint32_t pct, int32_t spread_e7)
         const struct plan_candidate *best = best_of(all, n);
         wrong += got.placed != (best != NULL) || (best != NULL && best->courier != got.courier);
         looked += got.placed;
+        go_on(p, &seed, &got, o.id, now_ms, spread_e7);
         now_ms += 1000 * (int64_t)below(&seed, 60);
         plan_time(p, now_ms);
     }

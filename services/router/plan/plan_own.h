@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "router/plan/plan.h"
 
-enum { PLAN_CROW_M = 100, PLAN_CROW_STEPS = 256 };
+enum { PLAN_CROW_M = 20, PLAN_CROW_STEPS = 1280 };
 
 #define NEVER_MS (INT64_MAX / 4)
 
@@ -56,7 +56,19 @@ struct stop {
     struct plan_load load; /* behind this stop */
 };
 
+/* Where a route still goes, beginning where it may be changed: enough for a rough bound. Remembered
+ * while the route is: times are then at least these. */
+struct sight {
+    int32_t south, north, west, east;
+    struct latlng last;
+    uint32_t longest_s, longest_m; /* of its ways */
+    int64_t first_ms, last_ms;     /* leaves the first and last of these places; 0 = idle there */
+    bool seen;
+};
+
 struct runner {
+    struct sight sight;
+    bool stale; /* the times and loads are to be computed again */
     struct plan_courier in;
     struct stop *stops; /* owned */
     size_t n;
@@ -66,7 +78,6 @@ struct runner {
     struct plan_load carried; /* at the start of the route */
     uint64_t version;         /* p->changes when it changed last */
     uint32_t slot;            /* in a slice: which one it is */
-    bool stale;               /* the times and loads are to be computed again */
     int64_t computed_ms;      /* for which now */
 };
 
@@ -102,7 +113,7 @@ struct plan {
     bool *unknown;         /* of each of the points */
     struct travel_cell *cells;
     size_t room_points;
-    struct bound *bounds; /* scratch: who could be how good */
+    struct bound *bounds; /* scratch: who could be how good, twice room_bounds */
     size_t room_bounds;
     /* At least, over so many PLAN_CROW_M: [0] by travel, [1] by the estimate. */
     uint32_t crow_s[2][TRAVEL_MODES][PLAN_CROW_STEPS];
@@ -127,7 +138,24 @@ void route_legs(struct plan *p, struct runner *r); /* all of them again */
 void routes_estimate(struct plan *p);
 void routes_restore(struct plan *p);
 
+/* place_try.c */
+/* Travel to and from the two new stops. Node 0 is the courier's position, node k its stop k - 1. */
+struct place_legs {
+    const struct travel_cell *to;     /* [node][0 pickup, 1 drop-off] */
+    const struct travel_cell *from_p; /* [node] */
+    const struct travel_cell *from_d;
+    struct travel_cell across; /* pickup -> drop-off */
+};
+/* place_try: the best place on this route that is better than *best (whose runner may be NULL),
+ * into *best; the verdict of what is there then. */
+enum plan_verdict place_try(struct plan *p, const struct task *t, struct runner *r,
+                            const struct place_legs *legs, struct place *best);
+bool place_cheaper(const struct place *a, const struct place *b);
+bool place_too_much(const struct runner *r, const struct plan_load *load,
+                    const struct plan_load *more);
+
 /* place.c */
+bool place_reserve(struct plan *p, size_t n); /* room for so many points and their travel times */
 enum plan_verdict place_judge(const struct plan *p, const struct task *t, const struct runner *r);
 /* place_best: the cheapest place over all couriers; best->runner NULL when there is none, *why says
  * why. */
@@ -143,11 +171,10 @@ void place_end(struct plan *p);
 typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
 LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, struct runner *const *list,
                                      size_t size, place_seen *seen, void *ctx);
-bool place_cheaper(const struct place *a, const struct place *b);
 /* place_apply: puts the task there. */
 LC_MUST_CHECK enum lc_err place_apply(struct plan *p, struct task *t, const struct place *at);
 
-/* near.c */
+/* near_bound.c */
 void near_init(struct plan *p);
 
 /* plan.c */

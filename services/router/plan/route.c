@@ -91,6 +91,7 @@ route_compute(struct plan *p, struct runner *r)
 {
     if (!r->stale && r->computed_ms == p->now_ms)
         return;
+    r->sight.seen = r->sight.seen && !r->stale;
     forward(p, r);
     backward(r);
     r->stale = false;

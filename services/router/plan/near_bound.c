@@ -1,0 +1,243 @@
+/* How late and how dear an order is with a courier at least, by straight lines. */
+#include "router/plan/near_own.h"
+
+#include <math.h>
+
+static const double E7_M = 0.0111195; /* metres a 1e-7 degree of latitude */
+enum { HALF_TURN_E7 = 1800000000 };
+enum { ROUND_MS = 1000 }; /* seconds are whole: so much may be lost on each way */
+
+static uint32_t
+least(const struct travel *t, double metres, enum travel_mode mode)
+{
+    struct latlng a = {0, 0}, b = {(int32_t)(metres / E7_M), 0};
+
+    return t->lower_bound_s(t, a, b, mode);
+}
+
+/* Bounds grow with the distance: a table of them saves a great circle a stop. */
+void
+near_init(struct plan *p)
+{
+    for (int mode = 0; mode < TRAVEL_MODES; mode++)
+        for (int k = 1; k < PLAN_CROW_STEPS; k++) {
+            uint32_t own = least(p->travel, k * PLAN_CROW_M, (enum travel_mode)mode);
+            uint32_t e = least(p->estimate, k * PLAN_CROW_M, (enum travel_mode)mode);
+            p->crow_s[0][mode][k] = own < e ? own : e; /* single legs are estimated */
+            p->crow_s[1][mode][k] = e;
+        }
+}
+
+static struct near_plane
+plane_at(struct latlng at)
+{
+    double degrees = fmin(90, fabs(at.lat_e7 / 1e7) + 0.5);
+
+    return (struct near_plane){at, E7_M * cos(degrees * 0.017453292519943295)};
+}
+
+/* Metres in a straight line, rather too few: beyond half a degree of latitude by latitude alone. */
+static double
+length_m(double lat_e7, double lng_e7, double lng_m)
+{
+    double y = lat_e7 * E7_M, x = lng_e7 * lng_m;
+
+    return y < 50000 && x < 200000 ? 0.99 * sqrt(x * x + y * y) : 0.99 * y;
+}
+
+static double
+line_m(const struct near_plane *q, struct latlng at)
+{
+    return length_m(fabs((double)at.lat_e7 - q->at.lat_e7), fabs((double)at.lng_e7 - q->at.lng_e7),
+                    q->lng);
+}
+
+static double
+beyond(double x, double low, double high)
+{
+    return x < low ? low - x : x > high ? x - high : 0;
+}
+
+static double
+box_m(const struct near_plane *q, const struct sight *s)
+{
+    bool round = (double)s->east - s->west > HALF_TURN_E7; /* it may lie on either side */
+
+    return length_m(beyond(q->at.lat_e7, s->south, s->north),
+                    round ? 0 : beyond(q->at.lng_e7, s->west, s->east), q->lng);
+}
+
+static uint32_t
+crow_s(const struct near_query *q, double metres, enum travel_mode mode)
+{
+    const struct plan *p = q->p;
+    size_t step = (size_t)(metres / PLAN_CROW_M);
+
+    return p->crow_s[p->by != p->travel][mode][step < PLAN_CROW_STEPS ? step : PLAN_CROW_STEPS - 1];
+}
+
+static int64_t
+crow_ms(const struct near_query *q, double metres, enum travel_mode mode)
+{
+    return 1000 * (int64_t)crow_s(q, metres, mode);
+}
+
+static int64_t
+least_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+most_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+struct near_query
+near_ask(struct plan *p, const struct task *t)
+{
+    struct near_query q = {
+        .p = p, .t = t, .pickup = plane_at(t->in.pickup), .dropoff = plane_at(t->in.dropoff)};
+
+    q.across_m = line_m(&q.pickup, t->in.dropoff);
+    for (int mode = 0; mode < TRAVEL_MODES; mode++)
+        q.across_ms[mode] = crow_ms(&q, q.across_m, (enum travel_mode)mode);
+    return q;
+}
+
+/* ---- roughly ---- */
+
+static void
+widen(struct sight *s, struct latlng at)
+{
+    s->south = at.lat_e7 < s->south ? at.lat_e7 : s->south;
+    s->north = at.lat_e7 > s->north ? at.lat_e7 : s->north;
+    s->west = at.lng_e7 < s->west ? at.lng_e7 : s->west;
+    s->east = at.lng_e7 > s->east ? at.lng_e7 : s->east;
+}
+
+/* The places between which something new may come. */
+static void
+look(struct plan *p, struct runner *r)
+{
+    struct sight *s = &r->sight;
+
+    route_compute(p, r);
+    struct latlng at = r->fixed == 0 ? r->in.at : r->stops[r->fixed - 1].at;
+    *s = (struct sight){.south = at.lat_e7,
+                        .north = at.lat_e7,
+                        .west = at.lng_e7,
+                        .east = at.lng_e7,
+                        .last = r->n == 0 ? r->in.at : r->stops[r->n - 1].at,
+                        .seen = true};
+    for (size_t k = r->fixed; k < r->n; k++) {
+        widen(s, r->stops[k].at);
+        s->longest_s = r->stops[k].leg_s > s->longest_s ? r->stops[k].leg_s : s->longest_s;
+        s->longest_m = r->stops[k].leg_m > s->longest_m ? r->stops[k].leg_m : s->longest_m;
+    }
+    s->first_ms = r->fixed == 0 ? 0 : r->stops[r->fixed - 1].leave_ms;
+    s->last_ms = r->n == 0 ? 0 : r->stops[r->n - 1].leave_ms;
+}
+
+/* Arriving there at this time, having driven so much more. */
+static int64_t
+cost_of(const struct near_query *q, int64_t door_ms, int64_t way_ms, double way_m)
+{
+    return (door_ms - q->p->now_ms) * PLAN_COST_DOOR + way_ms * PLAN_COST_TRAVEL +
+           (int64_t)floor(way_m * PLAN_COST_METRE);
+}
+
+/* Behind all other stops. */
+static struct bound
+bound_last(const struct near_query *q, const struct runner *r, int64_t idle_ms)
+{
+    const struct plan_order *o = &q->t->in;
+    const struct sight *s = &r->sight;
+    int64_t across_ms = q->across_ms[r->in.mode];
+    double m = line_m(&q->pickup, s->last);
+    int64_t ms = crow_ms(q, m, r->in.mode);
+    int64_t there_ms = most_i64(most_i64(s->last_ms, r->n == 0 ? idle_ms : 0) + ms, o->ready_ms);
+    int64_t door_ms = there_ms + 1000 * (int64_t)o->pickup_s + across_ms;
+
+    return (struct bound){.late_ms = most_i64(0, door_ms - o->promise_ms),
+                          .cost = cost_of(q, door_ms, ms + across_ms, m + q->across_m - 2)};
+}
+
+/* Between them: the pickup's detour, and the drop-off's in the same gap, in a later one, or at the
+ * end. Late or early stops behind are left out of account: nobody is later for a detour that is
+ * none, but then there is no saying how much earlier, and the bound says nothing. */
+static struct bound
+bound_between(const struct near_query *q, const struct runner *r, int64_t idle_ms)
+{
+    const struct plan_order *o = &q->t->in;
+    const struct sight *s = &r->sight;
+    double p_m = box_m(&q->pickup, s), d_m = box_m(&q->dropoff, s);
+    int64_t p_ms = crow_ms(q, p_m, r->in.mode), d_ms = crow_ms(q, d_m, r->in.mode);
+    int64_t longest_ms = 1000 * (int64_t)s->longest_s, across_ms = q->across_ms[r->in.mode];
+    int64_t aside_ms = 2 * p_ms - longest_ms, on_ms = 2 * d_ms - longest_ms;
+    int64_t legs = (int64_t)(r->n - r->fixed) + 2;
+
+    if (aside_ms + 1000 * (int64_t)o->pickup_s < 0 || on_ms + 1000 * (int64_t)o->dropoff_s < 0)
+        return (struct bound){0, INT64_MIN, 0};
+    int64_t there_ms =
+        most_i64(most_i64(s->first_ms, r->fixed == 0 ? idle_ms : 0) + p_ms, o->ready_ms) +
+        1000 * (int64_t)o->pickup_s;
+    int64_t door_ms = there_ms + most_i64(0, across_ms - legs * ROUND_MS);
+    int64_t same = cost_of(q, door_ms, p_ms + across_ms + d_ms - longest_ms,
+                           p_m + q->across_m + d_m - s->longest_m - 2);
+    int64_t later = cost_of(q, door_ms, aside_ms + least_i64(d_ms, on_ms),
+                            2 * p_m - s->longest_m + fmin(d_m, 2 * d_m - s->longest_m) - 2);
+    return (struct bound){.late_ms = most_i64(0, door_ms - o->promise_ms),
+                          .cost = least_i64(same, later)};
+}
+
+struct bound
+near_box(const struct near_query *q, struct runner *r)
+{
+    int64_t idle_ms = most_i64(q->p->now_ms, r->in.at_ms);
+
+    if (r->stale || !r->sight.seen)
+        look(q->p, r);
+    struct bound last = bound_last(q, r, idle_ms), between;
+    if (r->fixed == r->n)
+        return last;
+    between = bound_between(q, r, idle_ms);
+    return (struct bound){least_i64(last.late_ms, between.late_ms),
+                          least_i64(last.cost, between.cost), 0};
+}
+
+/* ---- by straight lines ---- */
+
+static struct travel_cell
+line(const struct near_query *q, const struct near_plane *end, struct latlng at,
+     enum travel_mode mode)
+{
+    double m = line_m(end, at);
+
+    return (struct travel_cell){crow_s(q, m, mode), (uint32_t)m};
+}
+
+struct bound
+near_lines(struct near_query *q, uint32_t index)
+{
+    struct plan *p = q->p;
+    struct runner *r = p->runners[index];
+    struct place best = {.runner = NULL};
+    struct bound nobody = {INT64_MAX, INT64_MAX, index};
+
+    if (!place_reserve(p, r->n + 2)) {
+        q->failed = true;
+        return nobody;
+    }
+    struct travel_cell *to = p->cells, *from_p = to + 2 * (r->n + 1), *from_d = from_p + r->n + 1;
+    for (size_t k = 0; k <= r->n; k++) {
+        struct latlng at = k == 0 ? r->in.at : r->stops[k - 1].at;
+        from_p[k] = to[2 * k] = line(q, &q->pickup, at, r->in.mode);
+        from_d[k] = to[2 * k + 1] = line(q, &q->dropoff, at, r->in.mode);
+    }
+    struct place_legs legs = {
+        to, from_p, from_d, {(uint32_t)(q->across_ms[r->in.mode] / 1000), (uint32_t)q->across_m}};
+    place_try(p, q->t, r, &legs, &best);
+    return best.runner == NULL ? nobody : (struct bound){best.late_ms, best.cost, index};
+}
