@@ -49,7 +49,7 @@ cat >"$run/redis/users.acl.new" <<ACL
 user default off resetpass ~* &* +@all
 user health on #$(hash "$run/redis/health-password") resetkeys resetchannels -@all +ping
 user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
-user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
+user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +asking +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
 ACL
 
 # docker-compose.ha.yml: who follows the primary, and who decides which that is

@@ -42,18 +42,25 @@ out_of_memory(void)
     abort();
 }
 
-static void
-lose_later(struct redis *r, uint64_t tag)
+void
+redis_up_again(struct redis *r)
+{
+    if (r->state != LINK_UP || r->broken)
+        return;
+    if (!r->again)
+        r->again_ms = loop_mono_ms() + r->pause_ms;
+    r->again = true;
+    r->lost_us = redis_clock_us();
+    redis_ensure_tick(r);
+}
+
+void
+redis_lose(struct redis *r, uint64_t tag)
 {
     r->counts.lost++;
     if (tag == 0)
         return;
-    if (r->state == LINK_UP && !r->broken) {
-        if (!r->again)
-            r->again_ms = loop_mono_ms() + r->pause_ms;
-        r->again = true;
-        r->lost_us = redis_clock_us();
-    }
+    redis_up_again(r);
     if (r->lost_n == r->lost_room) {
         size_t room = r->lost_room == 0 ? 64 : r->lost_room * 2;
         uint64_t *lost = realloc(r->lost, room * sizeof *lost);
@@ -86,7 +93,8 @@ redis_lose_all(struct redis *r)
     for (size_t i = 0; i < r->count; i++) {
         struct call *c = &r->ring[(r->head + i) & (r->room - 1)];
         if (c->tag != 0)
-            lose_later(r, c->tag);
+            redis_lose(r, c->tag);
+        free(c->bytes);
     }
     r->head = r->count = r->kept_n = 0;
     r->barrier = false;
@@ -94,7 +102,7 @@ redis_lose_all(struct redis *r)
 }
 
 bool
-redis_remember(struct redis *r, uint64_t tag, enum call_kind kind, bool waits)
+redis_remember(struct redis *r, const struct call *call)
 {
     if (r->count == r->room) {
         size_t room = r->room == 0 ? RING_FIRST : r->room * 2;
@@ -108,8 +116,7 @@ redis_remember(struct redis *r, uint64_t tag, enum call_kind kind, bool waits)
         r->room = room;
         r->head = 0;
     }
-    r->ring[(r->head + r->count++) & (r->room - 1)] =
-        (struct call){tag, redis_clock_us(), kind, waits};
+    r->ring[(r->head + r->count++) & (r->room - 1)] = *call;
     return true;
 }
 
@@ -153,25 +160,37 @@ void
 redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
 {
     size_t before = r->out.n;
-    enum call_kind kind = redis_kind_of(argv, argc);
-    bool waits = redis_must_wait(r, kind);
+    struct call call = {.tag = tag, .at_us = redis_clock_us(), .kind = redis_kind_of(argv, argc)};
+    bool holds = redis_holds(r);
+    bool ok = holds || (r->state == LINK_UP && !r->broken && r->out.n <= REDIS_OUT_MOST);
 
     r->counts.calls++;
-    if (r->state != LINK_UP || r->broken || r->out.n > REDIS_OUT_MOST) {
-        lose_later(r, tag);
-        return;
-    }
-    if (r->count == 0)
+    call.waits = redis_must_wait(r, call.kind);
+    call.asks = call.kind == CALL_READS && !slice_eq_str(argv[0], "FCALL_RO");
+    if (ok && r->count == 0)
         r->heard_ms = loop_mono_ms(); /* silence only counts while something waits */
-    redis_put_command(&r->out, argv, argc);
-    if (r->out.failed || !redis_remember(r, tag, kind, waits)) {
+    if (ok)
+        redis_put_command(&r->out, argv, argc);
+    ok = ok && !r->out.failed;
+    if (ok && r->cluster != NULL) {
+        call.bytes_n = r->out.n - before;
+        call.bytes = malloc(call.bytes_n);
+        ok = call.bytes != NULL;
+        if (ok)
+            memcpy(call.bytes, r->out.p + before, call.bytes_n);
+    }
+    if (ok && holds) {
+        r->out.n = before;
+        redis_hold(r, call);
+    } else if (ok && redis_remember(r, &call)) {
+        r->behind = r->behind || call.waits;
+        redis_ensure_tick(r);
+    } else {
+        free(call.bytes);
         r->out.failed = false;
         r->out.n = before;
-        lose_later(r, tag);
-        return;
+        redis_lose(r, tag);
     }
-    r->behind = r->behind || waits;
-    redis_ensure_tick(r);
 }
 
 void
@@ -184,6 +203,8 @@ redis_flush(struct redis *r)
     redis_wait_probe(r);
     if (r->out.n > 0 && !r->broken)
         redis_link_write(r);
+    if (r->cluster != NULL && r->cluster->aside != NULL)
+        redis_flush(r->cluster->aside);
 }
 
 /* ---- answers ---- */
@@ -206,6 +227,7 @@ redis_deliver(struct redis *r, const struct reply *reply)
 
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
+    free(c.bytes);
     count_time(r, redis_clock_us() - c.at_us);
     if (c.kind == CALL_WRITES) {
         r->pause_ms = PAUSE_FIRST_MS; /* it can write: whatever was wrong is over */
@@ -225,7 +247,9 @@ redis_lose_first(struct redis *r)
 
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
-    lose_later(r, c.tag);
+    free(c.bytes);
+    if (!c.gone)
+        redis_lose(r, c.tag);
 }
 
 /* Somebody emptied the server's functions, or a primary without them was made: load them again. */
@@ -252,17 +276,16 @@ redis_handle_reply(struct redis *r, const struct reply *reply)
         redis_link_down(r, "redis_unasked", SLICE_LIT("an answer nobody asked for"));
         return;
     }
-    const struct call *c = &r->ring[(r->head + r->kept_n) & (r->room - 1)];
+    static const struct reply lost = {.kind = REPLY_LOST};
+    struct call *c = &r->ring[(r->head + r->kept_n) & (r->room - 1)];
     if (c->kind == CALL_BARRIER) {
         redis_wait_answered(r, reply);
         return;
     }
     if (c->kind == CALL_PROBE)
         redis_wait_probed(r, reply);
-    if (redis_take_trouble(r, reply)) {
-        static const struct reply lost = {.kind = REPLY_LOST};
+    if (redis_cluster_took(r, c, reply) || redis_take_trouble(r, reply))
         reply = &lost;
-    }
     look_for_functions(r, reply);
     /* behind an answer that is kept all others wait: they come in order */
     if (r->kept_n > 0 || c->waits) {
@@ -287,7 +310,7 @@ lose_late(struct redis *r)
         if (c->at_us > late_us)
             return;
         if (c->tag != 0)
-            lose_later(r, c->tag);
+            redis_lose(r, c->tag);
         c->tag = 0; /* its place stays: the answer may still come, and is thrown away then */
     }
 }
@@ -313,11 +336,15 @@ on_tick(void *ctx)
     if (r->broken)
         redis_link_down(r, "redis_lost", SLICE_LIT("broken"));
     lose_late(r);
-    if (r->count > 0 && loop_mono_ms() - r->heard_ms > REDIS_DEAD_MS)
+    /* of a Cluster others can be asked who has the city now */
+    if (r->count > 0 &&
+        loop_mono_ms() - r->heard_ms > (r->cluster != NULL ? REDIS_CALL_MS : REDIS_DEAD_MS))
         redis_link_down(r, "redis_silent", SLICE_LIT("no answer at all"));
+    redis_cluster_tick(r);
+    redis_held_tick(r);
     tell_lost(r);
     tell_up_again(r);
-    if (r->count > 0 || r->lost_n > 0 || r->again || r->state == LINK_GREETING ||
+    if (r->count > 0 || r->held_n > 0 || r->lost_n > 0 || r->again || r->state == LINK_GREETING ||
         r->state == LINK_CONNECTING)
         redis_ensure_tick(r);
 }
@@ -405,6 +432,10 @@ redis_destroy(struct redis *r)
     arena_destroy(r->arena);
     buf_free(&r->out);
     sentinel_destroy(r->sentinel);
+    redis_cluster_free(r);
+    redis_held_free(r);
+    for (size_t i = 0; i < r->count; i++)
+        free(r->ring[(r->head + i) & (r->room - 1)].bytes);
     free(r->ring);
     free(r->kept);
     free(r->lost);
@@ -427,7 +458,10 @@ redis_library_differs(const struct redis *r)
 size_t
 redis_waiting(const struct redis *r)
 {
-    return r->count + r->lost_n;
+    size_t aside =
+        r->cluster == NULL || r->cluster->aside == NULL ? 0 : redis_waiting(r->cluster->aside);
+
+    return r->count + r->lost_n + r->held_n + aside;
 }
 
 const struct redis_counts *

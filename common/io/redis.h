@@ -16,9 +16,16 @@
  * connection that stays, `up` is called again when it is time to repeat them.
  *
  * With redis_wait_for, answers to whatever may write are kept back until enough replicas have what
- * they answer for: a WAIT behind the turn's calls, and one at a time: what is called meanwhile shares
- * the next. When too few have it in time the calls are LOST. Plain reads pass: they acknowledge nothing. With redis_follow, Sentinels say which
- * server is the primary; it is sought again whenever the connection breaks or they name another. */
+ * they answer for: a WAIT behind the turn's calls, and one at a time: what is called meanwhile
+ * shares the next. When too few have it in time the calls are LOST. Plain reads pass: they
+ * acknowledge nothing. With redis_follow, Sentinels say which server is the primary; it is sought
+ * again whenever the connection breaks or they name another.
+ *
+ * With redis_follow_cluster it is one connection to the node of a Redis Cluster that has the city's
+ * slot. MOVED: what was sent there before is answered, then that node is left for the one it names,
+ * and what it refused is sent again there. ASK, while the slot is on its way: plain reads are asked
+ * of the node it names; functions, which touch more keys than they declare and would find half a
+ * city there, wait (LOST) until the slot has arrived (docs/decisions/0015). */
 #ifndef LC_IO_REDIS_H
 #define LC_IO_REDIS_H
 
@@ -51,7 +58,9 @@ enum redis_trouble {
     REDIS_OOM,         /* maxmemory is reached */
     REDIS_MISCONF,     /* cannot write its files */
     REDIS_NOREPLICAS,  /* min-replicas-to-write */
-    REDIS_CLUSTERDOWN, /* a cluster without all its slots, or with this one on its way */
+    REDIS_CLUSTERDOWN, /* a cluster without all its slots */
+    REDIS_MIGRATING,   /* a cluster with the city's slot on its way to another node */
+    REDIS_MOVED,       /* a cluster, where none was expected: the city is elsewhere */
     REDIS_BUSY,        /* a function of somebody's runs for too long */
     REDIS_TROUBLES
 };
@@ -68,14 +77,15 @@ struct redis_handlers {
 };
 
 /* redis_wait: before anything counts as done. replicas 0 = no waiting. alone: when fewer answer in
- * time, go on with the primary alone, log it, and ask once a second (ROLE) whether they are back. */
+ * time, go on with the primary alone, log it, and ask once a second (ROLE) whether they are back.
+ */
 struct redis_wait {
     unsigned replicas;
     unsigned ms; /* 1 to REDIS_WAIT_MOST_MS */
     bool alone;
 };
 
-enum { REDIS_WAIT_MOST_MS = 4000, REDIS_SENTINELS = 16 };
+enum { REDIS_WAIT_MOST_MS = 4000, REDIS_SENTINELS = 16, REDIS_NODES = 32 };
 
 /* redis_login: empty password = no AUTH; empty user = the server's default user. */
 struct redis_login {
@@ -96,6 +106,9 @@ struct redis_counts {
     uint64_t short_of; /* by too few replicas */
     uint64_t alone;    /* calls acknowledged by the primary alone, as `alone` allows */
     uint64_t switches; /* to another primary that Sentinels named */
+    uint64_t moved;    /* answers MOVED */
+    uint64_t asked;    /* plain reads asked of the node that a slot is on its way to */
+    uint64_t resent;   /* calls sent again to the node that MOVED named */
 };
 
 /* redis_new: connects, and keeps trying, in the background. address is "unix:/path" or "host:port"
@@ -119,6 +132,13 @@ LC_MUST_CHECK enum lc_err redis_wait_for(struct redis *r, const struct redis_wai
  *   LC_EINVAL  *why says what was expected */
 LC_MUST_CHECK enum lc_err redis_follow(struct redis *r, const char *sentinels, const char *primary,
                                        const struct redis_login *login, const char **why);
+
+/* redis_follow_cluster: the address of redis_new does not count; the nodes of this list,
+ * "host:port" separated by commas (REDIS_NODES at most; a name may have several addresses), say
+ * which of the Cluster has the slot of `tag`, "{city}". Not all nodes need be listed, but one that
+ * lives must be. To be said before the loop turns. LC_EINVAL  *why says what was expected */
+LC_MUST_CHECK enum lc_err redis_follow_cluster(struct redis *r, const char *nodes, const char *tag,
+                                               const char **why);
 
 /* redis_destroy: closes without answering what waits. NULL is allowed. */
 void redis_destroy(struct redis *r);

@@ -50,6 +50,15 @@ ask_if_loaded(struct redis *r)
     say(r, GREET_PING, argv, 1);
 }
 
+/* Of no use but for the answer: a node that has not the city's slot says who has. */
+static void
+ask_where(struct redis *r)
+{
+    const struct slice argv[] = {SLICE_LIT("EXISTS"), slice_str(r->cluster->tag)};
+
+    say(r, GREET_WHERE, argv, 2);
+}
+
 /* A Sentinel may be behind, and a server may be demoted while it is asked. */
 static void
 ask_for_role(struct redis *r)
@@ -59,11 +68,13 @@ ask_for_role(struct redis *r)
     say(r, GREET_ROLE, argv, 1);
 }
 
-static void
-ask_next(struct redis *r)
+void
+redis_greet_next(struct redis *r)
 {
     if (r->greeting == GREET_AUTH && r->sentinel != NULL)
         ask_for_role(r);
+    else if (r->greeting == GREET_AUTH && r->cluster != NULL)
+        ask_where(r);
     else if (r->library.n > 0)
         ask_for_library(r);
     else
@@ -84,7 +95,7 @@ redis_greet(struct redis *r)
     else if (r->password[0] != '\0')
         say(r, GREET_AUTH, without, 2);
     else
-        ask_next(r);
+        redis_greet_next(r);
 }
 
 /* The value behind a name in a flat list of names and values. */
@@ -135,12 +146,18 @@ up(struct redis *r, const struct reply *settings)
     r->counts.connects++;
     log_line(LOG_INFO, "redis_up", "connects=%llu", (unsigned long long)r->counts.connects);
     redis_lose_all(r);
+    redis_held_send(r);
     r->on.up(r->ctx);
+    redis_flush(r);
 }
 
 void
 redis_greet_reply(struct redis *r, const struct reply *reply)
 {
+    if (r->greeting == GREET_WHERE) {
+        redis_cluster_greeted(r, reply);
+        return;
+    }
     if (reply->kind == REPLY_ERROR && takes_what_is_there(r, reply)) {
         ask_if_durable(r);
         return;
@@ -152,12 +169,12 @@ redis_greet_reply(struct redis *r, const struct reply *reply)
     }
     switch (r->greeting) {
     case GREET_AUTH:
-        ask_next(r);
+        redis_greet_next(r);
         break;
     case GREET_ROLE:
         if (reply->kind == REPLY_ARRAY && reply->n > 0 &&
             slice_eq_str(reply->items[0].str, "master"))
-            ask_next(r);
+            redis_greet_next(r);
         else
             redis_link_down(r, "redis_refused", SLICE_LIT("a replica, not the primary"));
         break;
@@ -178,6 +195,7 @@ redis_greet_reply(struct redis *r, const struct reply *reply)
         r->greeting = GREET_DONE;
         up(r, reply);
         break;
+    case GREET_WHERE:
     case GREET_DONE:
         break;
     }

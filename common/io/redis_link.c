@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MOST_MS = 2000, READ_BYTES = 16384, READS_A_TURN = 16 };
-enum { CONNECT_MS = 5000 };
+enum { CONNECT_MS = 5000, NODE_CONNECT_MS = 1500, NODE_BACKOFF_MOST_MS = 500 };
 
 bool
 redis_split_address(struct slice address, char host[REDIS_HOST], char port[REDIS_PORT])
@@ -71,7 +71,8 @@ redis_link_down(struct redis *r, const char *event, struct slice reason)
     log_line(LOG_WARN, event, "waiting=%zu again_ms=%lld reason=%.*s", r->count,
              (long long)r->backoff_ms, (int)(reason.n < 512 ? reason.n : 512), reason.p);
     loop_timer_set(r->retry, r->backoff_ms);
-    r->backoff_ms = r->backoff_ms * 2 < BACKOFF_MOST_MS ? r->backoff_ms * 2 : BACKOFF_MOST_MS;
+    int64_t most_ms = r->cluster != NULL ? NODE_BACKOFF_MOST_MS : BACKOFF_MOST_MS;
+    r->backoff_ms = r->backoff_ms * 2 < most_ms ? r->backoff_ms * 2 : most_ms;
     redis_lose_all(r);
 }
 
@@ -110,6 +111,7 @@ take_replies(struct redis *r)
         if (reply == NULL)
             return true;
         redis_handle_reply(r, reply);
+        redis_cluster_turn(r);
         if (r->state == LINK_DOWN)
             return false;
         if (r->kept_n == 0)
@@ -152,6 +154,7 @@ connected(struct redis *r)
         return;
     }
     r->state = LINK_GREETING;
+    loop_timer_set(r->retry, CONNECT_MS); /* given up when it is not up by then */
     loop_watch_want(r->watch, true, false);
     redis_greet(r);
 }
@@ -198,7 +201,8 @@ connect_to(struct redis *r, const struct sockaddr *to, socklen_t n)
     r->state = LINK_CONNECTING;
     r->heard_ms = loop_mono_ms();
     loop_watch_want(r->watch, false, true);
-    loop_timer_set(r->retry, CONNECT_MS); /* given up when it is not up by then */
+    /* a node that is gone without a word must not keep us from those that know the next one */
+    loop_timer_set(r->retry, r->cluster != NULL ? NODE_CONNECT_MS : CONNECT_MS);
 }
 
 static void
@@ -240,6 +244,8 @@ redis_link_try(struct redis *r)
         return;
     }
     r->found = false;
+    if (r->cluster != NULL)
+        redis_cluster_choose(r);
     if (r->port[0] != '\0') {
         if (resolver_ask(r->resolver, r->host, on_resolved, r) != LC_OK)
             redis_link_down(r, "redis_refused", slice_str("no memory for the name"));

@@ -5,6 +5,7 @@
  *   redis_greet.c  what is said first on each connection
  *   redis_wait.c   answers kept back until replicas have them; errors that are none
  *   redis_reply.c  bytes to replies
+ *   redis_cluster.c which node has the city, and what is sent again there
  *   sentinel.c     who is the primary */
 #ifndef LC_IO_REDIS_OWN_H
 #define LC_IO_REDIS_OWN_H
@@ -24,6 +25,7 @@ enum redis_state {
 enum greeting {
     GREET_AUTH,
     GREET_ROLE,
+    GREET_WHERE,
     GREET_PING,
     GREET_LIST,
     GREET_LOAD,
@@ -33,7 +35,7 @@ enum greeting {
 
 enum call_kind {
     CALL_READS,
-    CALL_WRITES, /* or may */
+    CALL_WRITES,  /* or may */
     CALL_BARRIER, /* WAIT */
     CALL_PROBE    /* ROLE: are they back? */
 };
@@ -42,7 +44,28 @@ struct call {
     uint64_t tag; /* 0 = nobody waits, or was told already */
     int64_t at_us;
     enum call_kind kind;
-    bool waits; /* its answer is kept until the barrier behind it has been answered */
+    bool waits;  /* its answer is kept until the barrier behind it has been answered */
+    bool asks;   /* a plain read, which may be asked of another node */
+    bool gone;   /* it was put elsewhere: only its place is left */
+    char *bytes; /* in a Cluster: the command as it was sent, owned; else NULL */
+    size_t bytes_n;
+};
+
+struct node {
+    char host[REDIS_HOST];
+    char port[REDIS_PORT];
+};
+
+struct cluster {
+    struct node list[REDIS_NODES];
+    size_t n, next;
+    char tag[40];
+    bool named;          /* a node has said where the city is, and nobody has tried it yet */
+    unsigned hops;       /* from node to node, one after the other */
+    bool leaving;        /* nothing is put on this connection any more: the city is elsewhere */
+    int64_t leaving_ms;  /* since then */
+    struct redis *aside; /* to the node the slot is on its way to; NULL = none */
+    struct node aside_at;
 };
 
 struct redis {
@@ -81,12 +104,18 @@ struct redis {
     struct sentinel *sentinel; /* NULL = the address is what it is */
     bool found;                /* they have said where, and nobody has tried it yet */
 
+    struct cluster *cluster; /* NULL = none */
+    bool holds;              /* calls are held until the next connection is up */
+    int64_t holds_ms;        /* since then */
+    struct call *held;
+    size_t held_n, held_room;
+
     struct redis_wait wait;
     bool behind;      /* calls that wait were put since the last barrier */
     bool barrier;     /* one is not answered yet: the next is put then, for all behind it */
     bool is_alone;    /* too few replicas, and `alone` is allowed */
     int64_t probe_ms; /* while alone: they are asked for again */
-    int64_t probed;   /* how far the primary had written when they were asked for last; -1 = never */
+    int64_t probed; /* how far the primary had written when they were asked for last; -1 = never */
 
     struct redisReader *reader;
     struct arena *arena; /* of the reply being read */
@@ -108,7 +137,12 @@ void redis_handle_reply(struct redis *r, const struct reply *reply);
  * redis_lose_first: the same with LOST, later. */
 void redis_deliver(struct redis *r, const struct reply *reply);
 void redis_lose_first(struct redis *r);
-bool redis_remember(struct redis *r, uint64_t tag, enum call_kind kind, bool waits);
+bool redis_remember(struct redis *r, const struct call *call);
+/* redis_lose: told LOST in a later turn. redis_up_again: calls were LOST, and this connection
+ * stays.
+ */
+void redis_lose(struct redis *r, uint64_t tag);
+void redis_up_again(struct redis *r);
 void redis_lose_all(struct redis *r); /* everything that waits is told LOST, now */
 void redis_ensure_tick(struct redis *r);
 
@@ -134,7 +168,24 @@ void redis_link_primary(void *ctx, const char *host, const char *port);
 void redis_link_down(struct redis *r, const char *event, struct slice reason);
 void redis_link_write(struct redis *r);
 
+/* redis_cluster.c */
+/* redis_holds: the call is to wait for the next connection. redis_hold: it does; takes its bytes.
+ */
+bool redis_holds(const struct redis *r);
+void redis_hold(struct redis *r, struct call call);
+void redis_held_send(struct redis *r); /* the connection is up */
+void redis_held_tick(struct redis *r); /* none waits for ever */
+void redis_held_free(struct redis *r);
+/* redis_cluster_took: true when the answer to this call was where to put it, and it was. */
+bool redis_cluster_took(struct redis *r, struct call *call, const struct reply *reply);
+void redis_cluster_turn(struct redis *r); /* leaves a node when all was answered there */
+void redis_cluster_tick(struct redis *r);
+void redis_cluster_choose(struct redis *r); /* which node to try now */
+void redis_cluster_greeted(struct redis *r, const struct reply *reply);
+void redis_cluster_free(struct redis *r);
+
 /* redis_greet.c */
+void redis_greet_next(struct redis *r); /* it is the right server */
 void redis_greet(struct redis *r);
 void redis_greet_reply(struct redis *r, const struct reply *reply);
 

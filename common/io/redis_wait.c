@@ -67,7 +67,8 @@ redis_wait_put(struct redis *r)
     redis_put_command(&r->out, argv, 3);
     r->behind = false;
     r->barrier = true;
-    if (!r->out.failed && redis_remember(r, 0, CALL_BARRIER, false))
+    const struct call barrier = {.at_us = redis_clock_us(), .kind = CALL_BARRIER};
+    if (!r->out.failed && redis_remember(r, &barrier))
         return;
     r->broken = true; /* without it they would wait for ever */
     redis_ensure_tick(r);
@@ -135,9 +136,11 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
 
     r->counts.waits++;
     r->counts.waits_us += (uint64_t)(redis_clock_us() - put_us);
-    if (reply->kind != REPLY_INT && !redis_take_trouble(r, reply))
+    bool left = r->kept_n == 0; /* all it was for was refused, and sent elsewhere */
+    if (!left && reply->kind != REPLY_INT && !redis_take_trouble(r, reply))
         log_line(LOG_ERROR, "redis_wait_refused", "reason=%.*s",
                  (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
+    done = done || left;
     if (!done)
         r->counts.short_of++;
     if (!done && reply->kind == REPLY_INT && r->wait.alone) {
@@ -163,6 +166,7 @@ void
 redis_wait_probe(struct redis *r)
 {
     const struct slice argv[] = {SLICE_LIT("ROLE")};
+    const struct call probe = {.at_us = redis_clock_us(), .kind = CALL_PROBE};
 
     if (!r->is_alone || loop_mono_ms() < r->probe_ms)
         return;
@@ -170,7 +174,7 @@ redis_wait_probe(struct redis *r)
     if (r->count == 0)
         r->heard_ms = loop_mono_ms();
     redis_put_command(&r->out, argv, 1);
-    r->broken = r->out.failed || !redis_remember(r, 0, CALL_PROBE, false);
+    r->broken = r->out.failed || !redis_remember(r, &probe);
     redis_ensure_tick(r);
 }
 
@@ -224,7 +228,9 @@ static const struct {
     {"MISCONF", REDIS_MISCONF},
     {"NOREPLICAS", REDIS_NOREPLICAS},
     {"CLUSTERDOWN", REDIS_CLUSTERDOWN},
-    {"TRYAGAIN", REDIS_CLUSTERDOWN},
+    {"TRYAGAIN", REDIS_MIGRATING},
+    {"ASK", REDIS_MIGRATING},
+    {"MOVED", REDIS_MOVED},
     {"BUSY", REDIS_BUSY},
 };
 
@@ -253,6 +259,8 @@ redis_trouble_name(enum redis_trouble t)
         [REDIS_MISCONF] = "misconf",
         [REDIS_NOREPLICAS] = "noreplicas",
         [REDIS_CLUSTERDOWN] = "clusterdown",
+        [REDIS_MIGRATING] = "migrating",
+        [REDIS_MOVED] = "moved",
         [REDIS_BUSY] = "busy",
     };
 
@@ -271,7 +279,8 @@ redis_take_trouble(struct redis *r, const struct reply *reply)
         log_line(LOG_WARN, "redis_trouble", "kind=%s reason=%.*s", redis_trouble_name(t),
                  (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
     r->counts.troubles[t]++;
-    if (t == REDIS_LOADING || t == REDIS_READONLY || t == REDIS_NOAUTH) {
+    if (t == REDIS_LOADING || t == REDIS_READONLY || t == REDIS_NOAUTH ||
+        (t == REDIS_CLUSTERDOWN && r->cluster != NULL)) {
         r->broken = true; /* this connection is of no use any more */
         redis_ensure_tick(r);
     } else if (t == REDIS_NOREPLICAS) {

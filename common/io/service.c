@@ -116,6 +116,8 @@ connect_redis(struct shell *s)
                                     .ms = (unsigned)options_int(o, "redis-wait-ms"),
                                     .alone = options_on(o, "redis-wait-degraded")};
     const char *sentinels = options_get(o, "redis-sentinel");
+    const char *cluster = options_get(o, "redis-cluster");
+    char tag[40];
     const char *name = "redis";
     const char *why = "";
     enum lc_err err = redis_new(s->loop, s->resolver, options_get(o, "redis"), &login,
@@ -125,6 +127,12 @@ connect_redis(struct shell *s)
         name = "redis-sentinel";
         err =
             redis_follow(s->redis, sentinels, options_get(o, "redis-master"), &to_sentinels, &why);
+    }
+    if (err == LC_OK && cluster[0] != '\0') {
+        name = "redis-cluster";
+        snprintf(tag, sizeof tag, "{%s}", options_get(o, "city"));
+        why = "either this or redis-sentinel";
+        err = sentinels[0] != '\0' ? LC_EINVAL : redis_follow_cluster(s->redis, cluster, tag, &why);
     }
     if (err == LC_OK) {
         name = "redis-wait-ms";

@@ -165,6 +165,10 @@ put_redis(const struct shell *s, struct buf *b)
         {"redis_alone", "acknowledges without replicas", redis_is_alone(s->redis), true},
         {"redis_alone_calls_total", "calls that were acknowledged so", c->alone, false},
         {"redis_switches_total", "times Sentinels named another primary", c->switches, false},
+        {"redis_redirects_total{kind=\"moved\"}",
+         "answers of a Redis Cluster that named another node", c->moved, false},
+        {"redis_redirects_total{kind=\"ask\"}", "", c->asked, false},
+        {"redis_resent_total", "calls sent again to the node that was named", c->resent, false},
         {"redis_sent_bytes_total", "bytes to Redis", c->bytes_out, false},
         {"redis_received_bytes_total", "bytes from Redis", c->bytes_in, false},
     };

@@ -98,6 +98,9 @@ add_redis(struct shell *s)
              "Sentinels that know where Redis' primary is: host:port, several separated by commas; "
              "--redis does not count then");
     add_text(s, 0, "redis-master", "lifecircle", "what they call it");
+    add_text(s, 0, "redis-cluster", "",
+             "nodes of a Redis Cluster, which say where the city is: host:port, several separated "
+             "by commas; --redis does not count then");
     add_text(s, 0, "redis-sentinel-user", "", "for AUTH with them; empty: the default user");
     add(s,
         (struct option){"redis-sentinel-password", OPTION_SECRET, "", "for AUTH with them", false});

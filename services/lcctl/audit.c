@@ -98,6 +98,8 @@ order_keys(struct ctl *c, size_t *count)
     size_t cap = 0;
     const char *cursor = "0";
 
+    if (!ctl_settled(c))
+        return NULL;
     do {
         struct slice argv[] = {
             SLICE_LIT("SCAN"),  slice_str(cursor),
@@ -122,6 +124,8 @@ order_keys(struct ctl *c, size_t *count)
         cursor = arena_printf(c->arena, "%s", r->element[0]->str);
         freeReplyObject(r);
     } while (strcmp(cursor, "0") != 0);
+    if (!ctl_settled(c))
+        goto fail;
     if (n > 0)
         qsort(keys, n, sizeof *keys, compare_text);
     *count = 0;

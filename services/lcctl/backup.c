@@ -179,6 +179,8 @@ backup_to(struct ctl *c, int to, const char *name, const char *keys, struct made
 {
     static const char sync_command[] = "SYNC\r\n";
 
+    if (!ctl_settled(c))
+        return EXIT_NOT_SO;
     if (!write_all(c->redis->fd, sync_command, sizeof sync_command - 1))
         return failed("Redis");
     long long n = read_head(c->redis->fd);

@@ -127,6 +127,9 @@ const struct global_option global_options[] = {
      "$LIFECIRCLE_REDIS_SENTINEL"},
     {"redis-master", "NAME",
      "what Sentinels call it; default $LIFECIRCLE_REDIS_MASTER or lifecircle"},
+    {"redis-cluster", "HOST:PORT,...",
+     "nodes of a Redis Cluster, which say where the city is, and --redis does not count; default "
+     "$LIFECIRCLE_REDIS_CLUSTER"},
     {"redis-sentinel-user", "NAME", "for Sentinels' AUTH; default $LIFECIRCLE_REDIS_SENTINEL_USER"},
     {"redis-sentinel-password-file", "FILE",
      "default $LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE; or $LIFECIRCLE_REDIS_SENTINEL_PASSWORD"},

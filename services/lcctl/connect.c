@@ -120,24 +120,26 @@ ask_sentinel(redisContext *sentinel, const char *primary, char *to, size_t size)
     return ok;
 }
 
-static bool
-find_primary(const struct ctl_login *login, char *to, size_t size)
+/* each_sentinel: the first that answers, and that says where the primary is if `to` is given. */
+static redisContext *
+each_sentinel(const struct ctl_login *login, char *to, size_t size)
 {
     const struct timeval patience = {2, 0};
     const char *list = login->sentinels;
     struct buf password = {0};
-    bool found = false;
+    redisContext *redis = NULL;
 
     if (!read_password(login->sentinel_password, login->sentinel_password_file, &password))
         goto out;
-    while (!found && *list != '\0') {
+    while (redis == NULL && *list != '\0') {
         size_t n = strcspn(list, ",");
-        redisContext *redis = said(open_host(list, n, patience), list, n);
+        redis = said(open_host(list, n, patience), list, n);
         redis = logged_in(redis, login->sentinel_user, buf_slice(&password));
-        if (redis != NULL) {
+        if (redis != NULL)
             redisSetTimeout(redis, patience);
-            found = ask_sentinel(redis, login->primary, to, size);
+        if (redis != NULL && to != NULL && !ask_sentinel(redis, login->primary, to, size)) {
             redisFree(redis);
+            redis = NULL;
         }
         list += n + (list[n] == ',');
     }
@@ -145,22 +147,37 @@ out:
     if (password.p != NULL)
         explicit_bzero(password.p, password.cap);
     buf_free(&password);
-    return found;
+    return redis;
+}
+
+redisContext *
+ctl_connect_sentinel(const struct ctl_login *login)
+{
+    return each_sentinel(login, NULL, 0);
 }
 
 redisContext *
 ctl_connect(const struct ctl_login *login)
 {
+    char found[300];
+
+    if (login->nodes[0] != '\0')
+        return ctl_find_city(login);
+    if (login->sentinels[0] == '\0')
+        return ctl_connect_to(login, login->address);
+    redisContext *sentinel = each_sentinel(login, found, sizeof found);
+    if (sentinel == NULL)
+        return NULL;
+    redisFree(sentinel);
+    return ctl_connect_to(login, found);
+}
+
+redisContext *
+ctl_connect_to(const struct ctl_login *login, const char *address)
+{
     struct buf password = {0};
     redisContext *redis = NULL;
-    char found[300];
-    const char *address = login->address;
 
-    if (login->sentinels[0] != '\0') {
-        if (!find_primary(login, found, sizeof found))
-            return NULL;
-        address = found;
-    }
     if (read_password(login->password, login->password_file, &password))
         redis = logged_in(open_address(address), login->user, buf_slice(&password));
     if (password.p != NULL)

@@ -34,6 +34,8 @@ struct ctl_login {
     const char
         *sentinels; /* HOST:PORT,...: they say where the primary is, and address does not count */
     const char *primary; /* what they call it */
+    const char *nodes;   /* HOST:PORT,... of a Redis Cluster: as sentinels */
+    const char *city;    /* of a Cluster the node that has it is meant */
     const char *user;
     const char *password;
     const char *password_file;
@@ -42,8 +44,41 @@ struct ctl_login {
     const char *sentinel_password_file;
 };
 
-/* ctl_connect: a connection for redisFree, or NULL after saying why not. */
+/* ctl_connect: a connection for redisFree, or NULL after saying why not: in a Redis Cluster to the
+ * node that has the city. ctl_connect_to: the same login at another address. */
 redisContext *ctl_connect(const struct ctl_login *login);
+redisContext *ctl_connect_to(const struct ctl_login *login, const char *address);
+/* ctl_connect_sentinel: to the first Sentinel that answers; NULL after saying why none does. */
+redisContext *ctl_connect_sentinel(const struct ctl_login *login);
+
+/* ---- servers.c: several servers ---- */
+
+/* ctl_server: one of them; `up` as those say that know it. */
+struct ctl_server {
+    const char *address;
+    bool up;
+};
+
+/* ctl_find_city: connects to the node of a Cluster that has the city; waits up to 20 s for one.
+ * NULL after saying why not. */
+redisContext *ctl_find_city(const struct ctl_login *login);
+
+/* ctl_elsewhere: a reply that says that another node is to be asked, or later: takes it, does so,
+ * and gives the answer, which may be an error still; NULL after saying why there is none. Any other
+ * reply comes back as it is. */
+redisReply *ctl_elsewhere(struct ctl *c, redisReply *reply, int argc, const char **words,
+                          const size_t *lengths);
+
+/* ctl_settled: false after saying that the city is on its way from one node of a Cluster to
+ * another, or has gone: who looks through all keys of a node would see a part. */
+bool ctl_settled(struct ctl *c);
+
+/* ctl_primaries: those that must have the functions: all of a Cluster; else the one we are
+ * connected to, as NULL. ctl_replicas: all that follow our server, or should, as far as it,
+ * Sentinels or the Cluster know. -1 after saying why they cannot be found; the list is in the
+ * arena. */
+int ctl_primaries(struct ctl *c, struct ctl_server **list);
+int ctl_replicas(struct ctl *c, struct ctl_server **list);
 
 /* args: the words behind the subcommand: options are taken out by name, what is left is positional.
  */
@@ -87,8 +122,8 @@ enum { ORDERS_A_PAGE = 100 };
 bool each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record),
                 bool (*page_end)(void *ctx), void *ctx);
 
-/* rewrite_aof: has Redis write its append-only file anew, without what was erased, and waits until
- * it has. False after saying why not. */
+/* rewrite_aof: has Redis, and all replicas, write their append-only files anew, without what was
+ * erased, and waits until they have. False after saying where not. */
 bool rewrite_aof(struct ctl *c);
 
 /* ---- backup_keys.c: a backup without the keys of personal data, and back ---- */

@@ -6,16 +6,47 @@
 
 #include <stdio.h>
 
-static int
-load(struct ctl *c)
+static bool
+load_one(struct ctl *c)
 {
     const struct slice argv[] = {SLICE_LIT("FUNCTION"), SLICE_LIT("LOAD"), SLICE_LIT("REPLACE"),
                                  redis_library()};
     redisReply *reply = ctl_redis(c, 4, argv);
 
-    if (reply == NULL)
-        return EXIT_FAILED;
     freeReplyObject(reply);
+    return reply != NULL;
+}
+
+/* of_all: what `one` says of each server that must have the functions; stops at the first that says
+ * no. */
+static bool
+of_all(struct ctl *c, bool (*one)(struct ctl *c))
+{
+    struct ctl_server *list;
+    struct ctl other = *c;
+    int n = ctl_primaries(c, &list);
+    bool ok = n >= 0;
+
+    for (int i = 0; ok && i < n; i++) {
+        other.redis = c->redis;
+        if (list[i].address != NULL &&
+            (other.redis = ctl_connect_to(c->login, list[i].address)) == NULL)
+            return false;
+        ok = one(&other);
+        if (!ok && list[i].address != NULL)
+            fprintf(stderr, "lcctl: on node %s\n", list[i].address);
+        if (other.redis != c->redis)
+            redisFree(other.redis);
+    }
+    return ok;
+}
+
+/* A city may move to any node of a Cluster, and so they all have the functions. */
+static int
+load(struct ctl *c)
+{
+    if (!of_all(c, load_one))
+        return EXIT_FAILED;
     return c->json ? show_done(c, "library", "lifecircle", "loaded", "%s", "") : EXIT_SUCCESS;
 }
 
@@ -50,21 +81,42 @@ value_of(const redisReply *list, const char *name)
     return NULL;
 }
 
-static int
-show(struct ctl *c)
+struct seen {
+    bool loaded, same, failed;
+};
+
+static struct seen
+look(struct ctl *c)
 {
     const struct slice argv[] = {SLICE_LIT("FUNCTION"), SLICE_LIT("LIST"), SLICE_LIT("LIBRARYNAME"),
                                  SLICE_LIT("lifecircle"), SLICE_LIT("WITHCODE")};
     redisReply *reply = ctl_redis(c, 5, argv);
 
     if (reply == NULL)
-        return EXIT_FAILED;
+        return (struct seen){.failed = true};
     const redisReply *code =
         reply->elements == 1 ? value_of(reply->element[0], "library_code") : NULL;
-    bool same = code != NULL && slice_eq(slice_of(code->str, code->len), redis_library());
-    int status = said(c, code != NULL, same);
+    struct seen s = {.loaded = code != NULL};
+    s.same = s.loaded && slice_eq(slice_of(code->str, code->len), redis_library());
     freeReplyObject(reply);
-    return status;
+    return s;
+}
+
+static bool
+has_ours(struct ctl *c)
+{
+    return look(c).same;
+}
+
+static int
+show(struct ctl *c)
+{
+    struct seen s = look(c);
+
+    if (s.failed)
+        return EXIT_FAILED;
+    s.same = s.same && of_all(c, has_ours);
+    return said(c, s.loaded, s.same);
 }
 
 int

@@ -97,6 +97,11 @@ ctl_redis(struct ctl *c, size_t argc, const struct slice *argv)
         lengths[i] = argv[i].n;
     }
     redisReply *reply = redisCommandArgv(c->redis, (int)argc, words, lengths);
+    if (reply != NULL && c->login->nodes[0] != '\0') {
+        reply = ctl_elsewhere(c, reply, (int)argc, words, lengths);
+        if (reply == NULL)
+            return NULL;
+    }
     if (reply == NULL) {
         fprintf(stderr, "lcctl: Redis: %s\n", c->redis->errstr);
         return NULL;
@@ -221,6 +226,8 @@ main(int argc, char **argv)
         .sentinels = args_option(&args, "redis-sentinel", env_or("LIFECIRCLE_REDIS_SENTINEL", "")),
         .primary =
             args_option(&args, "redis-master", env_or("LIFECIRCLE_REDIS_MASTER", "lifecircle")),
+        .nodes = args_option(&args, "redis-cluster", env_or("LIFECIRCLE_REDIS_CLUSTER", "")),
+        .city = ctl.city,
         .sentinel_user =
             args_option(&args, "redis-sentinel-user", env_or("LIFECIRCLE_REDIS_SENTINEL_USER", "")),
         .sentinel_password = env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD", ""),

@@ -33,9 +33,9 @@ each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record), bool (*pa
            void *ctx)
 {
     char cursor[32] = "0";
-    bool ok = true;
+    bool ok = ctl_settled(c);
 
-    do {
+    while (ok) {
         struct arena_mark mark = arena_mark(c->arena);
         struct slice argv[] = {
             SLICE_LIT("SCAN"),  slice_str(cursor),
@@ -47,6 +47,8 @@ each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record), bool (*pa
             snprintf(cursor, sizeof cursor, "%s", r->element[0]->str);
         freeReplyObject(r);
         arena_rewind(c->arena, mark);
-    } while (ok && strcmp(cursor, "0") != 0);
-    return ok;
+        if (strcmp(cursor, "0") == 0)
+            break;
+    }
+    return ok && ctl_settled(c);
 }

@@ -1,0 +1,175 @@
+/* The five daemons over a Redis Cluster: orders are placed while the city's slot moves to another
+ * node, and when that node dies. What was acknowledged is there, once; the books add up. */
+#include "town.h"
+
+#include "base/id.h"
+#include "io/redis_nodes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ORDERS_MOST = 4000 };
+
+static struct town town;
+static struct redis_nodes nodes;
+static char ids[ORDERS_MOST][UUID_TEXT]; /* empty = not acknowledged */
+static int placed, refused;
+
+/* post: once; the status. The id is kept: a repeat gets the same. */
+static int
+post(int i)
+{
+    char json[256];
+
+    snprintf(json, sizeof json,
+             "{\"external_order_id\":\"c%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
+             "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
+             "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
+             i);
+    struct town_answer a = town_order(&town, json);
+    int status = a.status;
+    if (status == 201 || status == 202) {
+        json_t *j = town_json(&a);
+        if (ids[i][0] != '\0')
+            CU_ASSERT_STRING_EQUAL(ids[i], town_text(j, "order_id"));
+        snprintf(ids[i], sizeof ids[i], "%s", town_text(j, "order_id"));
+        json_decref(j);
+    } else {
+        CU_ASSERT_EQUAL(status, 503);
+        CU_ASSERT_PTR_NOT_NULL(strstr(a.head, "Retry-After:"));
+        refused++;
+    }
+    town_answer_free(&a);
+    return status;
+}
+
+static bool
+posted(void *ctx)
+{
+    int status = post(*(const int *)ctx);
+
+    return status == 201 || status == 202;
+}
+
+static void
+post_some(int n)
+{
+    for (; n > 0 && placed < ORDERS_MOST; n--)
+        (void)post(placed++);
+}
+
+static bool
+metric_rose(int port, const char *line)
+{
+    struct town_answer a =
+        town_raw(port, SLICE_LIT("GET /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
+    bool rose = at != NULL && strtoul(at + strlen(line), NULL, 10) > 0;
+
+    town_answer_free(&a);
+    return rose;
+}
+
+static void
+test_town_comes_up_over_a_cluster(void)
+{
+    nodes_start(&nodes);
+    setenv("LIFECIRCLE_REDIS_CLUSTER", nodes.seeds, 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_REPLICAS", "1", 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_MS", "1000", 1);
+    setenv("LIFECIRCLE_ANSWER_MS", "1500", 1);
+    town_open(&town, 0);
+    town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100000,199\n");
+    for (int i = 0; i < 20; i++, placed++)
+        CU_ASSERT_TRUE(town_wait(posted, &i));
+}
+
+/* move: in a process of its own, while orders come in; leaves the slot between both for a while. */
+static pid_t
+move(int from, int to)
+{
+    pid_t pid = fork();
+
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid > 0)
+        return pid;
+    nodes_move_begin(&nodes, from, to);
+    for (int i = 0; i < 5; i++) {
+        nodes_move_some(&nodes, from, to, 10);
+        poll(NULL, 0, 200);
+    }
+    nodes_move_end(&nodes, from, to);
+    _exit(CU_get_number_of_failures() == 0 ? 0 : 1);
+}
+
+static void
+test_orders_come_in_while_the_slot_moves(void)
+{
+    char out[4096];
+    int status = -1;
+    pid_t pid = move(0, 1);
+
+    while (waitpid(pid, &status, WNOHANG) == 0)
+        post_some(1);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(nodes_await_owner(&nodes, 0), 1);
+    CU_ASSERT_TRUE(town_wait(posted, &(int){0})); /* at its new place, it is known */
+    post_some(20);
+    CU_ASSERT_TRUE(metric_rose(town.intake, "\nlifecircle_redis_redirects_total{kind=\"moved\"} "));
+    CU_ASSERT_TRUE(
+        metric_rose(town.intake, "\nlifecircle_redis_troubles_total{kind=\"migrating\"} "));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "library show"), EXIT_FAILURE);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "library load"), 0); /* on all primaries */
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "library show"), 0);
+}
+
+static void
+test_orders_come_in_when_the_primary_dies(void)
+{
+    redis_one_kill(&nodes.one[1]);
+    int owner = -1;
+    while (owner < 0 && placed < ORDERS_MOST - 100) {
+        post_some(1);
+        owner = nodes_owner(&nodes);
+    }
+    CU_ASSERT_EQUAL(owner, NODE_REPLICA + 1);
+    node_run(&nodes.one[1]); /* comes back, and follows: orders are acknowledged again */
+    int next = placed++;
+    CU_ASSERT_TRUE(town_wait(posted, &next));
+    CU_ASSERT(refused > 0);
+}
+
+static bool
+all_placed(void *ctx)
+{
+    char state[32];
+
+    (void)ctx;
+    for (int i = 0; i < placed; i++) {
+        town_state(&town, ids[i], state);
+        if (strcmp(state, "placed") != 0)
+            return false;
+    }
+    return true;
+}
+
+static void
+test_nothing_acknowledged_is_lost(void)
+{
+    char out[4096], orders[32];
+
+    town_ready(&town);
+    for (int i = 0; i < placed; i++) /* all again: the same ids for those that were acknowledged */
+        CU_ASSERT_TRUE(town_wait(posted, &i));
+    CU_ASSERT_TRUE(town_wait(all_placed, NULL));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "oversold 0"));
+    snprintf(orders, sizeof orders, "orders %d", placed);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, orders));
+    town_close(&town);
+    nodes_end(&nodes);
+}
+
+UNIT_MAIN("cluster", UNIT(test_town_comes_up_over_a_cluster),
+          UNIT(test_orders_come_in_while_the_slot_moves),
+          UNIT(test_orders_come_in_when_the_primary_dies), UNIT(test_nothing_acknowledged_is_lost))
