@@ -16,6 +16,7 @@
 #include <time.h>
 
 enum { DONE = 1, ALREADY, NOT_ENDED, UNKNOWN, DAYS_MAX = 3650, REWRITE_TRIES = 6000, MS = 1000000 };
+enum { CATCH_UP_MS = 10000 };
 
 static const int64_t day_ms = INT64_C(86400000);
 
@@ -33,32 +34,128 @@ info_is(struct ctl *c, const char *line)
     return is;
 }
 
-bool
-rewrite_aof(struct ctl *c)
+/* await_info: until INFO persistence has this line; false when that takes for ever. */
+static bool
+await_info(struct ctl *c, const char *line)
 {
-    const struct slice argv[] = {SLICE_LIT("BGREWRITEAOF")};
     const struct timespec wait = {0, 50 * MS};
 
-    if (info_is(c, "aof_enabled:0"))
-        return true;
-    /* one that runs already began before: what it writes may have the keys still */
-    for (int i = 0; i < REWRITE_TRIES && !info_is(c, "aof_rewrite_in_progress:0"); i++)
+    for (int i = 0; i < REWRITE_TRIES; i++) {
+        if (info_is(c, line))
+            return true;
         nanosleep(&wait, NULL);
+    }
+    return false;
+}
+
+/* keeps_snapshot: what a replica copies from its primary it first puts into a file, which stays;
+ * and any of a set may have been a replica. */
+static bool
+keeps_snapshot(struct ctl *c)
+{
+    redisReply *r = redisCommand(c->redis, "CONFIG GET repl-diskless-load");
+    bool never = r != NULL && r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+                 strcmp(r->element[1]->str, "swapdb") == 0;
+
+    if (r != NULL)
+        freeReplyObject(r);
+    return !never;
+}
+
+static bool
+replace_snapshot(struct ctl *c, const char *where)
+{
+    const struct slice argv[] = {SLICE_LIT("BGSAVE")};
+
+    if (!keeps_snapshot(c))
+        return true;
+    redisReply *r = await_info(c, "rdb_bgsave_in_progress:0") ? ctl_redis(c, 1, argv) : NULL;
+    bool ok = r != NULL && await_info(c, "rdb_bgsave_in_progress:0") &&
+              info_is(c, "rdb_last_bgsave_status:ok");
+    if (r != NULL)
+        freeReplyObject(r);
+    if (!ok)
+        fprintf(stderr,
+                "lcctl: %s has not replaced its snapshot: what was erased may still be in it "
+                "(BGSAVE)\n",
+                where);
+    return ok;
+}
+
+static bool
+rewrite_one(struct ctl *c, const char *where, bool of_a_set)
+{
+    const struct slice argv[] = {SLICE_LIT("BGREWRITEAOF")};
+
+    if (info_is(c, "aof_enabled:0"))
+        return !of_a_set || replace_snapshot(c, where);
+    /* one that runs already began before: what it writes may have the keys still */
+    (void)await_info(c, "aof_rewrite_in_progress:0");
     redisReply *r = ctl_redis(c, 1, argv);
     if (r == NULL)
         return false;
     freeReplyObject(r);
-    for (int i = 0; i < REWRITE_TRIES; i++) {
-        if (info_is(c, "aof_rewrite_in_progress:0") && info_is(c, "aof_rewrite_scheduled:0"))
-            break;
-        nanosleep(&wait, NULL);
-    }
-    if (info_is(c, "aof_rewrite_in_progress:0") && info_is(c, "aof_last_bgrewrite_status:ok"))
-        return true;
-    fputs("lcctl: Redis has not rewritten its append-only file: what was erased is still in it "
-          "(BGREWRITEAOF)\n",
-          stderr);
+    if (await_info(c, "aof_rewrite_scheduled:0") && await_info(c, "aof_rewrite_in_progress:0") &&
+        info_is(c, "aof_last_bgrewrite_status:ok"))
+        return !of_a_set || replace_snapshot(c, where);
+    fprintf(stderr,
+            "lcctl: %s has not rewritten its append-only file: what was erased is still in it "
+            "(BGREWRITEAOF)\n",
+            where);
     return false;
+}
+
+/* rewrite_replica: one that cannot be asked now keeps what was erased in its file. */
+static bool
+rewrite_replica(const struct ctl *c, const struct ctl_server *replica)
+{
+    struct ctl other = *c;
+
+    other.redis = replica->up ? ctl_connect_to(c->login, replica->address) : NULL;
+    if (other.redis == NULL) {
+        fprintf(stderr,
+                "lcctl: the replica %s does not follow: when it does, what was erased is still in "
+                "its append-only file, until this is run again, or BGREWRITEAOF there\n",
+                replica->address);
+        return false;
+    }
+    bool ok = rewrite_one(&other, replica->address, true);
+    redisFree(other.redis);
+    return ok;
+}
+
+/* They must have erased it themselves first. */
+static bool
+replicas_have_it(struct ctl *c, const struct ctl_server *list, int n)
+{
+    char up[16], ms[16];
+    int follow = 0;
+
+    for (int i = 0; i < n; i++)
+        follow += list[i].up;
+    snprintf(up, sizeof up, "%d", follow);
+    snprintf(ms, sizeof ms, "%d", CATCH_UP_MS);
+    const struct slice argv[] = {SLICE_LIT("WAIT"), slice_str(up), slice_str(ms)};
+    redisReply *r = follow == 0 ? NULL : ctl_redis(c, 3, argv);
+    bool have =
+        follow == 0 || (r != NULL && r->type == REDIS_REPLY_INTEGER && r->integer >= follow);
+    if (!have)
+        fprintf(stderr, "lcctl: not all of %d replicas have heard of it: run this again\n", follow);
+    freeReplyObject(r);
+    return have;
+}
+
+bool
+rewrite_aof(struct ctl *c)
+{
+    struct ctl_server *replicas;
+    int n = ctl_replicas(c, &replicas);
+    bool of_a_set = n != 0 || c->login->sentinels[0] != '\0' || c->login->nodes[0] != '\0';
+    bool ok = rewrite_one(c, "Redis", of_a_set) && n >= 0 && replicas_have_it(c, replicas, n);
+
+    for (int i = 0; i < n; i++)
+        ok = rewrite_replica(c, &replicas[i]) && ok;
+    return ok;
 }
 
 /* ---- recordings ---- */

@@ -3,8 +3,11 @@
 #include "town.h"
 
 #include "base/id.h"
+#include "base/personal.h"
+#include "io/options.h"
 #include "io/redis_set.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +26,7 @@ post(int i)
     snprintf(json, sizeof json,
              "{\"external_order_id\":\"f%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
              "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
+             "\"customer\":{\"name\":\"Ada\"},"
              "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
              i);
     struct town_answer a = town_order(&town, json);
@@ -108,6 +112,86 @@ test_nothing_acknowledged_is_lost_with_the_primary(void)
     CU_ASSERT_TRUE(town_wait(all_placed, NULL));
 }
 
+static struct slice sought;
+static int files_found;
+
+static int
+look_into(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    struct buf b = {0};
+
+    (void)at;
+    if (kind == FTW_F && st->st_size > 0 && file_read(path, (size_t)1 << 30, &b) == LC_OK)
+        files_found += memmem(b.p, b.n, sought.p, sought.n) != NULL;
+    buf_free(&b);
+    return 0;
+}
+
+/* files_with_key: in how many files of this server an order's key is, as Redis' own have it. */
+static int
+files_with_key(const struct redis_one *s, const char *key)
+{
+    sought = slice_of(key + PERSONAL_MARK_SIZE, 24);
+    files_found = 0;
+    CU_ASSERT_EQUAL(nftw(s->dir, look_into, 16, FTW_PHYS), 0);
+    return files_found;
+}
+
+static bool
+cancelled(void *ctx)
+{
+    char path[96];
+
+    (void)ctx;
+    snprintf(path, sizeof path, "/v1/orders/%s/cancel", ids[0]);
+    struct town_answer a =
+        town_http(&town, town.intake, "POST", path, "Content-Type: application/json\r\n",
+                  SLICE_LIT("{\"reason\":\"customer_cancelled\"}"));
+    bool is = a.status == 200;
+    town_answer_free(&a);
+    return is;
+}
+
+/* erased: by all; a replica that is late is waited for by doing it again. */
+static bool
+erased(void *ctx)
+{
+    char out[1024], words[128];
+
+    (void)ctx;
+    snprintf(words, sizeof words, "forget %s", ids[0]);
+    return town_lcctl(&town, out, sizeof out, words) == 0;
+}
+
+/* The key of what is known of the customer is destroyed in every server's file. */
+static void
+test_erasing_rewrites_the_replicas_file_too(void)
+{
+    redisContext *c = redisConnect("127.0.0.1", replica.port); /* the primary by now */
+    redisReply *key = redisCommand(c, "HGET {bal}:keys %s", ids[0]);
+    char out[1024], words[128];
+
+    CU_ASSERT_FATAL(key != NULL && key->type == REDIS_REPLY_STRING && key->len == PERSONAL_KEY);
+    CU_ASSERT(files_with_key(&primary, key->str) > 0);
+    CU_ASSERT(files_with_key(&replica, key->str) > 0);
+    CU_ASSERT_TRUE(town_wait(cancelled, NULL));
+    CU_ASSERT_TRUE(town_wait(erased, NULL));
+    CU_ASSERT_EQUAL(files_with_key(&primary, key->str), 0);
+    CU_ASSERT_EQUAL(files_with_key(&replica, key->str), 0);
+    /* one that does not follow is named: its file keeps what it has */
+    redis_one_kill(&primary);
+    redis_one_await(&replica, "connected_slaves:0", "INFO replication");
+    snprintf(words, sizeof words, "forget %s", ids[0]);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, primary.address));
+    redis_one_start(&primary, NULL);
+    snprintf(words, sizeof words, "REPLICAOF 127.0.0.1 %d", replica.port);
+    CU_ASSERT_EQUAL(redis_one_ask(&primary, NULL, words), 1);
+    redis_one_await(&primary, "master_link_status:up", "INFO replication");
+    freeReplyObject(key);
+    redisFree(c);
+}
+
 static void
 test_books_add_up(void)
 {
@@ -124,4 +208,5 @@ test_books_add_up(void)
 
 UNIT_MAIN("failover", UNIT(test_town_comes_up_over_sentinels),
           UNIT(test_orders_are_acknowledged_with_the_replica_and_not_without),
-          UNIT(test_nothing_acknowledged_is_lost_with_the_primary), UNIT(test_books_add_up))
+          UNIT(test_nothing_acknowledged_is_lost_with_the_primary),
+          UNIT(test_erasing_rewrites_the_replicas_file_too), UNIT(test_books_add_up))
