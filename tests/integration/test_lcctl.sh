@@ -8,12 +8,7 @@ export PATH TERM=xterm LIFECIRCLE_CITY=bal
 unset NO_COLOR
 
 scratch=$(mktemp -d)
-demo=''
-end() {
-    [ -z "$demo" ] || { kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null || true; }
-    rm -rf "$scratch"
-}
-trap end EXIT
+. "$top/tests/integration/demo_town.sh"
 
 failed=0 passed=0
 ok() { # ok WHAT COMMAND...
@@ -44,16 +39,7 @@ sys.exit(not values or not all(eval(sys.argv[1], {"v": v}) for v in values))' "$
 
 same() { [ "$1" = "$2" ] || { printf 'expected: %s\ngot:      %s\n' "$2" "$1"; false; }; }
 
-set -m
-LIFECIRCLE_BUILD=$build "$top/deploy/demo" --orders 0 >"$scratch/town" 2>&1 &
-demo=$!
-set +m
-for ((i = 0; i < 300; i++)); do
-    ! grep -qs '^export LIFECIRCLE_REDIS' "$scratch/town" || break
-    sleep 0.1
-done
-# shellcheck disable=SC1090
-. <(grep '^export ' "$scratch/town")
+demo_town --orders 0
 
 # ---- every command, for programs ----
 lcctl --json chain add corner --name "Corner Shops" >"$scratch/chain"
@@ -70,10 +56,7 @@ ok 'courier revoke' json 'v == {"courier": "li", "revoked": True}' lcctl --json 
 ok 'operator add' json 'v["token"].startswith("lc_operator_") and len(v["id"]) == 8' lcctl --json operator add "Olga M."
 ok 'operator list' json '[o["name"] for o in v] == ["demo", "Olga M."] or [o["name"] for o in v] == ["Olga M.", "demo"]' lcctl --json operator list
 ok 'operator revoke' json 'v["revoked"] is True' lcctl --json operator revoke "$(lcctl operator list | awk '/Olga/ {print $1}')"
-for ((i = 0; i < 100; i++)); do
-    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" "$INTAKE/v1/orders?external_order_id=x")" = 401 ] || break
-    sleep 0.1
-done
+await_key
 curl -sS -o /dev/null -X PUT "$INTAKE/v1/stores" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/geo+json' -d '{
   "type": "Feature", "geometry": {"type": "Point", "coordinates": [-76.5921, 39.2847]}, "properties": {"store_id": "fait-ave",
   "name": "Fait Ave", "collects": true, "delivers": false}}'
@@ -84,7 +67,7 @@ ok 'store list' json 'len(v) == 1' lcctl --json store list
 curl -sS -o "$scratch/order" "$INTAKE/v1/orders" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
   "external_order_id": "4711", "currency": "USD", "fulfilment": "collection", "dropoff": {"lat": 39.2861, "lng": -76.5877},
   "lines": [{"sku": "COFFEE", "quantity": 2}]}'
-for ((i = 0; i < 50; i++)); do
+for ((i = 0; i < 300; i++)); do
     ! lcctl --json order corner/4711 | grep -q '"state":"placed"' || break
     sleep 0.1
 done

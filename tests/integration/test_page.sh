@@ -13,30 +13,13 @@ for word in "$@"; do
 done
 
 scratch=$(mktemp -d)
-demo=''
-end() {
-    [ -z "$demo" ] || { kill -INT "$demo" 2>/dev/null; wait "$demo" 2>/dev/null || true; }
-    rm -rf "$scratch"
-}
-trap end EXIT
+. "$top/tests/integration/demo_town.sh"
 mkdir "$scratch/work"
-set -m # a town of its own process group may be interrupted
 # shellcheck disable=SC2086
-LIFECIRCLE_BUILD=$build "$top/deploy/demo" $city >"$scratch/town" 2>&1 &
-demo=$!
-set +m
-for ((i = 0; i < 300; i++)); do
-    ! grep -qs '^export LIFECIRCLE_REDIS' "$scratch/town" || break
-    sleep 0.1
-done
-# shellcheck disable=SC1090
-. <(grep '^export ' "$scratch/town")
+demo_town $city
 KEY=$(lcctl chain add corner --name "Corner Shops" --currency USD | tail -n 1)
 export KEY
-for ((i = 0; i < 100; i++)); do
-    [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $KEY" "$INTAKE/v1/orders?external_order_id=x")" = 401 ] || break
-    sleep 0.1
-done
+await_key
 
 # blocks: N.sh is the N-th example, N.out what it prints (absent: nothing is said about it)
 awk -v dir="$scratch" '
