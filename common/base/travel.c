@@ -1,6 +1,8 @@
 #include "base/travel.h"
+#include "base/polyline.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Medians of the 600 OSRM pairs a mode of data/osrm (car, bicycle, foot; straight lines of 50 m and
  * more):
@@ -78,6 +80,28 @@ travel_estimate(void)
     return &provider;
 }
 
+void
+travel_course_free(struct travel_course *c)
+{
+    buf_free(&c->line);
+    free(c->street);
+    *c = (struct travel_course){0};
+}
+
+enum lc_err
+travel_straight(struct latlng from, struct latlng to, enum travel_mode m, struct travel_course *out)
+{
+    struct polyline line = {.out = &out->line};
+
+    if (!geo_valid(from) || !geo_valid(to))
+        return LC_EINVAL;
+    out->cell = estimate(from, to, m);
+    out->cell.metres = (uint32_t)((crow_mm(from, to) + 500) / 1000);
+    polyline_put(&line, from);
+    polyline_put(&line, to);
+    return out->line.failed ? LC_ENOMEM : LC_OK;
+}
+
 static uint32_t
 shortened(const struct travel_faster *f, uint32_t seconds)
 {
@@ -116,8 +140,11 @@ faster_knows(const struct travel *t, struct latlng p, enum travel_mode m)
 void
 travel_faster_init(struct travel_faster *t, const struct travel *of, uint32_t times)
 {
-    *t = (struct travel_faster){
-        {faster_matrix, faster_lower_bound_s, faster_knows}, of, times == 0 ? 1 : times};
+    *t = (struct travel_faster){.travel = {.matrix = faster_matrix,
+                                           .lower_bound_s = faster_lower_bound_s,
+                                           .knows = faster_knows},
+                                .of = of,
+                                .times = times == 0 ? 1 : times};
 }
 
 uint32_t

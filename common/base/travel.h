@@ -36,6 +36,21 @@ struct travel_cell {
     uint32_t metres;
 };
 
+/* travel_street: a stretch of a course along one street. */
+struct travel_street {
+    const char *name; /* "" = it has none; belongs to the provider, and lives as long as it does */
+    uint32_t metres;
+};
+
+/* travel_course: one way, to draw and to follow. Zeroed before use, freed with travel_course_free
+ * in any case. */
+struct travel_course {
+    struct travel_cell cell; /* as matrix says it */
+    struct buf line;         /* base/polyline.h */
+    struct travel_street *street;
+    size_t streets;
+};
+
 struct travel {
     /* matrix: out[i * to_n + j] = from[i] to[j], leaving at depart_ms. *quality is that of all
      * cells. No way is shorter than the straight line, but for a hundredth.
@@ -55,6 +70,12 @@ struct travel {
     /* knows: has it an answer for trips from and to this place? A matrix with a place it does not
      * know is LC_EIO as a whole. NULL: every place. */
     bool (*knows)(const struct travel *t, struct latlng p, enum travel_mode mode);
+
+    /* course: the way behind the answer of matrix, along streets. Dearer than a cell, for people
+     * who look. LC_ENOTFOUND: there is no way, or an end is off the map; LC_EINVAL, LC_ENOMEM.
+     * NULL: the provider knows no streets. */
+    enum lc_err (*course)(const struct travel *t, struct latlng from, struct latlng to,
+                          enum travel_mode mode, int64_t depart_ms, struct travel_course *out);
 };
 
 /* travel_knows: the same for any provider. */
@@ -63,6 +84,14 @@ travel_knows(const struct travel *t, struct latlng p, enum travel_mode mode)
 {
     return t->knows == NULL || t->knows(t, p, mode);
 }
+
+void travel_course_free(struct travel_course *c);
+
+/* travel_straight: a course as the crow flies, for where no streets are known: the line is its two
+ * ends, without streets; the cell has the estimate's seconds and the metres between them.
+ * LC_EINVAL: a coordinate out of range; LC_ENOMEM. */
+LC_MUST_CHECK enum lc_err travel_straight(struct latlng from, struct latlng to,
+                                          enum travel_mode mode, struct travel_course *out);
 
 /* travel_estimate: great circle x detour / speed. Constants fitted to the medians of 600 pairs a
  * mode that OSRM v6.0.0 answered for south-east Baltimore

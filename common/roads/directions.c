@@ -1,4 +1,5 @@
 /* A route to draw and to follow. */
+#include "base/polyline.h"
 #include "roads/search.h"
 
 #include <stdlib.h>
@@ -6,40 +7,11 @@
 struct pen {
     const struct roads *r;
     struct roads_course *c;
-    int64_t last_lat, last_lng; /* in 1e-5 degrees, as drawn so far */
-    size_t points;
+    struct polyline line;
     size_t leg_cap;
     uint64_t ms; /* of the edges alone */
     bool failed;
 };
-
-/* Google's encoded polyline: differences, zigzag, five bits a character from the lowest on. */
-static void
-encode(struct buf *b, int64_t difference)
-{
-    uint64_t v = (uint64_t)difference << 1;
-
-    if (difference < 0)
-        v = ~v;
-    for (; v >= 0x20; v >>= 5)
-        buf_char(b, (char)((0x20 | (v & 0x1f)) + 63));
-    buf_char(b, (char)(v + 63));
-}
-
-static void
-draw(struct pen *p, struct latlng at)
-{
-    int64_t lat = (at.lat_e7 + (at.lat_e7 < 0 ? -50 : 50)) / 100;
-    int64_t lng = (at.lng_e7 + (at.lng_e7 < 0 ? -50 : 50)) / 100;
-
-    if (p->points > 0 && lat == p->last_lat && lng == p->last_lng)
-        return;
-    encode(&p->c->polyline, lat - p->last_lat);
-    encode(&p->c->polyline, lng - p->last_lng);
-    p->last_lat = lat;
-    p->last_lng = lng;
-    p->points++;
-}
 
 /* add_leg: to the leg of that street, or a new one. */
 static void
@@ -80,8 +52,8 @@ draw_edge(struct pen *p, uint32_t edge, uint32_t from, uint32_t to)
         if (next >= start && along <= end) {
             double s = length > 0 && start > along ? (start - along) / length : 0;
             double e = length > 0 && end < next ? (end - along) / length : 1;
-            draw(p, point_between(a, b, s));
-            draw(p, point_between(a, b, e));
+            polyline_put(&p->line, point_between(a, b, s));
+            polyline_put(&p->line, point_between(a, b, e));
         }
         along = next;
     }
@@ -118,7 +90,7 @@ roads_directions(struct roads_search *s, enum travel_mode mode, const struct roa
                  const struct roads_spot *to, struct roads_course *out)
 {
     const struct roads *r = s->r;
-    struct pen p = {.r = r, .c = out};
+    struct pen p = {.r = r, .c = out, .line = {.out = &out->polyline}};
     const uint32_t *path;
     size_t n;
 

@@ -55,6 +55,11 @@ struct known_place *memory_place(struct roads_memory *m, const struct roads *r,
 const struct climbed *memory_climbed(struct roads_memory *m, struct roads_search *s,
                                      struct known_place *p, int d);
 
+/* travel_of_roads_course: struct travel's course over a struct roads_travel (course.c). */
+enum lc_err travel_of_roads_course(const struct travel *travel, struct latlng from,
+                                   struct latlng to, enum travel_mode mode, int64_t depart_ms,
+                                   struct travel_course *out);
+
 /* memory_trim: forgets what was not asked about for the longest time. */
 void memory_trim(struct roads_memory *m);
 

@@ -151,8 +151,9 @@ lower_bound_s(const struct travel *travel, struct latlng a, struct latlng b, enu
 enum lc_err
 roads_travel_init(struct roads_travel *t, const struct roads *r, uint32_t snap_m)
 {
-    *t = (struct roads_travel){
-        .travel = {matrix, lower_bound_s, knows}, .roads = r, .snap_m = snap_m};
+    *t = (struct roads_travel){.travel = {matrix, lower_bound_s, knows, travel_of_roads_course},
+                               .roads = r,
+                               .snap_m = snap_m};
     t->search = roads_search_new(r);
     t->memory = memory_new(ROADS_MEMORY_BYTES);
     if (t->search != NULL && t->memory != NULL)

@@ -12,6 +12,7 @@
 #include "base/step.h"
 #include "base/wire.h"
 #include "notifier/ops_state.h"
+#include "notifier/ways_state.h"
 
 #include "notice.pb-c.h"
 
@@ -64,6 +65,7 @@ enum call_kind {
     CALL_OPS_POSITIONS,
     CALL_OPS_COURIERS, /* who there is */
     CALL_PRIMARY,      /* which Redis it is */
+    CALL_WAY,          /* of one courier: shift, route, position */
     CALL_CATALOGUE = 0x7f,
 };
 
@@ -260,6 +262,10 @@ enum {
     COUNT_HOOKS_FAILED,
     COUNT_HOOKS_DEFERRED,
     COUNT_HOOKS_GIVEN_UP,
+    COUNT_WAY_LEGS,
+    COUNT_WAY_LEGS_STRAIGHT,
+    COUNT_WAY_LEGS_KEPT,
+    COUNT_WAYS_REFUSED,
     COUNT_N
 };
 
@@ -326,6 +332,7 @@ struct notifier {
     struct watcher_conn *watcher_conns;
     struct ask *asks;
     struct ops ops;
+    struct ways ways;
 
     uint64_t next_number; /* of jobs, actions, calls */
     bool stopping;
@@ -463,6 +470,9 @@ void phones_message(struct notifier *n, struct session *s, const struct event *e
 void phones_answer(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_tick(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_gone(struct notifier *n, struct session *s);
+/* phones_trouble: `error` on a phone. */
+void phones_trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
+                    const char *detail);
 struct session *session_by_conn(struct notifier *n, uint64_t conn);
 struct session *session_by_courier(struct notifier *n, uint32_t courier);
 void phones_close(struct notifier *n);

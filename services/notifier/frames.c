@@ -1,7 +1,7 @@
 /* frames: the two subprotocols of couriers' phones. JSON is turned into the same CourierSocket that
  * protobuf phones send, so that everything behind here knows one form. docs/couriers.md is the
  * manual. */
-#include "notifier/core.h"
+#include "notifier/ways.h"
 
 #include "base/json_in.h"
 #include "base/json_out.h"
@@ -9,12 +9,18 @@
 
 /* ---- in ---- */
 
-enum said { SAID_HELLO = 100, SAID_POSITION = 101, SAID_SHIFT = 102 }; /* others are report kinds */
+enum said {
+    SAID_HELLO = 100,
+    SAID_POSITION = 101,
+    SAID_SHIFT = 102,
+    SAID_WAY = 103
+}; /* others are report kinds */
 
 static const struct json_enum types[] = {
     {"hello", SAID_HELLO},
     {"position", SAID_POSITION},
     {"shift", SAID_SHIFT},
+    {"way", SAID_WAY},
     {"sign_on", LIFECIRCLE__V1__REPORT_KIND__SIGN_ON},
     {"sign_off", LIFECIRCLE__V1__REPORT_KIND__SIGN_OFF},
     {"accept", LIFECIRCLE__V1__REPORT_KIND__ACCEPT},
@@ -171,6 +177,18 @@ read_position(struct json_in *in, const struct json_at *at, struct arena *a,
 }
 
 static void
+read_way(struct json_in *in, const struct json_at *at, struct arena *a,
+         Lifecircle__V1__CourierSocket *m)
+{
+    static const char *const names[] = {"type", "lat", "lng"};
+    struct latlng where = {0};
+
+    json_in_only(in, at, names, COUNT_OF(names));
+    if ((json_in_has(at, "lat") || json_in_has(at, "lng")) && json_in_latlng_of(in, at, &where))
+        m->way_ask->at = point(a, where);
+}
+
+static void
 read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
 {
     struct json_at root = json_in_root(in);
@@ -191,6 +209,10 @@ read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
         lifecircle__v1__courier_shift_ask__init(m->shift_ask);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT_ASK;
         json_in_only(in, &root, names, COUNT_OF(names));
+    } else if (type == SAID_WAY && (m->way_ask = arena_alloc(a, sizeof *m->way_ask)) != NULL) {
+        lifecircle__v1__courier_way_ask__init(m->way_ask);
+        m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY_ASK;
+        read_way(in, &root, a, m);
     } else if (type < SAID_HELLO && (m->report = arena_alloc(a, sizeof *m->report)) != NULL) {
         lifecircle__v1__courier_report__init(m->report);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT;
@@ -239,6 +261,11 @@ check_protobuf(const Lifecircle__V1__CourierSocket *m)
 
     if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_POSITION)
         return m->position->at == NULL ? "position.at: expected a place" : NULL;
+    if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY_ASK)
+        return m->way_ask->at == NULL ||
+                       geo_valid((struct latlng){m->way_ask->at->lat_e7, m->way_ask->at->lng_e7})
+                   ? NULL
+                   : "way_ask.at: expected a place on Earth, or none";
     if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT)
         return NULL;
     r = m->report;
@@ -414,6 +441,9 @@ write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
         write_reply(&w, m->reply);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT) {
         write_shift(&w, m->shift);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY) {
+        json_out_cstr(&w, "type", "way");
+        ways_write(&w, m->way);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE) {
         json_out_cstr(&w, "type", "error");
         json_out_cstr(&w, "code", m->trouble->code);

@@ -21,7 +21,8 @@ main(int argc, char **argv)
         {"pay-return", OPTION_NUMBER, "0", "for goods brought back", false},
     };
     static const struct service_ports ports = {
-        .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET,
+        .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET |
+                SERVICE_ROADS,
         .about = "tells couriers, stores, customers and chains what happened",
         .follow = "tcp://127.0.0.1:7112,tcp://127.0.0.1:7113",
         .router = "tcp://127.0.0.1:7103",

@@ -2,6 +2,7 @@
 #include "notifier/core.h"
 #include "notifier/ops.h"
 #include "notifier/pages.h"
+#include "notifier/ways.h"
 
 #include "base/problem.h"
 
@@ -198,6 +199,13 @@ static const struct counter counter_names[COUNT_N] = {
                               "webhooks put off because their chain has its share of calls", 0,
                               false},
     [COUNT_HOOKS_GIVEN_UP] = {"webhooks_given_up_total", "webhooks given up or disabled", 0, false},
+    [COUNT_WAY_LEGS] = {"way_legs_total", "legs of ways told to couriers and operators", 0, false},
+    [COUNT_WAY_LEGS_STRAIGHT] = {"way_legs_straight_total",
+                                 "of them, straight lines: no map, or it knows no way", 0, false},
+    [COUNT_WAY_LEGS_KEPT] = {"way_legs_remembered_total", "of them, found before", 0, false},
+    [COUNT_WAYS_REFUSED] = {"ways_refused_total",
+                            "questions for a way that were too many, or could not be answered", 0,
+                            false},
 };
 
 static void *
@@ -227,6 +235,7 @@ notifier_close(void *core)
     push_close(n);
     tickets_close(n);
     tracking_close(n);
+    ways_close(n);
     access_close(n);
     ops_close(n);
     ask_close(n);
@@ -436,6 +445,9 @@ redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case CALL_OPS_COURIERS:
         ops_news_reply(n, ev, out);
         break;
+    case CALL_WAY:
+        ways_reply(n, ev, out);
+        break;
     case CALL_TRIM:
     case CALL_CATALOGUE:
         break;
@@ -483,6 +495,7 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
     access_tick(n, ev, out);
     ops_tick(n, ev, out);
     hooks_tick(n, ev, out);
+    ways_tick(n, ev, out);
     if (n->follow != FOLLOW_DOWN)
         trim(n, ev, out);
     outbox_wake(out, next_tick(n, ev->now_ms));
@@ -550,10 +563,14 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
     case EVENT_STOP:
         n->stopping = true;
         break;
+    case EVENT_ROADS:
+        ways_map(n, ev->travel);
+        break;
+    case EVENT_WORK:
+        ways_done(n, ev, out);
+        break;
     case EVENT_START:
     case EVENT_TRAVEL:
-    case EVENT_ROADS:
-    case EVENT_WORK:
     case EVENT_ADDRESSES:
     case EVENT_HTTP_BODY:
     case EVENT_HTTP_END:
@@ -593,4 +610,5 @@ const struct service notifier_service = {
     .counters = notifier_counters,
     .histograms = notifier_histograms,
     .ready = notifier_ready,
+    .work = ways_work,
 };

@@ -2,6 +2,7 @@
  * a third of a second; each message holds whole orders, couriers and stores, so nothing depends on
  * what came before, and a page that comes back just asks for everything again. */
 #include "notifier/ops.h"
+#include "notifier/ways.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,21 @@ ops_tell(struct notifier *n, struct outbox *out, uint64_t conn, struct buf *b)
         if (v->greeted && (conn == 0 || conn == v->conn))
             outbox_socket_send(out, v->conn, true, buf_slice(b));
     buf_free(b);
+}
+
+void
+ops_trouble(struct notifier *n, struct outbox *out, uint64_t conn, const char *code,
+            const char *detail)
+{
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    json_out_object(&w, NULL);
+    json_out_cstr(&w, "type", "error");
+    json_out_cstr(&w, "code", code);
+    json_out_cstr(&w, "detail", detail);
+    json_out_end(&w);
+    ops_tell(n, out, conn, &b);
 }
 
 /* ---- what happened ---- */
@@ -197,6 +213,7 @@ enum said {
     SAID_ZONE,
     SAID_COURIER,
     SAID_PROOF,
+    SAID_WAY,
     SAID_CANCEL,
     SAID_READY,
     SAID_BUSY,
@@ -206,7 +223,7 @@ enum said {
 static const struct json_enum types[] = {
     {"hello", SAID_HELLO}, {"ping", SAID_PING},       {"order", SAID_ORDER}, {"find", SAID_FIND},
     {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},   {"ready", SAID_READY}, {"busy", SAID_BUSY},
-    {"rule", SAID_RULE},   {"courier", SAID_COURIER}, {"proof", SAID_PROOF},
+    {"rule", SAID_RULE},   {"courier", SAID_COURIER}, {"proof", SAID_PROOF}, {"way", SAID_WAY},
 };
 
 /* What may be decided, as dispatch_rule calls it; who it is about. */
@@ -286,7 +303,8 @@ read_wish(struct json_in *in, struct wish *w)
     json_in_enum(in, &root, "busy", w->type == SAID_BUSY ? JSON_REQUIRED : JSON_OPTIONAL, modes, 3,
                  &w->busy);
     json_in_int(in, &root, "busy_delay_seconds", JSON_OPTIONAL, 0, SHOP_DELAY_MAX_S, &w->delay_s);
-    json_in_int(in, &root, "courier", w->type == SAID_COURIER ? JSON_REQUIRED : JSON_OPTIONAL, 1,
+    json_in_int(in, &root, "courier",
+                w->type == SAID_COURIER || w->type == SAID_WAY ? JSON_REQUIRED : JSON_OPTIONAL, 1,
                 UINT32_MAX, &w->courier);
     json_in_string(in, &root, "words", JSON_OPTIONAL, 0, 120, &w->words);
     if (w->type == SAID_PROOF) {
@@ -364,6 +382,10 @@ ops_message(struct notifier *n, struct viewer *v, const struct event *ev, struct
         proof_show(n, ev, out, v->conn, w.uuid, w.rule);
     } else if (w.type == SAID_COURIER) {
         ops_ask_frozen(n, ev, out, v->conn, (uint32_t)w.courier);
+    } else if (w.type == SAID_WAY) {
+        if (!ways_ask(n, ev, out, v->conn, (uint32_t)w.courier, true, NULL))
+            ops_trouble(n, out, v->conn, "too_many",
+                        "expected the answer to the last one first; else ask again in a moment");
     } else if (w.type == SAID_ZONE) {
         ops_zone(n, ev, out, v->conn, (uint32_t)w.store);
     } else {

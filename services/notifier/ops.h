@@ -23,7 +23,13 @@ void ops_close(struct notifier *n);
 /* ops_tell: a message to one viewer, or to all that are greeted (conn 0). Frees b. */
 void ops_tell(struct notifier *n, struct outbox *out, uint64_t conn, struct buf *b);
 
+/* ops_trouble: `error` on a page. */
+void ops_trouble(struct notifier *n, struct outbox *out, uint64_t conn, const char *code,
+                 const char *detail);
+
 /* ops_news.c: what changed, read and told to all */
+/* ops_place_of: the middle of a cell of Redis' {city}:positions; false: it is none. */
+bool ops_place_of(uint64_t cell, struct latlng *at);
 void ops_scan(struct notifier *n, const struct event *ev, struct outbox *out);
 void ops_flush(struct notifier *n, const struct event *ev, struct outbox *out);
 void ops_news_reply(struct notifier *n, const struct event *ev, struct outbox *out);

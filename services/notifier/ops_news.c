@@ -279,6 +279,16 @@ half(uint64_t cell, unsigned first)
     return v;
 }
 
+bool
+ops_place_of(uint64_t cell, struct latlng *at)
+{
+    enum { CELLS = 1 << 26 };
+    const double lat_most = 85.05112878; /* of Redis' geohash */
+
+    return geo_of_degrees(-lat_most + (half(cell, 0) + 0.5) / CELLS * 2 * lat_most,
+                          -180 + (half(cell, 1) + 0.5) / CELLS * 360, at);
+}
+
 /* is_news: has this courier another cell than was told? Remembers it. */
 static bool
 is_news(struct ops *o, uint32_t courier, uint64_t cell)
@@ -306,8 +316,6 @@ is_news(struct ops *o, uint32_t courier, uint64_t cell)
 static void
 tell_positions(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    enum { CELLS = 1 << 26 };
-    const double lat_most = 85.05112878; /* of Redis' geohash */
     struct buf b = {0};
     bool any = false;
 
@@ -322,11 +330,11 @@ tell_positions(struct notifier *n, const struct event *ev, struct outbox *out)
             break;
         uint32_t courier = (uint32_t)strtoul(member, NULL, 10);
         uint64_t cell = (uint64_t)strtod(score, NULL);
-        if (!is_news(&n->ops, courier, cell))
+        struct latlng at;
+        if (!is_news(&n->ops, courier, cell) || !ops_place_of(cell, &at))
             continue;
-        buf_printf(&b, "%s[%u,%.6f,%.6f]", any ? "," : "", courier,
-                   -lat_most + (half(cell, 0) + 0.5) / CELLS * 2 * lat_most,
-                   -180 + (half(cell, 1) + 0.5) / CELLS * 360);
+        buf_printf(&b, "%s[%u,%.6f,%.6f]", any ? "," : "", courier, at.lat_e7 * 1e-7,
+                   at.lng_e7 * 1e-7);
         any = true;
     }
     buf_str(&b, "]}");

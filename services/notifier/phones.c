@@ -3,7 +3,7 @@
  * An action is sent to the router and sent again until it answers: the router applies it once by
  * (courier, action id). The phone hears `done` only after that, so whatever it was told is durable.
  */
-#include "notifier/core.h"
+#include "notifier/ways.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -143,9 +143,9 @@ send_trouble(struct outbox *out, struct arena *a, const struct session *s,
     frames_send(out, a, s, &m);
 }
 
-static void
-trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
-        const char *detail)
+void
+phones_trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
+               const char *detail)
 {
     Lifecircle__V1__CourierTrouble t = LIFECIRCLE__V1__COURIER_TROUBLE__INIT;
 
@@ -392,6 +392,19 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
 
 /* ---- messages ---- */
 
+static void
+take_way_ask(struct notifier *n, const struct event *ev, struct outbox *out,
+             const struct session *s, const Lifecircle__V1__CourierWayAsk *m)
+{
+    struct latlng at = {0};
+
+    if (m->at != NULL)
+        at = (struct latlng){m->at->lat_e7, m->at->lng_e7};
+    if (!ways_ask(n, ev, out, s->conn, s->courier, false, m->at == NULL ? NULL : &at))
+        phones_trouble(out, ev->arena, s, "too_many",
+                       "expected the answer to the last one first; else ask again in a moment");
+}
+
 void
 phones_message(struct notifier *n, struct session *s, const struct event *ev, struct outbox *out)
 {
@@ -415,11 +428,13 @@ phones_message(struct notifier *n, struct session *s, const struct event *ev, st
                         m->position->time_ms);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_SHIFT_ASK) {
         work_ask(n, ev, out, s);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY_ASK) {
+        take_way_ask(n, ev, out, s, m->way_ask);
     } else if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT) {
         count(n, COUNT_BAD_MESSAGES, 1);
-        trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");
+        phones_trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");
     } else if (!s->greeted) {
-        trouble(out, ev->arena, s, "hello_first", "expected hello as the first message");
+        phones_trouble(out, ev->arena, s, "hello_first", "expected hello as the first message");
     } else {
         take_report(n, ev, out, s, m->report);
     }

@@ -132,6 +132,11 @@ export async function openPage(browser, town, path, options = {}) {
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.wrong = [];
+    page.heard = {}; // the last message of each type
+    page.on('websocket', (socket) => socket.on('framereceived', ({payload}) => {
+        const message = JSON.parse(payload);
+        page.heard[message.type] = message;
+    }));
     page.on('pageerror', (error) => page.wrong.push(String(error.stack ?? error)));
     page.on('console', (m) => {
         if (m.type() === 'error' && !/ERR_INTERNET_DISCONNECTED|Failed to load resource/.test(m.text()))
@@ -176,6 +181,33 @@ export async function shows(page, selector, pattern) {
         throw new Error(`${error.message} (last: ${last})`);
     });
 }
+
+// ---- ways along streets ----
+
+// roads: the city's, as lines of [lng, lat].
+const roads = () => JSON.parse(readFileSync(join(top, 'tests/city/data/map.geojson'), 'utf8')).features
+    .flatMap(({geometry: g}) => (g.type === 'LineString' ? [g.coordinates] : g.type === 'MultiLineString' ? g.coordinates : []))
+    .map((line) => line.map(([lng, lat]) => [lat, lng]));
+
+// onStreets: a way that was told leads along streets: each leg has more places than its ends, at least half on a road of the
+// drawn map, which has no paths (that all lie on the compiled map says tests/integration/test_roads_map.c).
+export async function onStreets(way) {
+    const {along, decode} = await import(new URL('../../services/notifier/web/way.js', import.meta.url));
+    const lines = roads();
+    for (const leg of way.legs.filter((l) => l.metres > 150)) {
+        const line = decode(leg.line);
+        assert.equal(leg.straight, false);
+        assert.ok(line.length > 2, `${leg.kind}: ${leg.line}`);
+        assert.ok(leg.streets.length > 0 && leg.streets.some((s) => s.name !== ''), JSON.stringify(leg.streets));
+        const near = line.filter((at) => lines.some((road) => along(road, at).off < 10));
+        assert.ok(2 * near.length >= line.length, `${near.length} of ${line.length} places of ${leg.line} are on roads`);
+    }
+    assert.ok(way.legs.some((l) => l.metres > 150), 'the way leads somewhere');
+}
+
+// drawn: how many corners the lines on a page's map have, straight lines left out.
+export const drawn = (page) => page.evaluate(() =>
+    [...document.querySelectorAll('#map path.way:not(.straight)')].reduce((n, p) => n + (p.getAttribute('d').match(/L/g) ?? []).length, 0));
 
 // ---- the runner ----
 

@@ -43,6 +43,10 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await courier.locator('#arrived').click();
     await courier.locator('#picked-up').click();
     await kit.shows(ops, '#order-state', 'courier to the customer');
+    await kit.until('the way of one leg', () => ops.heard.way?.legs.length === 1);
+    await kit.onStreets(ops.heard.way);
+    await kit.until('the line', async () => (await kit.drawn(ops)) > 2);
+    await kit.shot(ops, 'ops-way');
     await courier.locator('#arrived').click();
     await courier.locator('#photo').setInputFiles({name: 'door.png', mimeType: 'image/png', buffer: Buffer.from(
         'iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC', 'base64')});

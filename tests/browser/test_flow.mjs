@@ -43,6 +43,8 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await courier.locator('#accept').click();
     await kit.shows(customer, '#status', /Courier (found|on the way to the store)/);
     await kit.sound(courier, 'courier-pickup');
+    await kit.until('the way', () => courier.heard.way?.version === courier.heard.route.version);
+    await kit.onStreets(courier.heard.way);
     await courier.locator('#arrived').click();
     await kit.shows(customer, '#status', 'Courier at the store');
 
@@ -55,6 +57,10 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await courier.locator('#code').fill(order.external_order_id.toUpperCase());
     await courier.locator('#picked-up').click();
     await kit.shows(courier, '.next', '3000 Fait Ave');
+    await kit.shows(courier, '#streets', /Street|Avenue/); // the line and its streets stay in the tunnel
+    await courier.locator('#show-map').click();
+    await kit.until('the line', async () => (await kit.drawn(courier)) > 2);
+    await kit.sound(courier, 'courier-way-offline');
     await courier.locator('#arrived').click();
     await courier.locator('#pin').fill(pin);
     await kit.sound(courier, 'courier-door-offline');

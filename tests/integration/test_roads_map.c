@@ -1,5 +1,5 @@
 /* The real daemons on a map of south-east Baltimore: the store nearest along streets, swapping the
- * map, a bad one, places off it, and the replay of all that.
+ * map, a bad one, places off it, the way that a courier is shown, and the replay of all that.
  *
  * A customer in Canton has a store 390 m away, which is 1,360 m along streets, and one 730 m away,
  * which is 900 m along streets. A customer in Fells Point has the same, 1.8 km away, and one on
@@ -7,6 +7,8 @@
 #include "town.h"
 
 #include "unit/unit.h"
+
+#include "roads/roads.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -92,8 +94,8 @@ metric(enum town_daemon d, const char *name)
 {
     char line[160];
     long v = -1;
-    struct town_answer a =
-        town_http(&town, town.admin[d], "GET", "/metrics", NULL, slice_of(NULL, 0));
+    int port = d == TOWN_NOTIFIER ? town.notifier : town.admin[d];
+    struct town_answer a = town_http(&town, port, "GET", "/metrics", NULL, slice_of(NULL, 0));
 
     snprintf(line, sizeof line, "\nlifecircle_%s ", name);
     const char *at = a.body == NULL ? NULL : strstr(a.body, line);
@@ -113,18 +115,19 @@ uses(enum town_daemon d, const char *checksum)
 }
 
 static bool
-both_use(void *ctx)
+all_use(void *ctx)
 {
-    return uses(TOWN_MATCHER, ctx) && uses(TOWN_ROUTER, ctx);
+    return uses(TOWN_MATCHER, ctx) && uses(TOWN_ROUTER, ctx) && uses(TOWN_NOTIFIER, ctx);
 }
 
 static bool
-both_refused(void *ctx)
+all_refused(void *ctx)
 {
     const char *name = "reloads_total{outcome=\"refused\"}";
 
     (void)ctx;
-    return metric(TOWN_MATCHER, name) == 1 && metric(TOWN_ROUTER, name) == 1;
+    return metric(TOWN_MATCHER, name) == 1 && metric(TOWN_ROUTER, name) == 1 &&
+           metric(TOWN_NOTIFIER, name) == 1;
 }
 
 static bool
@@ -139,6 +142,7 @@ hang_up(void)
 {
     CU_ASSERT_EQUAL(kill(town.pid[TOWN_MATCHER], SIGHUP), 0);
     CU_ASSERT_EQUAL(kill(town.pid[TOWN_ROUTER], SIGHUP), 0);
+    CU_ASSERT_EQUAL(kill(town.pid[TOWN_NOTIFIER], SIGHUP), 0);
 }
 
 static void
@@ -159,7 +163,7 @@ test_town_comes_up_on_a_map(void)
     town_shop(&town, "down-the-street", 39.2840, -76.5720, 1, "TEA,1000,219\n");
     town_shop(&town, "north-end", 39.3130, -76.5700, 1, "TEA,1000,219\n");
     CU_ASSERT_TRUE(town_wait(knows_all_stores, NULL));
-    CU_ASSERT_TRUE(both_use(first_map));
+    CU_ASSERT_TRUE(all_use(first_map));
     town_courier(&town, &phone, "ada");
 }
 
@@ -205,6 +209,70 @@ test_orders_go_to_the_store_nearest_along_streets(void)
     CU_ASSERT_EQUAL(metric(TOWN_ROUTER, "plan_searches_total{travel=\"estimate\"}"), 0);
 }
 
+/* next_part: one difference of an encoded polyline, in 1e-5 degrees. */
+static int32_t
+next_part(const char **p)
+{
+    uint32_t v = 0;
+    unsigned shift = 0, c;
+
+    do {
+        c = (unsigned)(unsigned char)*(*p)++ - 63;
+        v |= (c & 0x1f) << shift;
+        shift += 5;
+    } while (c >= 0x20 && **p != '\0');
+    return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
+}
+
+/* points_on: how many places a line has, each of them on a road of the map. */
+static unsigned
+points_on(const struct roads *map, const char *line)
+{
+    struct latlng at = {0};
+    struct roads_spot spot;
+    unsigned n = 0;
+
+    for (const char *p = line; *p != '\0'; n++) {
+        at.lat_e7 += next_part(&p) * 100;
+        at.lng_e7 += next_part(&p) * 100;
+        CU_ASSERT_EQUAL(roads_snap(map, TRAVEL_BICYCLE, at, 5, &spot), LC_OK);
+    }
+    return n;
+}
+
+/* The way through the offered stops, from Canton Square: along named streets of the map. */
+static void
+test_a_courier_is_shown_the_way_along_streets(void)
+{
+    char file[64], error[ROADS_ERROR_MAX];
+    struct roads *map;
+    json_t *leg;
+    size_t i;
+
+    snprintf(file, sizeof file, "%s/one.roads", scratch);
+    CU_ASSERT_EQUAL_FATAL(roads_open(file, &map, error), LC_OK);
+    json_t *route = town_socket_hear(&phone, "route", 15000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(route);
+    town_socket_send(&phone, "{\"type\":\"way\",\"lat\":39.2845,\"lng\":-76.5930}");
+    json_t *way = town_socket_hear(&phone, "way", 15000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(way);
+    json_t *legs = json_object_get(way, "legs");
+    CU_ASSERT(json_array_size(legs) >= 2);
+    json_array_foreach(legs, i, leg)
+    {
+        json_t *streets = json_object_get(leg, "streets");
+        CU_ASSERT_TRUE(json_is_false(json_object_get(leg, "straight")));
+        CU_ASSERT(points_on(map, town_text(leg, "line")) > 2);
+        CU_ASSERT(json_array_size(streets) > 0);
+        CU_ASSERT(json_integer_value(json_object_get(leg, "metres")) > 100);
+        CU_ASSERT(json_integer_value(json_object_get(leg, "seconds")) > 20);
+        CU_ASSERT_STRING_NOT_EQUAL(town_text(json_array_get(streets, 0), "name"), "");
+    }
+    json_decref(way);
+    json_decref(route);
+    roads_close(map);
+}
+
 static void
 test_orders_off_the_map_are_estimated_as_a_whole(void)
 {
@@ -226,7 +294,7 @@ test_a_hangup_swaps_the_map_and_a_bad_file_does_not(void)
 
     serve("two.roads");
     hang_up();
-    CU_ASSERT_TRUE(town_wait(both_use, second_map));
+    CU_ASSERT_TRUE(town_wait(all_use, second_map));
     order(store);
     CU_ASSERT_STRING_EQUAL(store, "down-the-street");
     CU_ASSERT_TRUE(explained("travel times along roads"));
@@ -237,8 +305,8 @@ test_a_hangup_swaps_the_map_and_a_bad_file_does_not(void)
     CU_ASSERT_EQUAL_FATAL(system(command), 0);
     serve("cut.roads");
     hang_up();
-    CU_ASSERT_TRUE(town_wait(both_refused, NULL));
-    CU_ASSERT_TRUE(both_use(second_map));
+    CU_ASSERT_TRUE(town_wait(all_refused, NULL));
+    CU_ASSERT_TRUE(all_use(second_map));
     order(store);
     CU_ASSERT_STRING_EQUAL(store, "down-the-street");
     CU_ASSERT_TRUE(explained("travel times along roads"));
@@ -251,6 +319,7 @@ test_what_was_decided_replays_on_its_maps_alone(void)
 
     CU_ASSERT_EQUAL(town_stop(&town, TOWN_MATCHER), 0);
     CU_ASSERT_EQUAL(town_stop(&town, TOWN_ROUTER), 0);
+    CU_ASSERT_EQUAL(town_stop(&town, TOWN_NOTIFIER), 0);
     snprintf(words, sizeof words, "replay %s/record", town.dir);
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 3);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, first_map));
@@ -266,6 +335,7 @@ test_what_was_decided_replays_on_its_maps_alone(void)
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "matcher"));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "router"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "notifier"));
     CU_ASSERT_PTR_NULL(strstr(out, "differs"));
 }
 
@@ -283,6 +353,7 @@ test_town_goes_down(void)
 UNIT_MAIN("a map of roads", UNIT(test_town_comes_up_on_a_map),
           UNIT(test_readyz_says_which_map_is_in_use),
           UNIT(test_orders_go_to_the_store_nearest_along_streets),
+          UNIT(test_a_courier_is_shown_the_way_along_streets),
           UNIT(test_orders_off_the_map_are_estimated_as_a_whole),
           UNIT(test_a_hangup_swaps_the_map_and_a_bad_file_does_not),
           UNIT(test_what_was_decided_replays_on_its_maps_alone), UNIT(test_town_goes_down))

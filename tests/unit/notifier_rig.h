@@ -64,6 +64,11 @@ struct rig {
     char ruled[256];  /* its last "kind order courier who words" */
     char access[256]; /* what {city}:access says of every token; n = 0: nothing */
     size_t access_n;
+    struct latlng signed_on;     /* where every shift began; 0: not said */
+    char place[4][24];           /* {city}:positions, by courier number; "": nobody knows */
+    const struct travel *travel; /* of the thread beside the loop */
+    bool no_work;                /* it never answers */
+    unsigned works;
     uint32_t order_store; /* whose every order is, for GETRANGE */
 };
 
@@ -168,12 +173,29 @@ rig_hash(struct rig *r, const struct effect *e, struct arena *a)
         } else if (shifts && courier < 4 && r->on_shift[courier]) {
             Lifecircle__V1__Shift shift = LIFECIRCLE__V1__SHIFT__INIT;
             char *p = arena_zalloc(a, 64);
+            Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
             shift.on = true;
+            at.lat_e7 = r->signed_on.lat_e7;
+            at.lng_e7 = r->signed_on.lng_e7;
+            shift.at = r->signed_on.lat_e7 == 0 ? NULL : &at;
             size_t n = lifecircle__v1__shift__pack(&shift, (uint8_t *)p + 4);
             items[i - 2] = rig_str(p, n + 4);
         }
     }
     return rig_array(items, e->argc - 2);
+}
+
+/* one courier's, as ways ask */
+static inline struct reply
+rig_one(struct rig *r, const struct effect *e, struct arena *a)
+{
+    unsigned courier = (unsigned)(e->argv[2].p[0] - '0');
+
+    if (slice_eq_str(e->argv[0], "HGET"))
+        return rig_hash(r, e, a).items[0];
+    return courier < 4 && r->place[courier][0] != '\0'
+               ? rig_str(r->place[courier], strlen(r->place[courier]))
+               : (struct reply){.kind = REPLY_NIL};
 }
 
 static inline struct reply
@@ -270,6 +292,11 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
             items[i - 2] = one;
         return slice_eq_str(command, "HGET") ? one : rig_array(items, e->argc - 2);
     }
+    if (slice_eq_str(command, "ZSCORE") ||
+        (slice_eq_str(command, "HGET") &&
+         (memmem(e->argv[1].p, e->argv[1].n, ":shifts", 7) != NULL ||
+          memmem(e->argv[1].p, e->argv[1].n, ":routes", 7) != NULL)))
+        return rig_one(r, e, a);
     if (slice_eq_str(command, "GETRANGE"))
         return rig_str((const char *)&r->order_store, 4);
     if (slice_eq_str(command, "HKEYS") || slice_eq_str(command, "ZRANGE"))
@@ -335,10 +362,18 @@ rig_effects(struct rig *r)
     struct reply *replies = arena_array(a, outbox_count(out) + 1, sizeof *replies);
     uint64_t *tags = arena_array(a, outbox_count(out) + 1, sizeof *tags);
     size_t n = 0;
+    uint64_t jobs[8];
+    struct buf done[8] = {0};
+    size_t n_jobs = 0;
 
     for (size_t i = 0; i < outbox_count(out); i++) {
         const struct effect *e = outbox_at(out, i);
-        if (e->kind == EFFECT_REDIS && e->ref != 0) {
+        if (e->kind == EFFECT_WORK && !r->no_work) {
+            jobs[n_jobs] = e->ref;
+            CU_ASSERT_EQUAL(notifier_service.work(r->travel, e->bytes, &done[n_jobs]), LC_OK);
+            n_jobs++;
+            r->works++;
+        } else if (e->kind == EFFECT_REDIS && e->ref != 0) {
             tags[n] = e->ref;
             replies[n++] = rig_answer(r, e, a);
         } else if (e->kind != EFFECT_WAKE && e->kind != EFFECT_REDIS) {
@@ -349,6 +384,11 @@ rig_effects(struct rig *r)
     for (size_t i = 0; i < n; i++) {
         struct event ev = {.kind = EVENT_REDIS, .ref = tags[i], .reply = &replies[i]};
         rig_feed(r, &ev);
+    }
+    for (size_t i = 0; i < n_jobs; i++) {
+        struct event ev = {.kind = EVENT_WORK, .ref = jobs[i], .bytes = buf_slice(&done[i])};
+        rig_feed(r, &ev);
+        buf_free(&done[i]);
     }
     arena_destroy(a);
 }

@@ -5,6 +5,7 @@ import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
 import {isCode, metres, overlay, place, split} from './route.js';
+import {Asker, follow} from './way.js';
 import {Proofs} from './proofs.js';
 import * as view from './courier_view.js';
 
@@ -13,7 +14,7 @@ const REST_MS = 60000; // and so often while not
 const MOVED_M = 20;
 
 const store = stored('lc.courier', {
-    token: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, onShift: false,
+    token: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, way: null, onShift: false,
     actions: [], settled: [], delivered: 0, underWay: [], skew: 0,
 });
 const state = () => store.get();
@@ -37,6 +38,23 @@ const queue = new Queue({
 
 const proofs = new Proofs({token: () => state().token, changed: () => render(),
     refused: () => notice(t('courier.proof_refused'), 'bad')});
+
+// ---- the way along streets ----
+
+const asker = new Asker(() => link?.say({type: 'way', ...(at ? {lat: at[0], lng: at[1]} : {})}) ?? false);
+
+const ahead = () => {
+    const {offered, accepted} = split(stops());
+    return [...accepted, ...offered];
+};
+
+// lookAhead: the line on the map, and a new one when it is of another route or left behind. In a tunnel the last stays.
+function lookAhead() {
+    const legs = follow(state().way, at, ahead());
+    map?.route(at, legs, ahead().map(place).filter(Boolean));
+    if (connected === 'open' && legs.length > 0) asker.want(state().route.version, state().way?.version, legs);
+    return legs;
+}
 
 // ---- what the server says ----
 
@@ -68,11 +86,16 @@ function onmessage(message) {
         if (message.version !== state().route?.version) store.set({settled: []});
         buzz(message);
         store.set({route: message});
+    } else if (message.type === 'way') {
+        asker.answered();
+        if (message.version >= (state().route?.version ?? 0)) store.set({way: message});
     } else if (message.type === 'shift') {
         shift = message;
     } else if (message.type === 'done') {
         queue.answered(message);
-    } else if (message.type === 'error' && message.id) {
+    } else if (message.type === 'error' && !message.id) {
+        asker.answered();
+    } else if (message.type === 'error') {
         queue.answered({id: message.id, outcome: 'invalid'});
     }
     render();
@@ -98,6 +121,7 @@ function connect() {
         onstate(name) {
             connected = name;
             if (name !== 'open') queue.away();
+            if (name !== 'open') asker.answered();
             if (name === 'refused') store.set({token: ''});
             render();
         },
@@ -120,6 +144,7 @@ function watch() {
             at = [p.coords.latitude, p.coords.longitude];
             tell();
             map?.self(at);
+            render();
         },
         () => {}, {enableHighAccuracy: true, maximumAge: 5000});
     setInterval(tell, POSITION_MS);
@@ -222,7 +247,7 @@ function showLink() {
         .filter(Boolean).join(' · ');
 }
 
-function work() {
+function work(legs) {
     if (!state().token) return [view.token(act)];
     const pending = state().actions.map((a) => a.type);
     if ((!state().onShift && !pending.includes('sign_on')) || pending.includes('sign_off'))
@@ -232,7 +257,8 @@ function work() {
     if (accepted[0] && !accepted[0].arrived) setOut(accepted[0]);
     return [
         live ? view.offer(state(), offered, act) : null,
-        accepted[0] ? view.next(accepted[0], act) : null,
+        accepted[0] ? view.next(accepted[0], act, 
+            legs.find((l) => l.stop.order_id === accepted[0].order_id && l.stop.kind === accepted[0].kind)) : null,
         !live && !accepted[0] ? view.idle() : null,
     ];
 }
@@ -241,6 +267,7 @@ let drawn = '';
 
 function render() {
     const {offered, accepted} = split(stops());
+    const legs = lookAhead();
     notices = notices.filter((n) => n.until > Date.now());
     showLink();
     const typing = $('#pin')?.value;
@@ -248,18 +275,17 @@ function render() {
     // what is on the screen is only made anew when it changes: a finger may be on its way to it
     const what = JSON.stringify([state().token, state().onShift, stops(), notices, connected === 'elsewhere',
         state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
-        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names()]);
+        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names(), view.wayWords(legs[0])]);
     if (what === drawn) return;
     drawn = what;
     fill($('#notices'),
         connected === 'elsewhere' ? view.elsewhere() : null,
         notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
-    fill($('#work'), ...work());
+    fill($('#work'), ...work(legs));
     fill($('#rest'), state().token && (state().onShift || accepted.length)
         ? [view.later(accepted.slice(1)), view.shift(state(), act, accepted.length > 0, shift)] : []);
     if (typing && $('#pin')) $('#pin').value = typing;
     if (code && $('#code')) $('#code').value = code;
-    map?.route(at, [...accepted, ...offered].map(place).filter(Boolean));
 }
 
 function tick() {
@@ -275,7 +301,7 @@ function tick() {
 translate();
 const words = secretFromAddress();
 if (words.get('token') && words.get('token') !== state().token) {
-    store.set({token: words.get('token'), route: null, actions: [], settled: [], underWay: [], onShift: false, delivered: 0});
+    store.set({token: words.get('token'), route: null, way: null, actions: [], settled: [], underWay: [], onShift: false, delivered: 0});
     queue.actions = [];
 }
 connect();

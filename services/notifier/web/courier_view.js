@@ -113,7 +113,30 @@ function mainButton(stop, act) {
         h('button', {class: 'primary thumb', id: 'delivered'}, t('courier.delivered')));
 }
 
-export function next(stop, act) {
+const STREETS_SHOWN = 6;
+const round = (n) => (n < 100 ? Math.max(10, Math.round(n / 10) * 10) : Math.round(n / 50) * 50);
+const far = (n) => (n >= 1000 ? kilometres(n) : t('courier.m', {n: round(n)}));
+
+// wayWords: the streets to the next stop, and how far it is: [[street, how far], …]; without streets one line.
+export function wayWords(leg) {
+    if (!leg) return null;
+    if (leg.straight) return leg.blind ? {blind: t('courier.straight', {far: far(leg.metres)})} : null;
+    const streets = leg.streets.filter((s) => s.metres >= 15 || leg.streets.length === 1);
+    const shown = streets.slice(0, STREETS_SHOWN).map((s) => [s.name || t('courier.unnamed'), far(s.metres)]);
+    return {far: far(leg.metres), streets: shown, more: streets.length > STREETS_SHOWN};
+}
+
+function wayOf(leg) {
+    const words = wayWords(leg);
+    if (!words) return null;
+    if (words.blind) return h('p', {class: 'soft', id: 'straight'}, words.blind);
+    return h('section', {class: 'along', 'aria-label': t('courier.along'), 'aria-live': 'off'},
+        h('p', {class: 'soft'}, `${t('courier.along')} · ${words.far}`),
+        h('ol', {id: 'streets'}, words.streets.map(([name, n]) => h('li', {}, h('strong', {}, name), h('span', {class: 'soft'}, ` ${n}`))),
+            words.more ? h('li', {class: 'soft'}, '…') : null));
+}
+
+export function next(stop, act, leg) {
     const maps = mapsAddress(stop);
     const phone = stop.customer?.phone;
     return h('section', {class: 'card stack next', 'aria-label': t('courier.next')},
@@ -121,6 +144,7 @@ export function next(stop, act) {
         h('div', {}, h('h2', {class: 'who'}, label(stop) || '–'), h('p', {class: 'where'}, address(stop))),
         stop.instructions ? h('p', {class: 'note'}, stop.instructions) : null,
         facts(stop, act.now()),
+        stop.arrived ? null : wayOf(leg),
         h('div', {}, h('p', {class: 'soft'}, t('courier.order')), h('p', {class: 'code'}, stop.external_order_id)),
         mainButton(stop, act),
         h('div', {class: 'two'},

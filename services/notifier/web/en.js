@@ -82,6 +82,10 @@ export default {
     'courier.signed': 'That is it',
     'courier.proof_refused': 'That picture could not be kept.',
     'courier.map': 'Map',
+    'courier.along': 'The way',
+    'courier.m': '{n} m',
+    'courier.unnamed': 'road without a name',
+    'courier.straight': '{far} as the crow flies: the streets there are not known.',
     'courier.queued': '{n} to send',
     'courier.here': 'Use it here',
 

@@ -42,6 +42,15 @@ async function city(map) {
 export const dot = (at, colour, radius = 8) =>
     L.circleMarker(at, {radius, color: style('--card'), weight: 2, fillColor: colour, fillOpacity: 1});
 
+// drawWay: the legs of way.js, the next one strong, those after it fainter; straight lines, which are no way, dashed.
+// As SVG, so that the stylesheet has their colours.
+export function drawWay(map, group, legs) {
+    map.ways ??= L.svg();
+    legs.forEach((leg, i) => L.polyline(leg.line, {
+        renderer: map.ways, interactive: false, className: `way${leg.straight ? ' straight' : ''}${i === 0 ? ' next' : ''}`,
+    }).addTo(group));
+}
+
 // routeMap: the courier's own: where I am, and the way through the stops.
 export async function routeMap(element) {
     const map = baseMap(element);
@@ -49,22 +58,26 @@ export async function routeMap(element) {
     const group = L.layerGroup().addTo(map);
     let me = null;
     let shown = '';
+    let fitted = '';
     function self(at) {
         if (!me) me = dot(at, style('--accent'), 9).addTo(map);
         me.setLatLng(at);
     }
     return {
         self,
-        route(at, places) {
+        // legs: as follow() of way.js makes them; places: the stops
+        route(at, legs, places) {
             if (at) self(at);
-            const key = JSON.stringify(places);
+            const key = JSON.stringify([places, legs.map((l) => [l.line.length, l.line[0], l.straight])]);
             if (key === shown) return;
             shown = key;
             group.clearLayers();
-            const all = at ? [at, ...places] : places;
-            if (all.length === 0) return;
-            L.polyline(all, {color: style('--accent'), weight: 4, opacity: 0.7, dashArray: '6 8'}).addTo(group);
+            drawWay(map, group, legs);
             places.forEach((p, i) => dot(p, style(i === 0 ? '--bad' : '--warn')).addTo(group));
+            const all = [...(at ? [at] : []), ...places, ...legs.flatMap((l) => l.line)];
+            const stops = JSON.stringify([places, legs.map((l) => l.straight)]);
+            if (stops === fitted || places.length === 0) return;
+            fitted = stops; // not with every step: somebody may be looking elsewhere
             map.fitBounds(L.latLngBounds(all).pad(0.2), {maxZoom: 16});
         },
     };

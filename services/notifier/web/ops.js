@@ -6,6 +6,7 @@ import {live} from './live.js';
 import {newId} from './queue.js';
 import {cityMap} from './ops_map.js';
 import {colour} from './ops_words.js';
+import {Asker, follow} from './way.js';
 import * as view from './ops_view.js';
 
 const QUIET_MS = 5000; // positions come every second: silence for longer is stale
@@ -29,6 +30,7 @@ let waiting = new Map(); // actions without an answer
 let drawDue = 0;
 let pressed = false;
 let map = null;
+let way = null; // of the courier who is looked at: the server's last word, and what it was of
 
 // ---- what the server says ----
 
@@ -64,6 +66,15 @@ const told = {
             city.places.set(courier, [lat, lng]);
             putCourier(courier);
         }
+        if (m.positions.some(([courier]) => courier === looking())) showRoute();
+    },
+    way(m) {
+        asker.answered();
+        way = {...m, of: asked};
+        showRoute();
+    },
+    error() {
+        asker.answered();
     },
     stats(m) {
         city.minutes = m.minutes;
@@ -149,6 +160,7 @@ function connect() {
             connected = name;
             if (name === 'refused') kept.set({token: ''});
             if (name === 'away') waiting.clear();
+            if (name !== 'open') asker.answered();
             soon();
         },
     });
@@ -178,13 +190,28 @@ function look(kind, id) {
     $('#panel').focus({preventScroll: true});
 }
 
-// showRoute: where the courier who is looked at, or has the order that is, still goes.
+// looking: the number of the courier who is looked at, or has the order that is; 0: nobody.
+function looking() {
+    return (looked.kind === 'courier' ? looked.id : looked.kind === 'order' ? city.orders.get(looked.id)?.courier : 0) || 0;
+}
+
+let asked = ''; // what the question under way is of
+let needed = '';
+const asker = new Asker(() => {
+    asked = needed;
+    return link?.say({type: 'way', courier: looking()}) ?? false;
+});
+
+// showRoute: where that courier still goes, along streets; the line is asked for again when the stops change or the
+// courier leaves it.
 function showRoute() {
-    const number = looked.kind === 'courier' ? looked.id : looked.kind === 'order' ? city.orders.get(looked.id)?.courier : 0;
-    const c = number ? city.couriers.get(number) : null;
     if (looked.kind === 'store') return;
-    const at = city.places.get(number);
-    map?.line(c ? [...(at ? [at] : []), ...c.stops.map((s) => [s.lat, s.lng])] : []);
+    const number = looking();
+    const stops = (city.couriers.get(number)?.stops ?? []).map((s) => ({...s, order_id: s.order}));
+    needed = `${number} ${stops.map((s) => s.order + s.kind).join()}`;
+    const legs = follow(way?.courier === number ? way : null, city.places.get(number), stops);
+    map?.way(legs);
+    if (stops.length > 0 && connected === 'open') asker.want(needed, way?.of, legs);
 }
 
 function say(action) {
@@ -293,4 +320,7 @@ $('#search').addEventListener('submit', (event) => {
 });
 connect();
 draw();
-setInterval(draw, 1000);
+setInterval(() => {
+    draw();
+    if (looking()) showRoute();
+}, 1000);

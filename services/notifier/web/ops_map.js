@@ -1,5 +1,5 @@
 // ops_map: what moves and what waits, on one canvas above the base map: thousands of dots without an element each.
-import {baseMap} from './map.js';
+import {baseMap, drawWay} from './map.js';
 
 const MOVE_MS = 1000; // a courier glides to the next position for so long
 const FRAME_MS = 40;
@@ -152,10 +152,9 @@ export function cityMap(element, {chosen}) {
             extra.clearLayers();
             draw();
         },
-        line(places) {
+        way(legs) {
             extra.clearLayers();
-            if (places.length > 1)
-                L.polyline(places, {color: css('--accent'), weight: 4, opacity: 0.7, dashArray: '6 8', interactive: false}).addTo(extra);
+            drawWay(map, extra, legs);
         },
         zone(polygons) {
             extra.clearLayers();

@@ -1,13 +1,16 @@
 // The service worker of the courier's app: the app opens in a tunnel. What the server gives counts; what was kept is
 // used when it does not answer in time. Only pages and their files: never an API, never a token.
-const CACHE = 'lifecircle-courier-2';
+const CACHE = 'lifecircle-courier-3';
 const PATIENCE_MS = 2500;
 const FILES = [
     '/courier',
     ...['base.css', 'courier.css', 'courier.js', 'courier_view.js', 'courier.webmanifest', 'dom.js', 'en.js', 'i18n.js',
-        'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'zh.js',
+        'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'way.js', 'zh.js',
     ].map((name) => `/web/${name}`),
 ];
+
+// Kept once somebody has looked at a map: large, and some have none.
+const MAPS = ['/web/city.geojson'];
 
 self.addEventListener('install', (event) => {
     self.skipWaiting();
@@ -35,6 +38,6 @@ async function answer(request, path) {
 
 self.addEventListener('fetch', (event) => {
     const url = new URL(event.request.url);
-    if (event.request.method !== 'GET' || url.origin !== location.origin || !FILES.includes(url.pathname)) return;
+    if (event.request.method !== 'GET' || url.origin !== location.origin || ![...FILES, ...MAPS].includes(url.pathname)) return;
     event.respondWith(answer(event.request, url.pathname));
 });

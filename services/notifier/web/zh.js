@@ -82,6 +82,10 @@ export default {
     'courier.signed': '完成',
     'courier.proof_refused': '该图片未能保存。',
     'courier.map': '地图',
+    'courier.along': '路线',
+    'courier.m': '{n} 米',
+    'courier.unnamed': '无名道路',
+    'courier.straight': '直线距离 {far}：此处没有街道信息。',
     'courier.queued': '{n} 条待发送',
     'courier.here': '在此使用',
 
