@@ -160,10 +160,6 @@ uint32_t find_chain_number(struct ctl *c, struct slice name);
  * what is wrong. */
 const char *ctl_order(struct ctl *c, const char *word);
 
-/* ctl_print_dispatch: why this courier and why then, or why none; what people decided of the order
- * and its courier (0 = none). Nothing when there is nothing, or as JSON. */
-void ctl_print_dispatch(struct ctl *c, const char *uuid, uint32_t courier);
-
 int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);        /* key new | revoke */
 int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revoke */

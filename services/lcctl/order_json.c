@@ -121,7 +121,7 @@ write_candidate(struct json_out *w, const Lifecircle__V1__DecisionRecord *d, siz
 
 int
 explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__DecisionRecord *d,
-             const struct match_names *n)
+             const struct dispatch_view *dispatch, const struct match_names *n)
 {
     struct buf b = {0};
     struct json_out w = json_out_to(&b);
@@ -146,6 +146,7 @@ explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__Dec
     for (size_t i = 0; d != NULL && i < d->n_candidates; i++)
         write_candidate(&w, d, i, n);
     json_out_end(&w);
+    dispatch_json(&w, dispatch);
     json_out_end(&w);
     return show_json(&b);
 }

@@ -274,7 +274,8 @@ explain(struct ctl *c, const char *uuid, const struct record *r)
                                    : wire_unpack(&lifecircle__v1__decision_record__descriptor,
                                                  c->arena, slice_of(v->str, v->len));
     if (c->json && (d != NULL || v->type == REDIS_REPLY_NIL)) {
-        status = explain_json(uuid, r, d, &named);
+        struct dispatch_view dispatch = dispatch_read(c, uuid, r->courier);
+        status = explain_json(uuid, r, d, &dispatch, &named);
     } else if (v->type == REDIS_REPLY_NIL) {
         printf("order %s: %s; no store has been looked for yet\n", uuid,
                record_state_name(r->state));
@@ -310,8 +311,10 @@ cmd_explain(struct ctl *c, struct args *a)
     int status = read_record(c, word, uuid, &r, &keep);
     if (status == EXIT_SUCCESS)
         status = explain(c, uuid, &r);
-    if (status == EXIT_SUCCESS)
-        ctl_print_dispatch(c, uuid, r.courier);
+    if (status == EXIT_SUCCESS && !c->json) {
+        struct dispatch_view v = dispatch_read(c, uuid, r.courier);
+        dispatch_print(&v, r.courier);
+    }
     if (keep != NULL)
         freeReplyObject(keep);
     return status;

@@ -4,14 +4,33 @@
 
 #include "base/record.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/show.h"
 #include "matcher/explain.h"
+
+#include "dispatch.pb-c.h"
 
 /* Each prints one JSON object and returns the exit status. names: both are set; what they
  * say lives in the run's arena. history: LRANGE of it; order, history and
  * d may be NULL. */
 int order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order *order,
                const redisReply *history, const struct match_names *n);
+struct dispatch_view;
 int explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__DecisionRecord *d,
-                 const struct match_names *n);
+                 const struct dispatch_view *dispatch, const struct match_names *n);
+
+/* Why an order goes to this courier and went when it did, or why it waits, and what people decided
+ * of it; the courier may be 0. All is in the run's arena. */
+struct dispatch_view {
+    const Lifecircle__V1__DispatchDecision *decision; /* NULL = the router has said nothing yet */
+    struct slice ruling;                              /* docs/redis.md, rulings; empty = none */
+    bool frozen;                                      /* the courier's route */
+};
+enum { RULING_HEAD = 8 };
+struct dispatch_view dispatch_read(struct ctl *c, const char *uuid, uint32_t courier);
+/* dispatch_print_ruling: what is in rulings, on the line in hand. */
+void dispatch_print_ruling(struct slice packed);
+void dispatch_print(const struct dispatch_view *v, uint32_t courier);
+/* dispatch_json: the members `dispatch` (null = nothing was said yet) and `ruled` of an object. */
+void dispatch_json(struct json_out *w, const struct dispatch_view *v);
 
 #endif

@@ -3,15 +3,14 @@
 #include "base/id.h"
 #include "base/timestamp.h"
 #include "base/wire.h"
-#include "lcctl/lcctl.h"
-#include "lcctl/show.h"
+#include "lcctl/orders.h"
 
 #include "dispatch.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OUTCOMES = 7, RULING_HEAD = 8 };
+enum { OUTCOMES = 7 };
 
 /* courier_number: by number or by short name; 0 after saying that there is none. */
 static uint32_t
@@ -141,110 +140,6 @@ cmd_freeze(struct ctl *c, struct args *a)
 
 /* ---- what holds ---- */
 
-static void
-print_ruling(struct slice packed)
-{
-    if (packed.n < RULING_HEAD)
-        return;
-    uint32_t pinned = bytes_u32(packed.p);
-    size_t n = (unsigned char)packed.p[5];
-    const char *comma = "";
-    if (packed.p[4] == 1) {
-        printf("on hold");
-        comma = ", ";
-    }
-    if (pinned != 0) {
-        printf("%spinned to courier %u", comma, pinned);
-        comma = ", ";
-    }
-    for (size_t i = 0; i < n && RULING_HEAD + 4 * i + 4 <= packed.n; i++) {
-        printf("%snot for courier %u", comma, bytes_u32(packed.p + RULING_HEAD + 4 * i));
-        comma = ", ";
-    }
-}
-
-static void
-print_rulings(struct ctl *c, const char *uuid, uint32_t courier)
-{
-    redisReply *r = ctl_read(c, "HGET", "rulings", uuid, NULL);
-    redisReply *frozen =
-        ctl_read(c, "HEXISTS", "frozen", arena_printf(c->arena, "%u", courier), NULL);
-
-    if (r != NULL && r->type == REDIS_REPLY_STRING) {
-        printf("ruled: ");
-        print_ruling(slice_of(r->str, r->len));
-        putchar('\n');
-    }
-    if (frozen != NULL && frozen->integer == 1)
-        printf("ruled: the route of courier %u is frozen\n", courier);
-    if (r != NULL)
-        freeReplyObject(r);
-    if (frozen != NULL)
-        freeReplyObject(frozen);
-}
-
-static void
-print_when(const char *what, int64_t ms)
-{
-    char text[TIMESTAMP_TEXT];
-
-    timestamp_format(ms, text);
-    printf("%s %s", what, text);
-}
-
-static void
-print_candidates(const Lifecircle__V1__DispatchDecision *d)
-{
-    for (size_t i = 0; i < d->n_candidates; i++) {
-        const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
-        printf("  courier %-6u %-22s", x->courier, x->verdict);
-        if (x->dropoff_ms > 0) {
-            print_when("at the customer", x->dropoff_ms);
-            printf(", cost %lld", (long long)x->cost);
-            if (x->late_ms > 0)
-                printf(", late by %lld s", (long long)(x->late_ms + 999) / 1000);
-        }
-        putchar('\n');
-    }
-    if (d->considered > d->n_candidates)
-        printf("  and %zu more\n", (size_t)d->considered - d->n_candidates);
-}
-
-static void
-print_decision(const Lifecircle__V1__DispatchDecision *d)
-{
-    print_when("dispatch, as of", d->time_ms);
-    if (d->courier == 0) {
-        printf(": waits for a courier: %s\n", d->why);
-    } else {
-        printf(": offered to courier %u\n", d->courier);
-        print_when("  goods ready", d->ready_ms);
-        print_when(", pickup begins", d->start_ms);
-        printf("; %u s on the way, and %lld s to hear of it%s\n", d->leg_s,
-               (long long)d->lead_ms / 1000,
-               d->bundled ? "; it went along with an offer that was due" : "");
-    }
-    printf("  %u couriers on shift, %u could:\n", d->considered, d->fit);
-    print_candidates(d);
-}
-
-void
-ctl_print_dispatch(struct ctl *c, const char *uuid, uint32_t courier)
-{
-    if (c->json)
-        return;
-    redisReply *v = ctl_read(c, "GET", arena_printf(c->arena, "dispatch:%s", uuid), NULL);
-    if (v != NULL && v->type == REDIS_REPLY_STRING) {
-        const Lifecircle__V1__DispatchDecision *d = wire_unpack(
-            &lifecircle__v1__dispatch_decision__descriptor, c->arena, slice_of(v->str, v->len));
-        if (d != NULL)
-            print_decision(d);
-    }
-    if (v != NULL)
-        freeReplyObject(v);
-    print_rulings(c, uuid, courier);
-}
-
 static int
 print_log(struct ctl *c)
 {
@@ -341,7 +236,7 @@ cmd_rulings(struct ctl *c, struct args *a)
     }
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < orders->elements; i += 2) {
         printf("order %s: ", orders->element[i]->str);
-        print_ruling(slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));
+        dispatch_print_ruling(slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));
         putchar('\n');
     }
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < frozen->elements; i += 2)

@@ -72,7 +72,7 @@ for ((i = 0; i < 300; i++)); do
     sleep 0.1
 done
 ok order json 'v["state"] == "placed" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
-ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None' lcctl --json explain corner/4711
+ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None and v["dispatch"] is None and v["ruled"] == {"hold": False, "pinned": 0, "banned": [], "route_frozen": False}' lcctl --json explain corner/4711
 lcctl courier add bob --name Bob >/dev/null
 ok 'rulings, none' json 'v == {"orders": [], "frozen": [], "log": []}' lcctl --json rulings
 ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freeze bob --who me

@@ -29,6 +29,29 @@ shows_ada(void *order_id)
     return shown;
 }
 
+/* What a program learns of why ada got it: who was considered, at what cost, and why then. */
+static void
+expect_dispatch(const char *command)
+{
+    char out[8192];
+
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, command), 0);
+    json_t *v = json_loads(out, 0, NULL), *d = json_object_get(v, "dispatch");
+    const json_t *c = json_array_get(json_object_get(d, "candidates"), 0);
+    json_int_t courier = json_integer_value(json_object_get(d, "offered_to"));
+    CU_ASSERT(courier > 0);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(d, "considered")), 1);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(d, "fit")), 1);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(c, "courier")), courier);
+    CU_ASSERT_STRING_EQUAL(town_text(c, "verdict"), "fits");
+    CU_ASSERT(json_integer_value(json_object_get(c, "cost")) > 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(town_text(c, "dropoff_at"), "T"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(town_text(d, "pickup_begins_at"), "T"));
+    CU_ASSERT(json_is_integer(json_object_get(d, "way_s")));
+    CU_ASSERT(json_is_false(json_object_get(json_object_get(v, "ruled"), "hold")));
+    json_decref(v);
+}
+
 static void
 test_order_goes_from_chain_to_door(void)
 {
@@ -90,6 +113,7 @@ test_order_goes_from_chain_to_door(void)
 
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "explain corner/4711"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "fait-ave"));
+    expect_dispatch("explain --json corner/4711");
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "order corner/4711"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "delivered"));
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);

@@ -1,0 +1,184 @@
+/* lcctl explain's second half: why this courier and why then, or why none; what people decided. */
+#include "base/timestamp.h"
+#include "base/wire.h"
+#include "lcctl/orders.h"
+
+#include "dispatch.pb-c.h"
+
+#include <stdio.h>
+
+static struct slice
+value(struct ctl *c, const redisReply *r)
+{
+    if (r == NULL || r->type != REDIS_REPLY_STRING)
+        return slice_of(NULL, 0);
+    return slice_of(arena_copy(c->arena, r->str, r->len), r->len);
+}
+
+struct dispatch_view
+dispatch_read(struct ctl *c, const char *uuid, uint32_t courier)
+{
+    struct dispatch_view v = {.decision = NULL};
+    redisReply *d = ctl_read(c, "GET", arena_printf(c->arena, "dispatch:%s", uuid), NULL);
+    redisReply *r = ctl_read(c, "HGET", "rulings", uuid, NULL);
+    redisReply *f = ctl_read(c, "HEXISTS", "frozen", arena_printf(c->arena, "%u", courier), NULL);
+
+    struct slice packed = value(c, d), ruling = value(c, r);
+    if (packed.p != NULL)
+        v.decision = wire_unpack(&lifecircle__v1__dispatch_decision__descriptor, c->arena, packed);
+    if (ruling.p != NULL && ruling.n >= RULING_HEAD)
+        v.ruling = ruling;
+    v.frozen = courier != 0 && f != NULL && f->integer == 1;
+    redisReply *all[] = {d, r, f};
+    for (size_t i = 0; i < 3; i++)
+        if (all[i] != NULL)
+            freeReplyObject(all[i]);
+    return v;
+}
+
+/* ---- for people ---- */
+
+void
+dispatch_print_ruling(struct slice packed)
+{
+    if (packed.n < RULING_HEAD)
+        return;
+    uint32_t pinned = bytes_u32(packed.p);
+    size_t n = (unsigned char)packed.p[5];
+    const char *comma = "";
+    if (packed.p[4] == 1) {
+        printf("on hold");
+        comma = ", ";
+    }
+    if (pinned != 0) {
+        printf("%spinned to courier %u", comma, pinned);
+        comma = ", ";
+    }
+    for (size_t i = 0; i < n && RULING_HEAD + 4 * i + 4 <= packed.n; i++) {
+        printf("%snot for courier %u", comma, bytes_u32(packed.p + RULING_HEAD + 4 * i));
+        comma = ", ";
+    }
+}
+
+static void
+print_when(const char *what, int64_t ms)
+{
+    char text[TIMESTAMP_TEXT];
+
+    timestamp_format(ms, text);
+    printf("%s %s", what, text);
+}
+
+static void
+print_candidates(const Lifecircle__V1__DispatchDecision *d)
+{
+    for (size_t i = 0; i < d->n_candidates; i++) {
+        const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
+        printf("  courier %-6u %-22s", x->courier, x->verdict);
+        if (x->dropoff_ms > 0) {
+            print_when("at the customer", x->dropoff_ms);
+            printf(", cost %lld", (long long)x->cost);
+            if (x->late_ms > 0)
+                printf(", late by %lld s", (long long)(x->late_ms + 999) / 1000);
+        }
+        putchar('\n');
+    }
+    if (d->considered > d->n_candidates)
+        printf("  and %zu more\n", (size_t)d->considered - d->n_candidates);
+}
+
+static void
+print_decision(const Lifecircle__V1__DispatchDecision *d)
+{
+    print_when("dispatch, as of", d->time_ms);
+    if (d->courier == 0) {
+        printf(": waits for a courier: %s\n", d->why);
+    } else {
+        printf(": offered to courier %u\n", d->courier);
+        print_when("  goods ready", d->ready_ms);
+        print_when(", pickup begins", d->start_ms);
+        printf("; %u s on the way, and %lld s to hear of it%s\n", d->leg_s,
+               (long long)d->lead_ms / 1000,
+               d->bundled ? "; it went along with an offer that was due" : "");
+    }
+    printf("  %u couriers on shift, %u could:\n", d->considered, d->fit);
+    print_candidates(d);
+}
+
+void
+dispatch_print(const struct dispatch_view *v, uint32_t courier)
+{
+    if (v->decision != NULL)
+        print_decision(v->decision);
+    if (v->ruling.n > 0) {
+        printf("ruled: ");
+        dispatch_print_ruling(v->ruling);
+        putchar('\n');
+    }
+    if (v->frozen)
+        printf("ruled: the route of courier %u is frozen\n", courier);
+}
+
+/* ---- for programs ---- */
+
+static void
+write_candidates(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
+{
+    json_out_array(w, "candidates");
+    for (size_t i = 0; i < d->n_candidates; i++) {
+        const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
+        json_out_object(w, NULL);
+        json_out_uint(w, "courier", x->courier);
+        json_out_cstr(w, "verdict", x->verdict);
+        if (x->dropoff_ms > 0) {
+            json_out_int(w, "cost", x->cost);
+            json_out_time(w, "dropoff_at", x->dropoff_ms);
+            json_out_double(w, "late_s", (double)x->late_ms / 1000, 1);
+        }
+        json_out_end(w);
+    }
+    json_out_end(w);
+}
+
+static void
+write_decision(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
+{
+    if (d == NULL) {
+        json_out_null(w, "dispatch");
+        return;
+    }
+    json_out_object(w, "dispatch");
+    json_out_time(w, "as_of", d->time_ms);
+    if (d->courier == 0) {
+        json_out_cstr(w, "waits_for", d->why);
+    } else {
+        json_out_uint(w, "offered_to", d->courier);
+        json_out_time(w, "goods_ready_at", d->ready_ms);
+        json_out_time(w, "pickup_begins_at", d->start_ms);
+        json_out_uint(w, "way_s", d->leg_s);
+        json_out_int(w, "lead_s", d->lead_ms / 1000);
+        json_out_bool(w, "bundled", d->bundled);
+    }
+    json_out_uint(w, "considered", d->considered);
+    json_out_uint(w, "fit", d->fit);
+    write_candidates(w, d);
+    json_out_end(w);
+}
+
+void
+dispatch_json(struct json_out *w, const struct dispatch_view *v)
+{
+    const char *p = v->ruling.p;
+
+    write_decision(w, v->decision);
+    json_out_object(w, "ruled");
+    json_out_bool(w, "hold", p != NULL && p[4] == 1);
+    json_out_uint(w, "pinned", p == NULL ? 0 : bytes_u32(p));
+    json_out_array(w, "banned");
+    for (size_t i = 0;
+         p != NULL && i < (unsigned char)p[5] && RULING_HEAD + 4 * i + 4 <= v->ruling.n; i++)
+        json_out_uint(w, NULL, bytes_u32(p + RULING_HEAD + 4 * i));
+    json_out_end(w);
+    json_out_bool(w, "route_frozen", v->frozen);
+    json_out_end(w);
+}
