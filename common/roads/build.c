@@ -7,7 +7,7 @@
 struct builder {
     struct osm_map map;
     struct network net;
-    uint32_t *importance; /* of each road */
+    uint32_t *importance; /* of each edge */
     uint8_t *useful;      /* of each road: some mode may start or end there */
     struct file_writer file;
     struct roads_report report;
@@ -41,7 +41,7 @@ by_importance(const void *a, const void *b)
     return (x->node > y->node) - (x->node < y->node);
 }
 
-/* rank_nodes: a node is as important as its most important road. */
+/* rank_nodes: a node is as important as its most important edge. */
 static bool
 rank_nodes(const struct builder *b, struct mode_build *m)
 {
@@ -56,7 +56,7 @@ rank_nodes(const struct builder *b, struct mode_build *m)
     for (uint32_t i = 0; i < c->nodes; i++) {
         r[i] = (struct ranked){0, i};
         for (uint32_t s = c->first_state[i]; s < c->first_state[i + 1]; s++) {
-            uint32_t x = b->importance[m->graph.edge[c->state[s]] >> 1];
+            uint32_t x = b->importance[m->graph.edge[c->state[s]]];
             r[i].importance = x > r[i].importance ? x : r[i].importance;
         }
     }
@@ -129,35 +129,6 @@ top_speed(const struct mode_build *m)
     return top * 10 / 3 * 101 / 100 + 100;
 }
 
-/* write_arcs: one side of the hierarchy, in the file's two parts. */
-static bool
-write_arcs(struct builder *b, const struct hierarchy *h, unsigned d, unsigned section)
-{
-    size_t arcs = h->first[d][h->nodes];
-    struct hop *hop = malloc((arcs + 1) * sizeof *hop);
-    struct rest *rest = malloc((arcs + 1) * sizeof *rest);
-    uint32_t *duration = malloc((arcs + 1) * sizeof *duration);
-    bool ok = hop != NULL && rest != NULL && duration != NULL, differ = false;
-
-    for (size_t a = 0; ok && a < arcs; a++) {
-        const struct arc *x = &h->arc[d][a];
-        hop[a] = (struct hop){x->to, x->w};
-        rest[a] = (struct rest){x->cm, h->middle[d][a]};
-        duration[a] = x->d;
-        differ |= x->d != x->w;
-    }
-    if (ok) {
-        file_add(&b->file, section, h->first[d], (h->nodes + (size_t)1) * sizeof **h->first);
-        file_add(&b->file, section + 1, hop, arcs * sizeof *hop);
-        file_add(&b->file, section + 2, rest, arcs * sizeof *rest);
-        file_add(&b->file, section + 3, duration, differ ? arcs * sizeof *duration : 0);
-    }
-    free(hop);
-    free(rest);
-    free(duration);
-    return ok;
-}
-
 static enum lc_err
 write_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode)
 {
@@ -168,8 +139,6 @@ write_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode)
     f->nodes[mode] = h->nodes;
     f->slots[mode] = m->graph.states;
     f->twins[mode] = (uint32_t)m->twins;
-    f->up[mode] = h->first[0][h->nodes];
-    f->down[mode] = h->first[1][h->nodes];
     f->top_mm_s[mode] = top_speed(m);
     file_add(w, mode_section(mode, MODE_SLOT_OF), m->slot_of,
              2 * b->net.roads * sizeof *m->slot_of);
@@ -178,10 +147,10 @@ write_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode)
     file_add(w, mode_section(mode, MODE_FIRST_SLOT), m->first_slot,
              (h->nodes + (size_t)1) * sizeof *m->first_slot);
     file_add(w, mode_section(mode, MODE_PARENT), h->parent, h->nodes * sizeof *h->parent);
-    return write_arcs(b, h, 0, mode_section(mode, MODE_FIRST_UP)) &&
-                   write_arcs(b, h, 1, mode_section(mode, MODE_FIRST_DOWN))
-               ? LC_OK
-               : LC_ENOMEM;
+    for (int d = 0; d < 2; d++)
+        if (!arcs_add(w, h, mode, d))
+            return LC_ENOMEM;
+    return LC_OK;
 }
 
 static void
@@ -274,7 +243,7 @@ prepare(struct builder *b, struct slice pbf, char *error)
     if (err != LC_OK)
         return err;
     report_map(b);
-    b->importance = malloc((b->net.roads + 1) * sizeof *b->importance);
+    b->importance = malloc((2 * b->net.roads + 1) * sizeof *b->importance);
     b->useful = calloc(b->net.roads + 1, 1);
     if (b->importance == NULL || b->useful == NULL)
         return LC_ENOMEM;

@@ -15,7 +15,7 @@
 #define NO_MIDDLE UINT32_MAX
 
 /* No way is this long (12 days); two of them do not wrap round. */
-#define NO_WAY ((uint32_t)1 << 30)
+#define NO_WAY (1 << 30)
 
 /* hierarchy: nodes numbered by importance, 0 the least. */
 struct hierarchy {

@@ -236,19 +236,20 @@ split(struct dissector *d, struct part p)
     return zeros;
 }
 
-/* number_between: the roads of part p between its two sides, or all of them when zeros is 0. */
+/* number_edges: those that leave one side (the first `zeros` junctions; all when zeros is 0) of
+ * part p for the other. */
 static void
-number_between(struct dissector *d, struct part p, uint32_t zeros)
+number_edges(struct dissector *d, struct part p, uint32_t zeros, bool ahead)
 {
     const struct network *n = d->n;
 
     for (uint32_t i = 0; i < (zeros == 0 ? p.n : zeros); i++) {
         uint32_t j = d->junction[p.from + i];
         for (uint32_t o = n->first_out[j]; o < n->first_out[j + 1]; o++) {
-            uint32_t road = n->out[o] >> 1;
+            uint32_t edge = n->out[o] ^ (ahead ? 0 : 1);
             uint32_t to = local(d, p, edge_head(n, n->out[o]));
-            if (to != UINT32_MAX && to >= zeros && d->importance[road] == UINT32_MAX)
-                d->importance[road] = d->numbered++;
+            if (to != UINT32_MAX && to >= zeros && d->importance[edge] == UINT32_MAX)
+                d->importance[edge] = d->numbered++;
         }
     }
 }
@@ -270,7 +271,10 @@ take_apart(struct dissector *d, struct part p)
             return false;
         zeros = zeros < p.n ? zeros : 0;
     }
-    number_between(d, p, zeros);
+    /* Those of one direction side by side: what one of a half's nodes leads to, it mostly leads to
+     * row by row (rows.h). */
+    number_edges(d, p, zeros, true);
+    number_edges(d, p, zeros, false);
     return true;
 }
 
@@ -298,7 +302,7 @@ dissect(const struct network *n, uint32_t *importance)
         d.end = bytes + j;
         for (uint32_t i = 0; i < n->junctions; i++)
             d.junction[i] = d.position[i] = i;
-        memset(importance, 0xff, n->roads * sizeof *importance);
+        memset(importance, 0xff, 2 * n->roads * sizeof *importance);
         ok = take_apart(&d, (struct part){0, (uint32_t)n->junctions});
     }
     free(d.half);

@@ -9,7 +9,7 @@
 
 #include "roads/network.h"
 
-/* dissect: importance[r] of each road, 0 the least, all different. LC_ENOMEM. */
+/* dissect: importance[e] of each edge, 0 the least, all different. LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err dissect(const struct network *n, uint32_t *importance);
 
 #endif

@@ -95,15 +95,18 @@ find_mode(struct roads *r, struct slice file, unsigned k)
     m->first_slot = section(file, h, at + MODE_FIRST_SLOT, m->nodes + (size_t)1, sizeof(uint32_t));
     m->parent = section(file, h, at + MODE_PARENT, m->nodes, sizeof *m->parent);
     for (unsigned d = 0; d < 2; d++) {
-        unsigned part = at + (d == 0 ? MODE_FIRST_UP : MODE_FIRST_DOWN);
-        size_t arcs = d == 0 ? h->up[k] : h->down[k];
-        m->first[d] = section(file, h, part, m->nodes + (size_t)1, sizeof(uint32_t));
-        m->hop[d] = section(file, h, part + 1, arcs, sizeof(struct hop));
-        m->rest[d] = section(file, h, part + 2, arcs, sizeof(struct rest));
-        if (h->span[part + 3].bytes > 0 &&
-            (m->d[d] = section(file, h, part + 3, arcs, sizeof(uint32_t))) == NULL)
+        unsigned part = at + (d == 0 ? MODE_UP : MODE_DOWN);
+        const struct fan *n = &h->arcs[k][d];
+        m->fan[d] = section(file, h, part + ARC_FAN, m->nodes + (size_t)1, sizeof(struct fan));
+        m->lone[d] = section(file, h, part + ARC_LONE, n->lone, sizeof(uint32_t));
+        m->row[d] = section(file, h, part + ARC_ROW, n->row, sizeof(struct row));
+        m->w[d] = section(file, h, part + ARC_W, n->arc, sizeof(int32_t));
+        m->rest[d] = section(file, h, part + ARC_REST, n->arc, sizeof(struct rest));
+        if (h->span[part + ARC_D].bytes > 0 &&
+            (m->d[d] = section(file, h, part + ARC_D, n->arc, sizeof(uint32_t))) == NULL)
             return false;
-        if (m->first[d] == NULL || m->hop[d] == NULL || m->rest[d] == NULL)
+        if (m->fan[d] == NULL || m->lone[d] == NULL || m->row[d] == NULL || m->w[d] == NULL ||
+            m->rest[d] == NULL)
             return false;
     }
     return m->slot_of != NULL && m->slot != NULL && m->twin != NULL && m->first_slot != NULL &&

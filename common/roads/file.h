@@ -10,7 +10,7 @@
 #include "roads/roads.h"
 
 #define FILE_MAGIC "LCROADS"
-enum { FILE_VERSION = 1, FILE_ENDIAN = 0x01020304 };
+enum { FILE_VERSION = 2, FILE_ENDIAN = 0x01020304 };
 
 #define NO_SLOT UINT32_MAX
 
@@ -22,15 +22,26 @@ struct slot {
     uint16_t rate, speed;        /* 10 m/h: what the edge itself costs, with its length */
 };
 
-/* hop and rest: an arc of the hierarchy; what searching reads, and what is read once it has found.
- */
-struct hop {
-    uint32_t to;
-    uint32_t w;
-};
+/* An arc of the hierarchy is its weight, which searching reads, and its rest, which is read once it
+ * has found. Where it leads is said once for a row of arcs, those to nodes that follow one another,
+ * as most of the important nodes' do; only the lone ones say it each for themselves. */
 struct rest {
     uint32_t cm;
     uint32_t middle;
+};
+
+/* row: so many arcs lead to `to`, to + 1 and so on. */
+struct row {
+    uint32_t to;
+    uint32_t n; /* ROW_LEAST and more */
+};
+enum { ROW_LEAST = 6 };
+
+/* fan: where a node's arcs begin: the lone ones first, its round before all, then the rows. */
+struct fan {
+    uint32_t arc;  /* into the weights and the rest */
+    uint32_t lone; /* into the ends of lone arcs */
+    uint32_t row;
 };
 
 /* twin: a further state of an edge: come there by way of a restriction. */
@@ -51,15 +62,16 @@ enum file_section {
     MODE_TWIN,        /* struct twin, ascending */
     MODE_FIRST_SLOT,  /* uint32_t, nodes + 1 */
     MODE_PARENT,      /* uint32_t, nodes: as struct hierarchy */
-    MODE_FIRST_UP,    /* uint32_t, nodes + 1 */
-    MODE_UP,          /* struct hop */
-    MODE_UP_REST,     /* struct rest */
-    MODE_UP_D,        /* uint32_t: durations; empty where all are as the weights */
-    MODE_FIRST_DOWN,
-    MODE_DOWN,
-    MODE_DOWN_REST,
-    MODE_DOWN_D,
-    MODE_SECTIONS,
+    MODE_UP,          /* the arcs that go up, ARC_SECTIONS of them */
+    ARC_FAN = 0,      /* struct fan, nodes + 1 */
+    ARC_LONE,         /* uint32_t: where each lone arc leads */
+    ARC_ROW,          /* struct row */
+    ARC_W,            /* int32_t of each arc */
+    ARC_REST,         /* struct rest of each arc */
+    ARC_D,            /* uint32_t: durations; empty where all are as the weights */
+    ARC_SECTIONS,
+    MODE_DOWN = MODE_UP + ARC_SECTIONS, /* the arcs that come down */
+    MODE_SECTIONS = MODE_DOWN + ARC_SECTIONS,
 };
 enum { FILE_SECTIONS = SEC_SHARED + TRAVEL_MODES * MODE_SECTIONS };
 
@@ -78,8 +90,8 @@ struct file_header {
     uint32_t grid_rows, grid_columns;
     uint32_t grid_lat_step, grid_lng_step; /* e7 */
     struct latlng south_west, north_east;
-    uint32_t nodes[TRAVEL_MODES], slots[TRAVEL_MODES], twins[TRAVEL_MODES], up[TRAVEL_MODES],
-        down[TRAVEL_MODES];
+    uint32_t nodes[TRAVEL_MODES], slots[TRAVEL_MODES], twins[TRAVEL_MODES];
+    struct fan arcs[TRAVEL_MODES][2]; /* how many: up, down */
     uint32_t top_mm_s[TRAVEL_MODES];
     struct file_span span[FILE_SECTIONS];
 };
@@ -93,8 +105,10 @@ struct roads_mode {
     const struct twin *twin;
     const uint32_t *first_slot;
     const uint32_t *parent;
-    const uint32_t *first[2]; /* [0] up, [1] down: as struct hierarchy */
-    const struct hop *hop[2];
+    const struct fan *fan[2]; /* [0] up, [1] down: as struct hierarchy */
+    const uint32_t *lone[2];
+    const struct row *row[2];
+    const int32_t *w[2];
     const struct rest *rest[2];
     const uint32_t *d[2]; /* NULL: as the weights */
 };
@@ -102,7 +116,7 @@ struct roads_mode {
 static inline uint32_t
 arc_d(const struct roads_mode *m, int side, uint32_t arc)
 {
-    return m->d[side] == NULL ? m->hop[side][arc].w : m->d[side][arc];
+    return m->d[side] == NULL ? (uint32_t)m->w[side][arc] : m->d[side][arc];
 }
 
 struct roads {
@@ -135,6 +149,10 @@ mode_section(enum travel_mode mode, unsigned section)
 {
     return SEC_SHARED + (unsigned)mode * MODE_SECTIONS + section;
 }
+
+/* arcs_add: the sections of one side of a mode's hierarchy. False without memory. */
+LC_MUST_CHECK bool arcs_add(struct file_writer *w, const struct hierarchy *h, enum travel_mode mode,
+                            int d);
 
 /* grid_add: the two sections by which roads are found near a point: those with useful[road] set.
  * LC_ENOMEM. */

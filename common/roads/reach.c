@@ -4,6 +4,37 @@
 
 #include <stdlib.h>
 
+/* from_above: the least weight with which a node is come to from above, if it is less than best;
+ * then *above and *arc say how. */
+static uint32_t
+from_above(const struct roads_search *s, const struct roads_mode *m, uint32_t node, uint32_t best,
+           uint32_t *above, uint32_t *arc)
+{
+    const struct fan *fan = &m->fan[1][node];
+    uint32_t a = fan->arc;
+
+    for (uint32_t i = fan->lone; i < fan[1].lone; i++, a++) {
+        uint32_t to = m->lone[1][i], w = s->swept[to] + (uint32_t)m->w[1][a];
+        if (w < best) {
+            best = w;
+            *above = to;
+            *arc = a;
+        }
+    }
+    for (uint32_t r = fan->row; r < fan[1].row; r++) {
+        const struct row *row = &m->row[1][r];
+        for (uint32_t to = row->to; to < row->to + row->n; to++, a++) {
+            uint32_t w = s->swept[to] + (uint32_t)m->w[1][a];
+            if (w < best) {
+                best = w;
+                *above = to;
+                *arc = a;
+            }
+        }
+    }
+    return best;
+}
+
 bool
 sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed, uint32_t n)
 {
@@ -25,19 +56,11 @@ sweep(struct roads_search *s, enum travel_mode mode, const struct seed *seed, ui
         s->swept_extent[side->met[i]] = side->extent[side->met[i]];
     }
     for (uint32_t v = m->nodes; v-- > 0;) {
-        uint32_t best = UINT32_MAX;
-        for (uint32_t a = m->first[1][v]; a < m->first[1][v + 1]; a++) {
-            uint32_t w = s->swept[m->hop[1][a].to] + m->hop[1][a].w;
-            if (w < s->swept[v]) {
-                s->swept[v] = w;
-                best = a;
-            }
-        }
-        if (best != UINT32_MAX) {
-            const struct extent *above = &s->swept_extent[m->hop[1][best].to];
-            s->swept_extent[v] =
-                (struct extent){above->d + arc_d(m, 1, best), above->cm + m->rest[1][best].cm};
-        }
+        uint32_t above = UINT32_MAX, arc = 0;
+        s->swept[v] = from_above(s, m, v, s->swept[v], &above, &arc);
+        if (above != UINT32_MAX)
+            s->swept_extent[v] = (struct extent){s->swept_extent[above].d + arc_d(m, 1, arc),
+                                                 s->swept_extent[above].cm + m->rest[1][arc].cm};
     }
     return true;
 }
@@ -51,17 +74,14 @@ back_to(const struct roads_search *s, const struct roads_mode *m, uint32_t node,
     struct extent own = s->swept_extent[node];
 
     if (round != UINT32_MAX) {
-        best = s->swept[node] + m->hop[0][round].w;
+        best = s->swept[node] + (uint32_t)m->w[0][round];
         *e = (struct extent){own.d + arc_d(m, 0, round), own.cm + m->rest[0][round].cm};
     }
-    for (uint32_t a = m->first[1][node]; a < m->first[1][node + 1]; a++) {
-        uint32_t above = m->hop[1][a].to, w = s->swept[above] + m->hop[1][a].w;
-        if (w >= best)
-            continue;
-        best = w;
-        *e = (struct extent){s->swept_extent[above].d + arc_d(m, 1, a),
-                             s->swept_extent[above].cm + m->rest[1][a].cm};
-    }
+    uint32_t above = UINT32_MAX, arc = 0;
+    best = from_above(s, m, node, best, &above, &arc);
+    if (above != UINT32_MAX)
+        *e = (struct extent){s->swept_extent[above].d + arc_d(m, 1, arc),
+                             s->swept_extent[above].cm + m->rest[1][arc].cm};
     return best;
 }
 

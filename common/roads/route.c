@@ -23,9 +23,9 @@ meet(const struct roads_search *s, const struct roads_mode *m, uint32_t node, st
         return;
     if (w < BIAS) {
         round = round_of(m, node);
-        if (round == UINT32_MAX || w + m->hop[0][round].w >= best->w)
+        if (round == UINT32_MAX || w + (uint32_t)m->w[0][round] >= best->w)
             return;
-        w += m->hop[0][round].w;
+        w += (uint32_t)m->w[0][round];
     }
     *best = (struct meeting){w, node, round, false, 0, 0};
 }
@@ -54,10 +54,8 @@ arc_between(const struct roads_mode *m, uint32_t a, uint32_t b, int *side, uint3
     uint32_t lower = a < b ? a : b, upper = a < b ? b : a;
 
     *side = a <= b ? 0 : 1;
-    for (*arc = m->first[*side][lower]; *arc < m->first[*side][lower + 1]; (*arc)++)
-        if (m->hop[*side][*arc].to == upper)
-            return true;
-    return false;
+    *arc = arc_to(m, *side, lower, upper);
+    return *arc != UINT32_MAX;
 }
 
 /* unpack: the edges of an arc from a to b: all of a, and all between; not of b. Arcs still to be
@@ -125,7 +123,7 @@ write_path(struct roads_search *s, const struct roads_mode *m, const struct meet
         return push_node(s, m, from[best->from_i].slot, to[best->to_i].slot);
     if (!way_up(s, m, 0, best->node, &n))
         return false;
-    uint32_t first = from[(uint32_t)s->side[0].label[s->way[n - 1]] - FROM_SEED].slot;
+    uint32_t first = from[label_from(s->side[0].label[s->way[n - 1]]) - FROM_SEED].slot;
     for (; n > 1; n--, first = NO_SLOT)
         if (!unpack(s, m, s->way[n - 1], s->way[n - 2], first))
             return false;
@@ -141,7 +139,7 @@ write_path(struct roads_search *s, const struct roads_mode *m, const struct meet
         if (!unpack(s, m, s->way[i], s->way[i + 1], first))
             return false;
     return push_node(s, m, first == NO_SLOT ? m->first_slot[end] : first,
-                     to[(uint32_t)s->side[1].label[end] - FROM_SEED].slot);
+                     to[label_from(s->side[1].label[end]) - FROM_SEED].slot);
 }
 
 /* add_up: duration and length of one side's way up to where they met. */
@@ -155,7 +153,7 @@ add_up(const struct search_side *side, const struct roads_mode *m, int d, uint32
         e.d += arc_d(m, d, arc);
         e.cm += m->rest[d][arc].cm;
     }
-    const struct seed *x = &seed[(uint32_t)side->label[node] - FROM_SEED];
+    const struct seed *x = &seed[label_from(side->label[node]) - FROM_SEED];
     return d == 0 ? (struct extent){e.d - x->d, e.cm - x->cm}
                   : (struct extent){e.d + x->d, e.cm + x->cm};
 }

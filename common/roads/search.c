@@ -5,9 +5,11 @@
 static bool
 side_new(struct search_side *side, size_t nodes)
 {
-    side->label = calloc(nodes + 1, sizeof *side->label);
+    side->label = malloc((nodes + 1) * sizeof *side->label);
     side->extent = calloc(nodes + 1, sizeof *side->extent);
     side->met = malloc((nodes + 1) * sizeof *side->met);
+    for (size_t i = 0; side->label != NULL && i <= nodes; i++)
+        side->label[i] = NO_WAY;
     return side->label != NULL && side->extent != NULL && side->met != NULL;
 }
 
@@ -43,6 +45,8 @@ roads_search_free(struct roads_search *s)
     free(s->path_slot);
     free(s->stack);
     free(s->way);
+    for (size_t i = 0; i < s->end_cap; i++)
+        free(s->end[i]);
     free(s->end);
     free(s->swept);
     free(s->swept_extent);
@@ -92,21 +96,66 @@ seeds_of(const struct roads *r, enum travel_mode mode, const struct roads_spot *
     return n;
 }
 
-/* list_above: the nodes above the seeds, by merging their ways up; forgets what they held. */
-static void
-list_above(struct search_side *side, const struct roads_mode *m, const struct seed *seed,
-           uint32_t n)
+/* relax_row: nodes side by side: the compiler makes vectors of it. */
+static inline void
+relax_row(double *restrict label, const int32_t *restrict arc_w, uint32_t n, double base)
 {
-    uint32_t at[SEEDS_MAX], ways = 0;
-
     for (uint32_t i = 0; i < n; i++) {
-        bool known = false;
-        for (uint32_t k = 0; k < ways; k++)
-            known |= at[k] == seed[i].node;
-        if (!known)
-            at[ways++] = seed[i].node;
+        double way = base + arc_w[i];
+        label[i] = way < label[i] ? way : label[i];
     }
+}
+
+/* relax: all that a node leads to, without a branch on what is better; `at`: its place among those
+ * met. */
+static inline void
+relax(struct search_side *side, const struct roads_mode *m, int d, uint32_t node, uint32_t at)
+{
+    const struct fan *fan = &m->fan[d][node];
+    const uint32_t lones = fan[1].lone - fan->lone;
+    const uint32_t *lone = m->lone[d] + fan->lone;
+    const int32_t *arc_w = m->w[d] + fan->arc;
+    const double base = label_of(label_w(side->label[node]), at);
+
+    for (uint32_t i = 0; i < lones; i++) {
+        double way = base + arc_w[i], known = side->label[lone[i]];
+        side->label[lone[i]] = way < known ? way : known;
+    }
+    arc_w += lones;
+    for (uint32_t r = fan->row; r < fan[1].row; r++) {
+        relax_row(side->label + m->row[d][r].to, arc_w, m->row[d][r].n, base);
+        arc_w += m->row[d][r].n;
+    }
+}
+
+/* begin: forgets the last climb and puts the seeds; at[] the nodes they are on, how many. */
+static inline uint32_t
+begin(struct search_side *side, int d, const struct seed *seed, uint32_t n, uint32_t *at)
+{
+    uint32_t ways = 0;
+
+    for (uint32_t i = 0; i < side->mets; i++)
+        side->label[side->met[i]] = NO_WAY;
     side->mets = side->trunk = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t node = seed[i].node;
+        double label = label_of(d == 0 ? BIAS - seed[i].w : seed[i].w, FROM_SEED + i);
+        if (label_w(side->label[node]) == NO_WAY)
+            at[ways++] = node;
+        if (label < side->label[node])
+            side->label[node] = label;
+    }
+    return ways;
+}
+
+WIDE void
+climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+      uint32_t n)
+{
+    struct search_side *side = &s->side[d];
+    uint32_t at[SEEDS_MAX], ways = begin(side, d, seed, n, at);
+
+    /* Several ways up are merged, the lowest node first, until they are one. */
     while (ways > 0) {
         uint32_t lowest = 0;
         for (uint32_t i = 1; i < ways; i++)
@@ -117,7 +166,8 @@ list_above(struct search_side *side, const struct roads_mode *m, const struct se
             joined |= at[i] == parent;
         if (ways > 1)
             side->trunk = side->mets + 1;
-        side->label[node] = NO_LABEL;
+        if (side->label[node] < NO_WAY)
+            relax(side, m, d, node, side->mets);
         side->met[side->mets++] = node;
         if (joined)
             at[lowest] = at[--ways];
@@ -126,62 +176,46 @@ list_above(struct search_side *side, const struct roads_mode *m, const struct se
     }
 }
 
-static void
-relax(uint64_t *label, const struct hop *hop, uint32_t n, uint32_t w, uint32_t how)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t way = (uint64_t)(w + hop[i].w) << 32 | (how + i);
-        uint64_t known = label[hop[i].to];
-        label[hop[i].to] = way < known ? way : known;
-    }
-}
-
-void
-climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
-      uint32_t n)
-{
-    struct search_side *side = &s->side[d];
-
-    list_above(side, m, seed, n);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t w = d == 0 ? BIAS - seed[i].w : seed[i].w;
-        uint64_t label = (uint64_t)w << 32 | (FROM_SEED + i);
-        if (label < side->label[seed[i].node])
-            side->label[seed[i].node] = label;
-    }
-    for (uint32_t i = 0; i < side->mets; i++) {
-        uint32_t node = side->met[i], w = label_w(side->label[node]);
-        if (w < NO_WAY)
-            relax(side->label, m->hop[d] + m->first[d][node],
-                  m->first[d][node + 1] - m->first[d][node], w, i << FROM_SHIFT);
-    }
-}
-
 void
 measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed)
 {
     for (uint32_t i = 0; i < side->mets; i++) {
         uint32_t node = side->met[i], from, arc;
-        if (label_w(side->label[node]) >= NO_WAY)
+        if (side->label[node] >= NO_WAY)
             continue;
         if (step_below(side, m, d, node, &from, &arc)) {
             side->extent[node] = (struct extent){side->extent[from].d + arc_d(m, d, arc),
                                                  side->extent[from].cm + m->rest[d][arc].cm};
             continue;
         }
-        const struct seed *x = &seed[(uint32_t)side->label[node] - FROM_SEED];
-        side->extent[node] =
-            d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
+        side->extent[node] = seed_extent(&seed[label_from(side->label[node]) - FROM_SEED], d);
     }
+}
+
+uint32_t
+arc_to(const struct roads_mode *m, int d, uint32_t lower, uint32_t upper)
+{
+    const struct fan *fan = &m->fan[d][lower];
+    uint32_t arc = fan->arc;
+
+    for (uint32_t i = fan->lone; i < fan[1].lone; i++, arc++)
+        if (m->lone[d][i] == upper)
+            return arc;
+    for (uint32_t r = fan->row; r < fan[1].row; r++) {
+        const struct row *row = &m->row[d][r];
+        if (upper - row->to < row->n) /* what is below `to` wraps round */
+            return arc + upper - row->to;
+        arc += row->n;
+    }
+    return UINT32_MAX;
 }
 
 uint32_t
 round_of(const struct roads_mode *m, uint32_t node)
 {
-    /* Arcs are in ascending order of their upper node, so a round is the first. */
-    uint32_t a = m->first[0][node];
+    const struct fan *fan = &m->fan[0][node];
 
-    return a < m->first[0][node + 1] && m->hop[0][a].to == node ? a : UINT32_MAX;
+    return fan->lone < fan[1].lone && m->lone[0][fan->lone] == node ? fan->arc : UINT32_MAX;
 }
 
 bool

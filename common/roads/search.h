@@ -13,6 +13,15 @@
 
 #include "roads/file.h"
 
+/* WIDE: a function that the compiler also makes for processors with vectors twice as wide (AVX2);
+ * which of the two runs is decided when the program starts. */
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && defined __OPTIMIZE__ &&        \
+    !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#define WIDE __attribute__((target_clones("avx2", "default"), flatten))
+#else
+#define WIDE
+#endif
+
 #define BIAS ((uint32_t)1 << 28)
 
 /* seed: an end of a trip, on a node of the search graph: how far behind its beginning. */
@@ -23,12 +32,31 @@ struct seed {
 };
 enum { SEEDS_MAX = 4 * ROADS_SPOT_EDGES };
 
-/* A label is the best way to a node known so far: its weight in the upper half; in the lower, how
- * it came: from which of the nodes met and by which of that node's arcs, or FROM_SEED + the number
- * of a seed. One number, so that a better one is found without a branch. */
-#define FROM_SEED ((uint32_t)1 << 31)
-#define FROM_SHIFT 13
-#define NO_LABEL ((uint64_t)NO_WAY << 32 | UINT32_MAX)
+/* A label is the best way to a node known so far: its weight, and behind the point how it came:
+ * from which of the nodes met, or FROM_SEED + the number of a seed. In one number, so that a better
+ * one is found without a branch; in a double, as processors have the least of several doubles at
+ * once, and few that of integers so long. All its 53 bits are used, none is ever rounded. */
+#define FROM_SEED ((uint32_t)1 << 21)
+#define MEASURED ((uint32_t)1 << 31)
+#define FROM_UNITS ((uint32_t)1 << 22)
+
+static inline double
+label_of(uint32_t w, uint32_t from)
+{
+    return w + from * (1.0 / FROM_UNITS);
+}
+
+static inline uint32_t
+label_w(double label)
+{
+    return (uint32_t)label;
+}
+
+static inline uint32_t
+label_from(double label)
+{
+    return (uint32_t)((label - label_w(label)) * FROM_UNITS);
+}
 
 /* extent: what belongs to a label; wraps round, sums come out right. */
 struct extent {
@@ -37,7 +65,7 @@ struct extent {
 
 /* One direction: [0] forward, going up; [1] backward, along the arcs that come down. */
 struct search_side {
-    uint64_t *label;       /* of those in met; of others: stale */
+    double *label;         /* NO_WAY of those that are not in met */
     struct extent *extent; /* of those measured */
     uint32_t *met;         /* the nodes above the seeds, ascending */
     uint32_t mets;
@@ -47,13 +75,15 @@ struct search_side {
 /* climbed: an end of trips with all that lies above it; owned by whoever asked for it. Two of them
  * are enough for a trip, so those of places that are asked about again are kept (memory.c). */
 struct climbed {
+    int d;
     uint32_t n, trunk; /* as mets and trunk of struct search_side */
     uint32_t seeds;
     size_t bytes; /* of all this */
-    const struct seed *seed;
-    const struct extent *extent; /* n of each of these, in the order of the nodes */
-    const uint32_t *node;
-    const int32_t *w; /* apart, so that many are summed at once */
+    struct seed *seed;
+    uint32_t *node; /* n of each of these, in the order of the nodes */
+    int32_t *w;     /* apart, so that many are summed at once */
+    uint32_t *from; /* as of a label; MEASURED once the extent is known */
+    struct extent *extent;
 };
 
 struct roads_search {
@@ -68,7 +98,7 @@ struct roads_search {
     size_t stack_cap;
     uint32_t *way;
     size_t way_cap;
-    struct climbed **end; /* of all ends of a table */
+    struct climbed **end; /* of all ends of a table; the first few are kept for the next */
     size_t end_cap;
     uint32_t *swept; /* by node: sweep */
     struct extent *swept_extent;
@@ -83,6 +113,13 @@ uint32_t seeds_of(const struct roads *r, enum travel_mode mode, const struct roa
 void climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
            uint32_t n);
 
+/* seed_extent: what a start has before it, or an end behind it. */
+static inline struct extent
+seed_extent(const struct seed *x, int d)
+{
+    return d == 0 ? (struct extent){0 - x->d, 0 - x->cm} : (struct extent){x->d, x->cm};
+}
+
 /* measure: the extents of all that was met. */
 void measure(struct search_side *side, const struct roads_mode *m, int d, const struct seed *seed);
 
@@ -91,27 +128,30 @@ void measure(struct search_side *side, const struct roads_mode *m, int d, const 
 struct climbed *climbed_new(struct roads_search *s, enum travel_mode mode, int d,
                             const struct roads_spot *spot);
 
-/* climbed_trip: from a start (d = 0) to an end (d = 1) of the same mode. */
+/* climbed_again: the same, into *c, which is made larger where it must; it may be NULL. False
+ * without memory; *c is then as it was. */
+LC_MUST_CHECK bool climbed_again(struct roads_search *s, enum travel_mode mode, int d,
+                                 const struct roads_spot *spot, struct climbed **c);
+
+/* climbed_trip: from a start (d = 0) to an end (d = 1) of the same mode. What is found out about
+ * their extents on the way is kept in them. */
 struct roads_trip climbed_trip(const struct roads_mode *m, const struct climbed *from,
                                const struct climbed *to);
 
-static inline uint32_t
-label_w(uint64_t label)
-{
-    return (uint32_t)(label >> 32);
-}
+/* arc_to: the arc between a node and one above it; UINT32_MAX when there is none. */
+uint32_t arc_to(const struct roads_mode *m, int d, uint32_t lower, uint32_t upper);
 
 /* step_below: the node that a label came from, and the arc; false for a seed. */
 static inline bool
 step_below(const struct search_side *side, const struct roads_mode *m, int d, uint32_t node,
            uint32_t *from, uint32_t *arc)
 {
-    uint32_t how = (uint32_t)side->label[node];
+    uint32_t i = label_from(side->label[node]);
 
-    if (how >= FROM_SEED)
+    if (i >= FROM_SEED)
         return false;
-    *from = side->met[how >> FROM_SHIFT];
-    *arc = m->first[d][*from] + (how & ((1U << FROM_SHIFT) - 1));
+    *from = side->met[i];
+    *arc = arc_to(m, d, *from, node);
     return true;
 }
 
