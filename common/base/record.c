@@ -154,6 +154,27 @@ record_reason_name(unsigned reason)
     return reason < REASONS && REASON_NAMES[reason] != NULL ? REASON_NAMES[reason] : "unknown";
 }
 
+const char *
+record_precision_name(Lifecircle__V1__AddressPrecision p)
+{
+    switch (p) {
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_EXACT:
+        return "exact";
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_INTERPOLATED:
+        return "interpolated";
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_STREET:
+        return "street";
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_AMBIGUOUS:
+        return "ambiguous";
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_CONFIRMED:
+        return "confirmed";
+    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_GIVEN:
+    case _LIFECIRCLE__V1__ADDRESS_PRECISION_IS_INT_SIZE:
+        break;
+    }
+    return "given";
+}
+
 Lifecircle__V1__OrderState
 record_state_of(struct slice name)
 {

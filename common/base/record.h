@@ -84,6 +84,10 @@ bool record_waits(unsigned state);
 const char *record_state_name(unsigned state);
 const char *record_reason_name(unsigned reason);
 
+/* record_precision_name: how the drop-off is known: "given", "exact", "interpolated", "street",
+ * "ambiguous", "confirmed"; "given" for another number; static. */
+const char *record_precision_name(Lifecircle__V1__AddressPrecision p);
+
 /* The way back, exact; 0 (none) when the text names nothing. */
 Lifecircle__V1__OrderState record_state_of(struct slice name);
 Lifecircle__V1__Reason record_reason_of(struct slice name);

@@ -86,27 +86,6 @@ located_of_record(const struct event *ev, const struct record *r)
     return o == NULL ? located_given : located_of(o);
 }
 
-static const char *
-precision_name(Lifecircle__V1__AddressPrecision p)
-{
-    switch (p) {
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_EXACT:
-        return "exact";
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_INTERPOLATED:
-        return "interpolated";
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_STREET:
-        return "street";
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_AMBIGUOUS:
-        return "ambiguous";
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_CONFIRMED:
-        return "confirmed";
-    case LIFECIRCLE__V1__ADDRESS_PRECISION__PLACE_GIVEN:
-    case _LIFECIRCLE__V1__ADDRESS_PRECISION_IS_INT_SIZE:
-        break;
-    }
-    return "given";
-}
-
 void
 located_render(struct json_out *w, const struct located *l)
 {
@@ -115,7 +94,7 @@ located_render(struct json_out *w, const struct located *l)
     json_out_object(w, "dropoff");
     json_out_e7(w, "lat", l->at.lat_e7);
     json_out_e7(w, "lng", l->at.lng_e7);
-    json_out_cstr(w, "precision", precision_name(l->precision));
+    json_out_cstr(w, "precision", record_precision_name(l->precision));
     json_out_uint(w, "error_m", l->error_m);
     json_out_end(w);
 }

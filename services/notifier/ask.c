@@ -112,6 +112,9 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_RULE:
         ops_ruled(a, ev, out);
         break;
+    case ASK_CONFIRM:
+        ops_confirmed(a, ev, out);
+        break;
     case ASK_STORE_LOOK:
         screen_looked(n, a, ev, out);
         break;

@@ -206,6 +206,7 @@ enum ask_kind {
     ASK_RULE,   /* an operator over the plan's head */
     ASK_RULING, /* ... what holds of an order */
     ASK_FROZEN, /* ... of the courier in `store` */
+    ASK_CONFIRM, /* an operator: the order goes here */
 };
 
 struct ask {

@@ -217,13 +217,16 @@ enum said {
     SAID_CANCEL,
     SAID_READY,
     SAID_BUSY,
+    SAID_CONFIRM,
     SAID_RULE
 };
 
 static const struct json_enum types[] = {
-    {"hello", SAID_HELLO}, {"ping", SAID_PING},       {"order", SAID_ORDER}, {"find", SAID_FIND},
-    {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},   {"ready", SAID_READY}, {"busy", SAID_BUSY},
-    {"rule", SAID_RULE},   {"courier", SAID_COURIER}, {"proof", SAID_PROOF}, {"way", SAID_WAY},
+    {"hello", SAID_HELLO},     {"ping", SAID_PING},   {"order", SAID_ORDER},
+    {"find", SAID_FIND},       {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},
+    {"ready", SAID_READY},     {"busy", SAID_BUSY},   {"rule", SAID_RULE},
+    {"courier", SAID_COURIER}, {"proof", SAID_PROOF}, {"way", SAID_WAY},
+    {"confirm", SAID_CONFIRM},
 };
 
 /* What may be decided, as dispatch_rule calls it; who it is about. */
@@ -256,6 +259,7 @@ struct wish {
     int rule; /* an index of rules, + 1; SAID_PROOF: which picture */
     int64_t courier;
     struct slice words;
+    struct latlng at;
 };
 
 /* read_rule: what is decided, and of whom. */
@@ -280,9 +284,9 @@ read_rule(struct json_in *in, const struct json_at *root, struct wish *w)
 static void
 read_wish(struct json_in *in, struct wish *w)
 {
-    static const char *const names[] = {"type",    "id",   "order_id",           "text",
-                                        "store",   "busy", "busy_delay_seconds", "kind",
-                                        "courier", "words"};
+    static const char *const names[] = {
+        "type", "id",      "order_id", "text", "store", "busy", "busy_delay_seconds",
+        "kind", "courier", "words",    "lat",  "lng"};
     struct json_at root = json_in_root(in);
 
     json_in_only(in, &root, names, sizeof names / sizeof *names);
@@ -290,7 +294,7 @@ read_wish(struct json_in *in, struct wish *w)
     bool acts = w->type >= SAID_CANCEL;
     json_in_string(in, &root, "id", acts ? JSON_REQUIRED : JSON_OPTIONAL, 1, 64, &w->id);
     bool has_order = w->type == SAID_ORDER || w->type == SAID_PROOF || w->type == SAID_CANCEL ||
-                     w->type == SAID_READY;
+                     w->type == SAID_READY || w->type == SAID_CONFIRM;
     if (json_in_string(in, &root, "order_id", has_order ? JSON_REQUIRED : JSON_OPTIONAL, 36, 36,
                        &w->order) &&
         uuid_parse(w->order, &w->uuid) != LC_OK)
@@ -311,6 +315,8 @@ read_wish(struct json_in *in, struct wish *w)
         static const struct json_enum proofs[] = {{"photo", 0}, {"signature", 1}};
         json_in_enum(in, &root, "kind", JSON_REQUIRED, proofs, 2, &w->rule);
     }
+    if (w->type == SAID_CONFIRM)
+        (void)json_in_latlng_of(in, &root, &w->at);
     if (w->type == SAID_RULE)
         read_rule(in, &root, w);
 }
@@ -325,15 +331,18 @@ act(struct notifier *n, const struct event *ev, struct outbox *out, const struct
 
     snprintf(a.text, sizeof a.text, "%.*s", (int)w->id.n, w->id.p);
     outbox_note(out, "operator_act", "name=%s type=%s", g == NULL ? "" : g->name,
-                cancel                  ? "cancel"
-                : w->type == SAID_READY ? "ready"
-                : w->type == SAID_RULE  ? rules[w->rule - 1].name
-                                        : "busy");
+                cancel                    ? "cancel"
+                : w->type == SAID_READY   ? "ready"
+                : w->type == SAID_CONFIRM ? "confirm"
+                : w->type == SAID_RULE    ? rules[w->rule - 1].name
+                                          : "busy");
     if (w->type == SAID_RULE) {
         a.store = rules[w->rule - 1].of_order;
         a.wanted = (int)w->courier;
         ops_rule(n, ev, out, &a, rules[w->rule - 1].name, who, w->words);
-    } else if (w->type == SAID_BUSY)
+    } else if (w->type == SAID_CONFIRM)
+        ops_confirm(n, ev, out, &a, who, w->at);
+    else if (w->type == SAID_BUSY)
         shop_busy(n, ev, out, &a, (uint32_t)w->store, (Lifecircle__V1__BusyMode)w->busy,
                   (uint32_t)w->delay_s);
     else if (!ask_step(n, ev, out, &a, cancel ? "cancel" : "ready",

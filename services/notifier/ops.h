@@ -62,6 +62,12 @@ void ops_ask_frozen(struct notifier *n, const struct event *ev, struct outbox *o
                     uint32_t courier);
 void ops_write_ruling(struct json_out *w, struct slice packed);
 
+/* ops_confirm: where an order goes whose address nobody could find (order_confirm): matched from
+ * then on, as after POST /v1/orders/{id}/confirm-address. Answered by `done`. */
+void ops_confirm(struct notifier *n, const struct event *ev, struct outbox *out,
+                 const struct ask *a, struct slice who, struct latlng at);
+void ops_confirmed(const struct ask *a, const struct event *ev, struct outbox *out);
+
 /* ops_stats.c: figures by the minute */
 void ops_stats_event(struct ops *o, const struct record *r);
 void ops_stats_tell(struct notifier *n, struct outbox *out, uint64_t conn, int64_t now_ms);

@@ -126,6 +126,8 @@ write_order(const struct notifier *n, struct json_out *w, const struct event *ev
     json_out_object(w, "order");
     ops_write_order(n, w, &r, order);
     json_out_cstr(w, "address", order->address);
+    json_out_cstr(w, "precision", record_precision_name(order->precision));
+    json_out_uint(w, "error_m", order->address_error_m);
     json_out_cstr(w, "currency", order->currency);
     json_out_int(w, "total", r.total_cents);
     json_out_int(w, "window_start", r.window_start_ms);

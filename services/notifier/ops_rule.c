@@ -1,5 +1,5 @@
-/* ops_rule: what an operator decides over the plan's head (dispatch_rule), and what was decided of
- * an order or a courier. */
+/* ops_rule: what an operator decides over the plan's head (dispatch_rule), what was decided of an
+ * order or a courier, and where an order goes (order_confirm). */
 #include "notifier/ops.h"
 
 enum { RULING_HEAD = 8, OUTCOMES = 7 };
@@ -47,6 +47,42 @@ ops_ruled(const struct ask *a, const struct event *ev, struct outbox *out)
                          : 0;
 
     said_done(out, a, words[outcome < OUTCOMES ? outcome : 0]);
+}
+
+void
+ops_confirm(struct notifier *n, const struct event *ev, struct outbox *out, const struct ask *a,
+            struct slice who, struct latlng at)
+{
+    struct arena *m = ev->arena;
+    struct ask confirm = *a;
+    char order[UUID_TEXT];
+
+    confirm.kind = ASK_CONFIRM;
+    uuid_format(a->order, order);
+    struct slice argv[] = {SLICE_LIT("FCALL"),
+                           SLICE_LIT("order_confirm"),
+                           SLICE_LIT("1"),
+                           slice_str(arena_printf(m, "{%s}", n->city)),
+                           redis_number(m, ev->now_ms),
+                           SLICE_LIT("1"),
+                           slice_str(order),
+                           redis_number(m, at.lat_e7),
+                           redis_number(m, at.lng_e7),
+                           who.n == 0 ? SLICE_LIT("operator") : who};
+    if (!ask_redis(n, out, &confirm, argv, sizeof argv / sizeof *argv))
+        said_done(out, a, "unavailable");
+}
+
+void
+ops_confirmed(const struct ask *a, const struct event *ev, struct outbox *out)
+{
+    static const char *const words[] = {"unavailable", "done", "already", "not_waiting", "unknown"};
+    const struct reply *r = ev->reply;
+    size_t outcome = r->kind == REPLY_ARRAY && r->n == 1 && r->items[0].str.n > 0
+                         ? (unsigned char)r->items[0].str.p[0]
+                         : 0;
+
+    said_done(out, a, words[outcome < sizeof words / sizeof *words ? outcome : 0]);
 }
 
 void

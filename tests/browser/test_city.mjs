@@ -153,6 +153,47 @@ test('the operator decides who brings an order', async ({town, browser, key}) =>
     for (const page of [ops, ann, ben]) await page.context().close();
 });
 
+test('the operator says where an order goes that has a street alone', async ({town, browser, key}) => {
+    const ops = await openOps(browser, town, kit.desk);
+    await kit.addStore(town, key, 'fleet', {lat: 39.285, lng: -76.586});
+    const courier = await openCourier(browser, town, 'finn'); // somebody must be able to bring it
+    await kit.canDeliver(town, key);
+    const order = await kit.placeOrder(town, key, {dropoff: {address: 'Fleet Street, Baltimore, MD'}});
+    assert.deepEqual([order.status, order.reason, order.dropoff.precision], ['held', 'address_not_confirmed', 'street']);
+    await kit.shows(ops, '#attention', 'the address is not clear');
+    await ops.locator(`[data-order="${order.external_order_id}"]`).click();
+    await kit.shows(ops, '#where', /Fleet Street.*Only the street is known, within \d+ m/s);
+    await ops.locator('.pin-here').waitFor();
+    await kit.sound(ops, 'ops-where');
+    await ops.locator('#place').fill('somewhere');
+    await ops.locator('#confirm').click();
+    await kit.shows(ops, '#notice', 'That is no place');
+
+    // a click on the map moves the pin and fills the field; then the operator knows better and types
+    const before = await ops.locator('#place').inputValue();
+    const box = await ops.locator('#map').boundingBox();
+    const [x, y] = [box.x + box.width / 2 + 90, box.y + box.height / 2 + 40];
+    await ops.mouse.click(x, y);
+    await kit.until('the pin has moved', async () => (await ops.locator('#place').inputValue()) !== before);
+    assert.match(await ops.locator('#place').inputValue(), /^39\.28\d+, -76\.5\d+$/);
+    const pin = await ops.locator('.pin-here').boundingBox();
+    assert.ok(Math.hypot(pin.x + pin.width / 2 - x, pin.y + 34 - y) < 3, `the pin stands on ${JSON.stringify(pin)}, not on ${[x, y]}`);
+    await kit.shot(ops, 'ops-where-moved');
+    await ops.locator('#place').fill('39.28515, -76.58602');
+    await ops.locator('#confirm').click();
+    await kit.shows(ops, '#notice', 'Done');
+    await kit.until('the order goes on', async () => (await kit.orderNow(town, key, order.order_id)).status !== 'held');
+    const now = await kit.orderNow(town, key, order.order_id);
+    assert.deepEqual([now.dropoff.precision, now.dropoff.lat, now.dropoff.lng], ['confirmed', 39.28515, -76.58602]);
+    await kit.shows(ops, '#timeline', 'Olga: address confirmed');
+    await kit.until('the pin is gone', async () => (await ops.locator('.pin-here').count()) === 0);
+    await kit.sound(ops, 'ops-where-confirmed');
+    await ops.locator('#cancel').click();
+    await ops.locator('#cancel-yes').click();
+    await kit.shows(ops, '#order-state', 'cancelled');
+    for (const page of [ops, courier]) await page.context().close();
+});
+
 test('the operator works on a phone, in Chinese, and pauses a store', async ({town, browser, key}) => {
     const token = kit.lcctl(town, 'operator', 'add', 'Li').trim().split('\n').at(-1);
     const ops = await kit.openPage(browser, town, `/ops#token=${token}`, {...kit.phone, locale: 'zh-CN'});

@@ -57,12 +57,14 @@ struct rig {
     bool hook_due[8];
     int64_t hook_next[8];
     unsigned chain_puts;
-    char step;        /* the outcome that order_step answers with; 0 = none */
-    char stepped[96]; /* its last "action reason who" */
-    long long proof;  /* what order_proof answers */
-    char rule;        /* the outcome that dispatch_rule answers with */
-    char ruled[256];  /* its last "kind order courier who words" */
-    char access[256]; /* what {city}:access says of every token; n = 0: nothing */
+    char step;           /* the outcome that order_step answers with; 0 = none */
+    char stepped[96];    /* its last "action reason who" */
+    long long proof;     /* what order_proof answers */
+    char rule;           /* the outcome that dispatch_rule answers with */
+    char ruled[256];     /* its last "kind order courier who words" */
+    char confirm;        /* the outcome that order_confirm answers with */
+    char confirmed[128]; /* its last "order lat lng who" */
+    char access[256];    /* what {city}:access says of every token; n = 0: nothing */
     size_t access_n;
     struct latlng signed_on;     /* where every shift began; 0: not said */
     char place[4][24];           /* {city}:positions, by courier number; "": nobody knows */
@@ -248,6 +250,14 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
                  e->argv[7].p, (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n, e->argv[9].p,
                  (int)e->argv[10].n, e->argv[10].p, (int)e->argv[11].n, e->argv[11].p);
         item[0] = rig_str(&r->rule, 1);
+        return rig_array(item, 1);
+    }
+    if (slice_eq_str(e->argv[1], "order_confirm")) {
+        struct reply *item = arena_array(a, 1, sizeof *item);
+        snprintf(r->confirmed, sizeof r->confirmed, "%.*s %.*s %.*s %.*s", (int)e->argv[6].n,
+                 e->argv[6].p, (int)e->argv[7].n, e->argv[7].p, (int)e->argv[8].n, e->argv[8].p,
+                 (int)e->argv[9].n, e->argv[9].p);
+        item[0] = rig_str(&r->confirm, 1);
         return rig_array(item, 1);
     }
     if (slice_eq_str(e->argv[1], "chain_put"))

@@ -197,6 +197,40 @@ test_operator_is_told_what_a_ruling_lacks(void)
 }
 
 static void
+test_operator_says_where_an_order_goes(void)
+{
+    static const struct {
+        char answer;
+        const char *heard;
+    } table[] = {
+        {1, "done"}, {2, "already"}, {3, "not_waiting"}, {4, "unknown"}, {0, "unavailable"}};
+    struct rig *r = with_operator(10);
+    char said[64];
+
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        r->confirm = table[i].answer;
+        rig_say(r, 10,
+                "{\"type\":\"confirm\",\"id\":\"a1\",\"order_id\":\"0193b3c8-0000-8000-8000-"
+                "000000000000\",\"lat\":39.28515,\"lng\":-76.58602}");
+        snprintf(said, sizeof said, "\"id\":\"a1\",\"outcome\":\"%s\"", table[i].heard);
+        CU_ASSERT_PTR_NOT_NULL(strstr(rig_last(r, EFFECT_SOCKET_SEND, 10)->bytes, said));
+        CU_ASSERT_STRING_EQUAL(r->confirmed,
+                               "0193b3c8-0000-8000-8000-000000000000 392851500 -765860200 Olga");
+    }
+    r->confirmed[0] = '\0';
+    rig_say(r, 10,
+            "{\"type\":\"confirm\",\"id\":\"a2\",\"order_id\":\"0193b3c8-0000-8000-8000-"
+            "000000000000\",\"lat\":139,\"lng\":0}");
+    CU_ASSERT_PTR_NOT_NULL(strstr(rig_last(r, EFFECT_SOCKET_SEND, 10)->bytes, "\"field\":\"lat\""));
+    rig_say(r, 10, "{\"type\":\"confirm\",\"id\":\"a3\",\"lat\":39,\"lng\":0}");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(rig_last(r, EFFECT_SOCKET_SEND, 10)->bytes, "\"field\":\"order_id\""));
+    CU_ASSERT_STRING_EQUAL(r->confirmed, "");
+    rig_free(r);
+}
+
+static void
 test_operator_is_told_what_was_not_understood(void)
 {
     static const char *const bad[] = {"nonsense", "{}", "{\"type\":\"cancel\"}",
@@ -374,6 +408,7 @@ UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_cancels_in_their_own_name),
           UNIT(test_operator_decides_over_the_plans_head),
           UNIT(test_operator_is_told_what_a_ruling_lacks),
+          UNIT(test_operator_says_where_an_order_goes),
           UNIT(test_operator_is_told_what_was_not_understood),
           UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
           UNIT(test_screen_hands_over_for_the_right_code_only),

@@ -30,6 +30,7 @@ let waiting = new Map(); // actions without an answer
 let drawDue = 0;
 let pressed = false;
 let map = null;
+let placed = ''; // the order whose place the pin on the map shows
 let way = null; // of the courier who is looked at: the server's last word, and what it was of
 
 // ---- what the server says ----
@@ -235,6 +236,21 @@ const act = {
     ready: (o) => say({type: 'ready', order_id: o.id}),
     busy: (s, busy, n) => say({type: 'busy', store: s.store, busy, busy_delay_seconds: n * 60}),
     proof: (o, kind) => link?.say({type: 'proof', order_id: o.id, kind}),
+    // confirm: where an order goes whose address nobody could find; true when the text is a place
+    confirm(o, text) {
+        const at = view.placeOf(text);
+        if (!at) {
+            notice = {kind: 'bad', text: t('ops.where.not')};
+            draw();
+            return;
+        }
+        say({type: 'confirm', order_id: o.id, lat: at[0], lng: at[1]});
+    },
+    // typed: the pin follows what is typed
+    typed(text) {
+        const at = view.placeOf(text);
+        if (at) map?.pick(at, put);
+    },
     rule(kind, o, courier) {
         say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {})});
     },
@@ -251,6 +267,21 @@ const act = {
         dialog.showModal();
     },
 };
+
+function put(at) {
+    const field = $('#place');
+    if (field) field.value = at.map((v) => v.toFixed(6)).join(', ');
+}
+
+// showPlace: a pin to move while an order is looked at that waits for its place.
+function showPlace() {
+    const o = looked.kind === 'order' ? detail.order : null;
+    const wants = o && view.unplaced(o) ? o.id : '';
+    if (wants === placed) return;
+    placed = wants;
+    map?.pick(null);
+    if (wants) map?.pick([o.lat, o.lng], put);
+}
 
 function search(text) {
     wanted = text.trim().toLowerCase();
@@ -303,6 +334,7 @@ function draw() {
     if (stale && heard) $('#stale').textContent = t('ops.stale', {time: timeExact(heard)});
     $('#main').classList.toggle('stale', stale && heard > 0);
     if (!pressed) fill($('#panel'), ...panel()); // a list does not move under a finger
+    showPlace();
 }
 
 translate();

@@ -7,7 +7,8 @@ const REACH_PX = 16; // how far from a dot a click may be
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// cityMap(element, {chosen}): chosen(kind, id) is called for a click on a dot. Null without Leaflet.
+// cityMap(element, {chosen}): chosen(kind, id) is called for a click on a dot, but while a place is picked. Null without
+// Leaflet.
 export function cityMap(element, {chosen}) {
     const map = baseMap(element);
     if (!map) return null;
@@ -22,6 +23,8 @@ export function cityMap(element, {chosen}) {
     let selected = null;
     let wanted = false;
     let last = 0;
+    let pin = null; // of the place that is picked
+    let picked = null; // who is told
 
     const project = (lat, lng) => L.CRS.EPSG3857.latLngToPoint(L.latLng(lat, lng), 0);
 
@@ -112,6 +115,11 @@ export function cityMap(element, {chosen}) {
     map.on('zoomstart', () => { canvas.hidden = true; });
     map.on('zoomend', () => { canvas.hidden = false; });
     map.on('click', (event) => {
+        if (pin) {
+            pin.setLatLng(event.latlng);
+            picked([event.latlng.lat, event.latlng.lng]);
+            return;
+        }
         const p = event.containerPoint;
         let best = null;
         let reach = REACH_PX;
@@ -155,6 +163,20 @@ export function cityMap(element, {chosen}) {
         way(legs) {
             extra.clearLayers();
             drawWay(map, extra, legs);
+        },
+        // pick: a pin to be put where something is, by a click or by dragging it; null: no more
+        pick(at, tell) {
+            picked = tell;
+            if (!at) {
+                pin?.remove();
+                pin = null;
+            } else if (pin) {
+                pin.setLatLng(at);
+            } else {
+                pin = L.marker(at, {draggable: true, keyboard: false, icon: L.divIcon({className: 'pin-here', iconSize: [28, 28], iconAnchor: [14, 34]})}).addTo(map);
+                pin.on('dragend', () => picked([pin.getLatLng().lat, pin.getLatLng().lng]));
+                if (map.getZoom() < 16 || !map.getBounds().pad(-0.1).contains(at)) map.setView(at, Math.max(16, map.getZoom()));
+            }
         },
         zone(polygons) {
             extra.clearLayers();

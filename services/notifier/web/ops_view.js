@@ -209,6 +209,33 @@ function ruling(state, detail, o, act) {
         h('button', {id: 'ban', name: 'kind', value: 'ban', class: 'danger'}, t('ops.ban'))));
 }
 
+// ---- where it goes, when the address alone does not say ----
+
+export const unplaced = (o) => o.status === 'held' && o.reason === 'address_not_confirmed' && o.lat !== undefined;
+
+// placeOf: "39.2852, -76.585" as [lat, lng]; null when it is no place on Earth.
+export function placeOf(text) {
+    const found = /^\s*(-?\d{1,2}(?:\.\d+)?)\s*[,; ]\s*(-?\d{1,3}(?:\.\d+)?)\s*$/.exec(text);
+    const at = found && [Number(found[1]), Number(found[2])];
+    return at && Math.abs(at[0]) <= 90 && Math.abs(at[1]) <= 180 ? at : null;
+}
+
+function where(o, act) {
+    if (!unplaced(o)) return null;
+    return h('form', {class: 'card stack', id: 'where', onsubmit: (e) => {
+        e.preventDefault();
+        act.confirm(o, e.target.place.value);
+    }},
+    h('h2', {}, t('ops.where')),
+    h('p', {}, h('strong', {}, o.address || '–')),
+    h('p', {class: 'soft'}, t(`ops.where.${o.precision === 'ambiguous' ? 'ambiguous' : 'street'}`, {n: o.error_m})),
+    h('div', {}, h('label', {for: 'place'}, t('ops.where.place')),
+        h('input', {id: 'place', name: 'place', class: 'wide', autocomplete: 'off', spellcheck: false, required: true, 'aria-describedby': 'place-how',
+            defaultValue: `${o.lat.toFixed(6)}, ${o.lng.toFixed(6)}`, onchange: (e) => act.typed(e.target.value)})),
+    h('p', {class: 'soft', id: 'place-how'}, t('ops.where.how')),
+    h('button', {class: 'primary', id: 'confirm'}, t('ops.where.confirm')));
+}
+
 // proofs: what was photographed or signed at the door; loaded when somebody wants to see it.
 function proofs(detail, o, act) {
     if (!detail.proofs?.length) return null;
@@ -242,7 +269,8 @@ export function order(state, detail, act, notice) {
             early ? h('div', {class: 'row'},
                 h('button', {class: 'danger', id: 'cancel', onclick: () => act.cancel(o)}, t('ops.cancel')),
                 h('button', {id: 'ready', onclick: () => act.ready(o)}, t('ops.ready'))) : null),
-        early && !o.collection ? ruling(state, detail, o, act) : null,
+        where(o, act),
+        early && !o.collection && !unplaced(o) ? ruling(state, detail, o, act) : null,
         proofs(detail, o, act),
         timeline(detail, state),
         decision(detail),
