@@ -75,6 +75,38 @@ world_random(struct pd_world *w, uint64_t seed, int32_t requests, int32_t cars, 
                                (size_t)cars, w->bans,          4};
 }
 
+static inline int32_t
+world_root(int64_t x)
+{
+    int32_t root = 0;
+
+    while ((int64_t)root * root < x)
+        root++;
+    return root;
+}
+
+/* Its arcs become ways between places in a square, rounded up: no detour is shorter. */
+static inline void
+world_metric(struct pd_world *w, bool promised)
+{
+    int32_t nodes = w->p.n_nodes;
+    int32_t x[WORLD_NODES], y[WORLD_NODES];
+
+    for (int32_t i = 0; i < nodes; i++) {
+        x[i] = (int32_t)world_chance(w, 80);
+        y[i] = (int32_t)world_chance(w, 80);
+    }
+    for (int32_t i = 0; i < nodes; i++) {
+        for (int32_t j = 0; j < nodes; j++) {
+            int64_t dx = x[i] - x[j], dy = y[i] - y[j];
+            int32_t way = world_root(dx * dx + dy * dy);
+            for (int k = 0; k < 4; k++)
+                w->arcs[k][i * nodes + j] = way * (k < 2 ? 1 : 2);
+        }
+    }
+    w->matrices[0].metric = w->matrices[1].metric = promised;
+}
+
 /* Vehicle 0 carries request 0 and is committed to the pickup of request 1. */
 static inline void
 world_commit(struct pd_world *w)

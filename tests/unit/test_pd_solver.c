@@ -1,4 +1,5 @@
 #include "pd_world.h"
+#include "router/plan/solve/pd_own.h"
 #include "unit.h"
 
 static struct pd_world world;
@@ -107,6 +108,53 @@ test_pd_run_in_parts_keeps_every_rule(void)
         pd_solver_free(a);
         pd_solver_free(b);
     }
+}
+
+/* What a triangle rules out is what would be late anyway: the promise changes the time, not the
+ * plan. */
+static void
+test_pd_run_finds_the_same_when_a_metric_is_promised(void)
+{
+    for (uint64_t seed = 1; seed <= 18; seed++) {
+        struct pd_options o = {seed, 800, seed % 4 < 2, 0};
+        struct pd_solver *s[2];
+        for (int promised = 0; promised < 2; promised++) {
+            world_random(&world, seed, 10 + (int32_t)seed * 2, 1 + (int32_t)seed % 6, false);
+            world_metric(&world, promised);
+            if (seed % 3 == 0)
+                world_commit(&world);
+            s[promised] = solved(&world, o, 800);
+            expect_valid(&world, s[promised], seed);
+        }
+        CU_ASSERT(same_plan(&world, s[0], s[1]));
+        pd_solver_free(s[0]);
+        pd_solver_free(s[1]);
+    }
+}
+
+/* In a large plan an iteration for fewer vehicles can take as long as fifty for less cost; it must
+ * not take the time that these are to have. */
+static void
+test_pd_rounds_keep_time_for_the_cost(void)
+{
+    world_random(&world, 1, 160, 20, false);
+    world_metric(&world, true);
+    for (size_t r = 0; r < world.p.n_requests; r++) { /* few, long routes */
+        world.requests[r].pickup.close += 3000;
+        world.requests[r].dropoff.close += 3000;
+        world.requests[r].unserved = 0;
+    }
+    for (size_t v = 0; v < world.p.n_vehicles; v++)
+        world.vehicles[v].shift_end += 3000;
+    struct pd_model *m = pd_model_new(&world.p);
+    struct pd_search *s = pd_search_new(m, true, 5000, 1, 20);
+    struct pd_rounds *r = pd_rounds_new(&s, 1, 1);
+    CU_ASSERT(pd_rounds_run(r, 5000));
+    CU_ASSERT(s->cost_done >= 2500);
+    CU_ASSERT(s->work * 10 < s->cost_work * 8);
+    pd_rounds_free(r);
+    pd_search_free(s);
+    pd_model_free(m);
 }
 
 /* Every plan of a small world, vehicle by vehicle. */
@@ -229,6 +277,8 @@ test_pd_solver_new_takes_nothing_to_do(void)
 UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
           UNIT(test_pd_run_is_the_same_from_the_same_seed),
           UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_in_parts_keeps_every_rule),
+          UNIT(test_pd_run_finds_the_same_when_a_metric_is_promised),
+          UNIT(test_pd_rounds_keep_time_for_the_cost),
           UNIT(test_pd_run_finds_what_trying_all_finds),
           UNIT(test_pd_solver_new_starts_from_the_proposal),
           UNIT(test_pd_solver_new_takes_nothing_to_do))

@@ -37,113 +37,179 @@ end_of(const struct pd_model *m, const struct pd_class *c, int32_t stop)
                         s->open,       s->close,         s->service};
 }
 
-/* Does a metric rule gap j out before any way is looked up? Every stop before is served too late
- * for this one, or every stop behind closes too early. */
-static inline bool
-apart(const struct pd_pos *at, int32_t j, const struct end *e)
+/* Along a route both the earliest departure and the latest start only grow, given a triangle. So
+ * the gaps in which a stop can be in time lie together: they begin at the first whose next stop may
+ * still wait for it ... */
+static inline int32_t
+first_gap(const struct pd_pos *at, int32_t low, int32_t high, const struct end *e)
 {
-    return at[j].start + at[j].service > e->close || at[j + 1].late < e->open + e->service;
+    while (low <= high) {
+        int32_t middle = (low + high) / 2;
+        if (at[middle + 1].late < e->open + e->service)
+            low = middle + 1;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* ... and end at the last whose stop before is left before this one closes. */
+static inline int32_t
+last_gap(const struct pd_pos *at, int32_t low, int32_t high, const struct end *e)
+{
+    while (low <= high) {
+        int32_t middle = (low + high) / 2;
+        if (at[middle].start + at[middle].service > e->close)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    return high;
 }
 
 /* cost[j] of the drop-off alone in gap j, and least[j] from gap j on; PD_INFINITE where even alone
  * it would be late (only a metric rules that out for good). */
 static inline void
-price_gaps(const struct pd_route *r, const struct end *d, int32_t first, bool metric, int64_t *gaps)
+price_gaps(const struct pd_route *r, const struct end *d, int32_t first, int32_t last, bool metric,
+           int64_t *gaps)
 {
     const struct pd_pos *at = r->at;
     int64_t least = PD_INFINITE;
 
-    for (int32_t j = r->n - 2; j >= first; j--) {
-        int64_t cost = PD_INFINITE;
-        if (!metric || !apart(at, j, d)) {
-            cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
-            int64_t t = at[j].start + at[j].service + d->time_to[at[j].node];
-            int64_t next = later(t, d->open) + d->service + d->time[at[j + 1].node];
-            if (metric && (t > d->close || next > at[j + 1].late))
-                cost = PD_INFINITE;
-        }
+    for (int32_t j = last; j >= first; j--) {
+        int64_t cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
+        int64_t t = at[j].start + at[j].service + d->time_to[at[j].node];
+        int64_t next = later(t, d->open) + d->service + d->time[at[j + 1].node];
+        if (metric && (t > d->close || next > at[j + 1].late))
+            cost = PD_INFINITE;
         least = cost < least ? cost : least;
         gaps[2 * j] = cost;
         gaps[2 * j + 1] = least;
     }
 }
 
+/* A request on its way into a route. */
+struct pair {
+    const struct pd_route *r;
+    struct end p;
+    struct end d;
+    uint64_t load;
+    uint64_t room;
+    int32_t car;
+    int32_t first; /* gaps for the drop-off */
+    int32_t last;
+};
+
 /* The pickup sits in gap i, at cost `first_cost`, and at[i + 1] is reached at t: where does the
  * drop-off go? */
 static inline void
-walk(struct pd_search *s, const struct pd_route *r, const struct end *d, int32_t car, int32_t i,
-     int64_t first_cost, int64_t t, uint64_t load, bool metric, bool blink, struct pd_spot *best)
+walk(struct pd_search *s, const struct pair *x, int32_t i, int64_t first_cost, int64_t t,
+     bool metric, bool blink, struct pd_spot *best)
 {
-    const struct pd_pos *at = r->at;
+    const struct pd_pos *at = x->r->at;
+    const struct end *d = &x->d;
     const int64_t *gaps = s->gaps;
-    uint64_t room = s->m->cars[car].room;
 
-    for (int32_t j = i + 1; j <= r->n - 2; j++) {
+    for (int32_t j = i + 1; j <= x->last; j++) {
+        int32_t from = j > x->first ? j : x->first;
         t = later(t, at[j].open);
-        if (t > (metric ? at[j].late : at[j].close) || pd_overloaded(room, at[j].load + load) ||
-            first_cost + gaps[2 * j + 1] >= best->cost)
+        if (t > (metric ? at[j].late : at[j].close) ||
+            pd_overloaded(x->room, at[j].load + x->load) ||
+            first_cost + gaps[2 * from + 1] >= best->cost)
             return;
         t += at[j].service;
-        int64_t cost = first_cost + gaps[2 * j];
+        int64_t cost = j == from ? first_cost + gaps[2 * j] : PD_INFINITE;
         if (cost < best->cost) {
             int64_t a = t + d->time_to[at[j].node];
             if (a > d->close && metric)
                 return;
             int64_t next = later(a, d->open) + d->service + d->time[at[j + 1].node];
             if (a <= d->close && next <= at[j + 1].late && !blinks(s, blink))
-                *best = (struct pd_spot){cost, car, i, j};
+                *best = (struct pd_spot){cost, x->car, i, j};
         }
         t += at[j].travel;
     }
 }
 
-static inline void
-seek_pair(struct pd_search *s, int32_t request, int32_t car, bool metric, bool blink,
-          struct pd_spot *best)
+__attribute__((always_inline)) static inline void
+place_pair(struct pd_search *s, struct pair *x, int32_t request, bool metric, bool blink,
+           struct pd_spot *best)
 {
     const struct pd_model *m = s->m;
-    const struct pd_route *r = &s->routes[car];
-    const struct pd_class *c = &m->classes[m->cars[car].matrix];
-    const struct end p = end_of(m, c, 2 * request);
-    const struct end d = end_of(m, c, 2 * request + 1);
-    const struct pd_pos *at = r->at;
+    const struct pd_pos *at = x->r->at;
+    const struct end *p = &x->p;
+    const struct end *d = &x->d;
     const int64_t *gaps = s->gaps;
-    uint64_t load = m->stops[2 * request].load;
-    uint64_t room = m->cars[car].room;
-    int32_t first = m->cars[car].n_fixed;
     size_t arc = (size_t)m->stops[2 * request + 1].node;
+    int32_t first = m->cars[x->car].n_fixed;
+    int32_t last = x->r->n - 2;
 
-    price_gaps(r, &d, first, metric, s->gaps);
-    if (metric && gaps[2 * first + 1] >= best->cost)
-        return;
-    for (int32_t i = first; i <= r->n - 2; i++) {
-        int64_t leave = at[i].start + at[i].service;
-        if (leave > p.close || (metric && gaps[2 * i + 1] >= best->cost))
+    x->first = first;
+    x->last = last;
+    if (metric) {
+        x->last = last_gap(at, first, last, d);
+        x->first = first_gap(at, first, x->last, d);
+        if (x->first > x->last)
             return;
-        if ((metric && apart(at, i, &p)) || pd_overloaded(room, at[i].load + load))
+    }
+    s->work += (uint64_t)(x->last - x->first);
+    price_gaps(x->r, d, x->first, x->last, metric, s->gaps);
+    if (metric) {
+        if (gaps[2 * x->first + 1] >= best->cost)
+            return;
+        first = first_gap(at, first, x->last, p);
+        last = last_gap(at, first, x->last, p);
+    }
+    for (int32_t i = first; i <= last; i++) {
+        int64_t leave = at[i].start + at[i].service;
+        int32_t from = i > x->first ? i : x->first;
+        if (leave > p->close || (metric && gaps[2 * from + 1] >= best->cost))
+            return;
+        if (pd_overloaded(x->room, at[i].load + x->load))
             continue;
-        int64_t t = leave + p.time_to[at[i].node];
-        if (t > p.close) {
+        int64_t t = leave + p->time_to[at[i].node];
+        if (t > p->close) {
             if (metric)
                 return;
             continue;
         }
-        t = later(t, p.open) + p.service;
-        int64_t next = t + p.time[at[i + 1].node];
+        t = later(t, p->open) + p->service;
+        int64_t next = t + p->time[at[i + 1].node];
         if (metric && next > at[i + 1].late)
             continue;
-        int64_t to = p.cost_to[at[i].node];
-        int64_t pair = to + p.cost[arc] + d.cost[at[i + 1].node] - at[i].cost;
+        int64_t to = p->cost_to[at[i].node];
+        int64_t pair = to + p->cost[arc] + d->cost[at[i + 1].node] - at[i].cost;
         if (pair < best->cost) {
-            int64_t a = t + p.time[arc];
-            int64_t on = later(a, d.open) + d.service + d.time[at[i + 1].node];
-            if (a <= d.close && on <= at[i + 1].late && !blinks(s, blink))
-                *best = (struct pd_spot){pair, car, i, i};
+            int64_t a = t + p->time[arc];
+            int64_t on = later(a, d->open) + d->service + d->time[at[i + 1].node];
+            if (a <= d->close && on <= at[i + 1].late && !blinks(s, blink))
+                *best = (struct pd_spot){pair, x->car, i, i};
         }
-        int64_t alone = to + p.cost[at[i + 1].node] - at[i].cost;
-        if (i < r->n - 2 && alone + gaps[2 * i + 3] < best->cost)
-            walk(s, r, &d, car, i, alone, next, load, metric, blink, best);
+        int64_t alone = to + p->cost[at[i + 1].node] - at[i].cost;
+        from = from > i ? from : i + 1;
+        if (i < x->last && alone + gaps[2 * from + 1] < best->cost)
+            walk(s, x, i, alone, next, metric, blink, best);
     }
+}
+
+static void
+seek_pair(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_spot *best)
+{
+    const struct pd_model *m = s->m;
+    const struct pd_class *c = &m->classes[m->cars[car].matrix];
+    struct pair x = {
+        .r = &s->routes[car],
+        .p = end_of(m, c, 2 * request),
+        .d = end_of(m, c, 2 * request + 1),
+        .load = m->stops[2 * request].load,
+        .room = m->cars[car].room,
+        .car = car,
+    };
+
+    if (c->metric)
+        place_pair(s, &x, request, true, blink, best);
+    else
+        place_pair(s, &x, request, false, blink, best);
 }
 
 /* Of a request whose goods are aboard: the drop-off alone. Until it is placed the load stays
@@ -157,6 +223,7 @@ seek_half(struct pd_search *s, int32_t request, int32_t car, struct pd_spot *bes
     const struct end d = end_of(m, c, 2 * request + 1);
     const struct pd_pos *at = r->at;
 
+    s->work += (uint64_t)r->n;
     for (int32_t j = m->cars[car].n_fixed; j <= r->n - 2; j++) {
         if (j > m->cars[car].n_fixed && pd_overloaded(m->cars[car].room, at[j].load))
             return;
@@ -202,6 +269,7 @@ seek_priced(struct pd_search *s, int32_t request, int32_t car, bool blink, struc
     int32_t first = m->cars[car].n_fixed;
     int64_t now = 0; /* what the route from at[i + 1] on pays today */
 
+    s->work += (uint64_t)r->n;
     for (int32_t k = first + 1; k < r->n; k++)
         now += pd_price(m, at[k].stop, at[k].start);
     for (int32_t i = first; i <= r->n - 2; i++) {
@@ -255,14 +323,13 @@ seek(struct pd_search *s, int32_t request, int32_t car, bool blink, struct pd_sp
 {
     const struct pd_model *m = s->m;
 
+    s->work += 8;
     if (m->priced)
         seek_priced(s, request, car, blink, best);
     else if (m->terms[request].half)
         seek_half(s, request, car, best);
-    else if (m->classes[m->cars[car].matrix].metric)
-        seek_pair(s, request, car, true, blink, best);
     else
-        seek_pair(s, request, car, false, blink, best);
+        seek_pair(s, request, car, blink, best);
 }
 
 /* pd_seek: the cheapest place of the request in this car's route, when it beats *best. What was

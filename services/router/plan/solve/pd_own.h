@@ -175,7 +175,8 @@ struct pd_tuning {
     uint32_t related; /* percent of ruins that take related requests, not strings */
     uint32_t first;   /* percent of the time for fewer vehicles at first, and after each success, */
     uint32_t again;   /* percent of the time left between cycles; */
-    bool halving;     /* half as much after each search that found none */
+    bool by_work;     /* that time in gaps looked at, not in iterations; half as much after each
+                         search that found none */
 };
 
 struct pd_search {
@@ -220,6 +221,10 @@ struct pd_search {
     uint64_t to;        /* ... and lasts until then */
     uint32_t parts;     /* of the plan of which this is one */
     uint64_t turn;      /* phases so far */
+    uint64_t work;      /* gaps looked at, a measure of time that every machine agrees on */
+    uint64_t work_to;   /* the search for fewer vehicles lasts until then, or the next success */
+    uint64_t cost_work; /* gaps looked at ... */
+    uint64_t cost_done; /* ... in so many iterations for less cost */
     uint64_t cool_from; /* where in a cycle of cooling `from` and ... */
     uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
     enum pd_phase phase;

@@ -11,6 +11,7 @@ enum {
     PART_TURN = 20000,   /* iterations of a part in a round at most ... */
     PART_LEAST = 1000,   /* ... and at least: cutting takes as long as some hundred, */
     ROUNDS = 24,         /* while a phase is cut into about so many rounds */
+    FLEET_TURN = 256,    /* iterations for fewer vehicles between looks at how long they take */
     PATIENCE = 6,      /* rounds without a complete plan until completing comes before cost, for */
     COMPLETING = 4608, /* iterations */
     MIXED = 4,         /* every so many rounds by chance */
@@ -272,6 +273,8 @@ join(struct pd_rounds *r)
         complete = complete && pd_must_left(part->search) == 0;
         for (int32_t k = 0; k < part->n_requests; k++)
             s->absent[part->requests[k]] = part->search->absent[k];
+        s->cost_work += part->search->cost_work;
+        s->cost_done += part->search->cost_done;
         s->failed |= part->search->failed;
         pd_part_free(part);
     }
@@ -358,6 +361,8 @@ begin_round(struct pd_rounds *r)
     int32_t n_parts = s->phase == PD_COST ? parts_wanted(s) : 0;
     uint64_t least = (uint64_t)PART_LEAST * (uint64_t)(n_parts / r->threads + 1);
     uint64_t round = (s->to - s->from) / ROUNDS > least ? (s->to - s->from) / ROUNDS : least;
+    if (s->phase == PD_FLEET)
+        round = FLEET_TURN;
     r->at = 0;
     r->alone = false;
     r->length = rest < round ? rest : round;

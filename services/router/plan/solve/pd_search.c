@@ -5,7 +5,8 @@
 enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
-    REPAIR = 16   /* and so many more until the best plan is taken up again */
+    REPAIR = 16,  /* and so many more until the best plan is taken up again */
+    PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
 static int64_t
@@ -106,6 +107,13 @@ begin_cost(struct pd_search *s, uint64_t length)
     s->max_live = s->fewest && s->best.must == 0 ? s->best.used : s->m->n_cars;
 }
 
+/* Gaps looked at in so many iterations for less cost. */
+static uint64_t
+gaps_in(const struct pd_search *s, uint64_t iterations)
+{
+    return s->cost_done == 0 ? 0 : (uint64_t)((pd_u128)iterations * s->cost_work / s->cost_done);
+}
+
 /* pd_search_next_phase: the next search for fewer vehicles, or cycle of cooling, from the best
  * plan.
  */
@@ -114,13 +122,19 @@ pd_search_next_phase(struct pd_search *s)
 {
     uint64_t rest = s->horizon > s->done ? s->horizon - s->done : s->horizon / 8 + 1000;
 
+    if (s->tuning.by_work && s->fewest && s->cost_done == 0) {
+        begin_cost(s, s->horizon / PILOT + 1); /* a first look: how long does an iteration take? */
+        return;
+    }
     s->turn++;
-    if (s->tuning.halving && s->turn > 2 && s->turn % 2 == 0 && s->best.used == s->used)
+    if (s->tuning.by_work && s->turn > 2 && s->turn % 2 == 0 && s->best.used == s->used)
         s->tuning.again /= 2; /* the last search for fewer found none */
     s->used = s->best.used;
     if (s->fewest && !s->least && s->turn % 2 == 1) {
         uint64_t share = s->turn == 1 ? s->tuning.first : s->tuning.again;
-        begin_fleet(s, s->turn == 1 ? s->horizon * share / 100 : rest * share / 100);
+        uint64_t length = (s->turn == 1 ? s->horizon : rest) * share / 100;
+        begin_fleet(s, length);
+        s->work_to = s->work + gaps_in(s, length);
         return;
     }
     uint64_t cycle = s->turn / 2;
@@ -189,6 +203,19 @@ step_absence(struct pd_search *s)
     return take && !s->stuck;
 }
 
+/* A vehicle less: the search for the next gets as long as the first, up to half of the time. */
+static void
+more_time(struct pd_search *s)
+{
+    uint64_t length = s->horizon * s->tuning.first / 100;
+    uint64_t work_to = s->work + gaps_in(s, length);
+
+    if (s->done + length < s->horizon / 2 && s->done + length > s->to)
+        s->to = s->done + length;
+    if (work_to < gaps_in(s, s->horizon / 2))
+        s->work_to = work_to;
+}
+
 static void
 step_fleet(struct pd_search *s)
 {
@@ -197,15 +224,14 @@ step_fleet(struct pd_search *s)
     pd_best_keep(s);
     if (s->best.must == 0) {
         drop_route(s);
-        uint64_t more = s->done + s->horizon * s->tuning.first / 100;
-        if (more < s->horizon / 2 && more > s->to)
-            s->to = more;
+        more_time(s);
     }
 }
 
 static void
 step_cost(struct pd_search *s)
 {
+    uint64_t work = s->work;
     bool taken;
 
     if (s->repair) {
@@ -226,13 +252,16 @@ step_cost(struct pd_search *s)
         pd_best_keep(s);
     s->seen++;
     s->seen_incomplete += pd_must_left(s) > 0;
+    s->cost_work += s->work - work;
+    s->cost_done++;
 }
 
 /* pd_search_over: is the phase at its end? */
 bool
 pd_search_over(const struct pd_search *s)
 {
-    return s->done >= s->to || (s->phase == PD_FLEET && s->least);
+    return s->done >= s->to ||
+           (s->phase == PD_FLEET && (s->least || (s->tuning.by_work && s->work >= s->work_to)));
 }
 
 /* pd_search_steps: so many iterations of this phase. */
@@ -274,8 +303,6 @@ restart(struct pd_search *s)
     uint64_t from = s->from;
     uint64_t to = s->to;
 
-    if (s->turn == 0)
-        return;
     if (s->phase == PD_FLEET)
         begin_fleet(s, 0);
     else
@@ -315,7 +342,7 @@ pd_search_exchange(struct pd_search **all, int n)
             continue;
         bool again = best->must < to->best.must || (fewest && best->used < to->best.used);
         pd_best_adopt(to, best);
-        if (again && !to->failed)
+        if (again && !to->failed && to->to > 0)
             restart(to);
     }
 }

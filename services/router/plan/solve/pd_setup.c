@@ -7,7 +7,7 @@ enum { MOST_KNOWN = 1 << 22 }; /* places remembered: 64 MB */
 
 static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0, 12, 20, false};
 /* Large ones: an iteration for fewer vehicles takes as long as three for less cost. */
-static const struct pd_tuning for_large = {5, 320, 8, 10, 0, 10, 10, true};
+static const struct pd_tuning for_large = {5, 320, 8, 10, 0, 20, 10, true};
 /* One vehicle: there are no other routes to go to, so that finer changes pay. */
 static const struct pd_tuning for_one = {4, 60, 8, 50, 100, 12, 20, false};
 
