@@ -8,6 +8,13 @@
 #define KEPT_BYTES 16384u    /* buffers above this are given back when empty */
 #define PENDING_BYTES 16384u /* of pipelined requests are read ahead while one is unanswered */
 
+/* kept: how much memory an empty buffer may keep. A WebSocket lives for hours and mostly waits. */
+static size_t
+kept(const struct http_conn *c)
+{
+    return c->phase == CONN_WEBSOCKET ? 0 : KEPT_BYTES;
+}
+
 void
 conn_mark(struct http_conn *c)
 {
@@ -149,8 +156,7 @@ take_input(struct http_conn *c, char *data, size_t n)
 
     while (can_parse(c) && off + (c->phase == CONN_IDLE ? 0 : c->parsed) < n) {
         if (c->phase == CONN_WEBSOCKET) {
-            ws_input(c, data + off, n - off);
-            off = n;
+            off += ws_input(c, data + off, n - off);
             break;
         }
         size_t left = n - off;
@@ -170,7 +176,7 @@ take_input(struct http_conn *c, char *data, size_t n)
     }
     if (c->in.failed)
         conn_kill(c);
-    else if (c->in.n == 0 && c->in.cap > KEPT_BYTES)
+    else if (c->in.n == 0 && c->in.cap > kept(c))
         buf_free(&c->in);
 }
 
@@ -229,7 +235,8 @@ read_some(struct http_conn *c, char **data)
         *data = s->scratch;
         return recv(c->fd, s->scratch, sizeof s->scratch, 0);
     }
-    size_t room = c->phase == CONN_PENDING ? PENDING_BYTES : HTTP_READ_BYTES;
+    bool little = c->phase == CONN_PENDING || c->phase == CONN_WEBSOCKET;
+    size_t room = little ? PENDING_BYTES : HTTP_READ_BYTES;
     *data = buf_reserve(&c->in, room);
     if (*data == NULL) {
         errno = ENOMEM;
@@ -302,7 +309,7 @@ write_out(struct http_conn *c)
     if (conn_waiting(c) == 0) {
         c->out_deadline_ms = 0;
         c->out.n = c->out_off = 0;
-        if (c->out.cap > KEPT_BYTES)
+        if (c->out.cap > kept(c))
             buf_free(&c->out);
     } else if (c->out_off > c->out.n / 2) {
         buf_consume(&c->out, c->out_off);

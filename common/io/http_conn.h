@@ -179,7 +179,9 @@ void http_answer_problem(struct buf *out, struct http_server *s, enum http_refus
                          bool no_body);
 
 /* websocket.c */
-void ws_input(struct http_conn *c, const char *data, size_t n);
+/* ws_input: takes whole frames from data[0..n), unmasked there; returns how many bytes are done
+ * with. What is left is the beginning of a frame: it is given again with more behind it. */
+size_t ws_input(struct http_conn *c, char *data, size_t n);
 void ws_tick(struct http_conn *c);
 void ws_say_close(struct http_conn *c, uint16_t code, const char *reason);
 void ws_free(struct ws *w);

@@ -1,20 +1,22 @@
 #include "io/websocket.h"
 
 #include "io/http_conn.h"
+#include "io/ws_frame.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
-#include <wslay/wslay.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #define MISSED_PINGS 2
 
 struct ws {
-    wslay_event_context_ptr ctx;
-    struct slice feed; /* what wslay may read now; borrowed */
-    unsigned missed;   /* pings without a sign of life since */
-    bool receiving;    /* inside wslay_event_recv: queue only */
-    bool closing;      /* we said close and wait for the peer's */
+    struct buf parts;            /* of a message that came in parts, so far; else without memory */
+    enum ws_frame_opcode opcode; /* of that message */
+    bool in_parts;
+    bool closing;    /* we said close and wait for the peer's */
+    unsigned missed; /* pings without a sign of life since */
 };
 
 static uint32_t
@@ -60,126 +62,181 @@ sha1(const char *p, size_t n, unsigned char out[20])
         out[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static ssize_t
-feed_wslay(wslay_event_context_ptr ctx, uint8_t *to, size_t n, int flags, void *user)
-{
-    struct ws *w = ((struct http_conn *)user)->ws;
-
-    (void)flags;
-    if (w->feed.n == 0) {
-        wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    if (n > w->feed.n)
-        n = w->feed.n;
-    memcpy(to, w->feed.p, n);
-    w->feed = slice_of(w->feed.p + n, w->feed.n - n);
-    return (ssize_t)n;
-}
-
-static ssize_t
-take_from_wslay(wslay_event_context_ptr ctx, const uint8_t *p, size_t n, int flags, void *user)
-{
-    struct http_conn *c = user;
-
-    (void)flags;
-    buf_append(&c->out, p, n);
-    if (c->out.failed) {
-        wslay_event_set_error(ctx, WSLAY_ERR_CALLBACK_FAILURE);
-        return -1;
-    }
-    return (ssize_t)n;
-}
-
-static void
-on_message(wslay_event_context_ptr ctx, const struct wslay_event_on_msg_recv_arg *arg, void *user)
-{
-    struct http_conn *c = user;
-    struct http_server *s = c->server;
-
-    (void)ctx;
-    if (arg->opcode != WSLAY_TEXT_FRAME && arg->opcode != WSLAY_BINARY_FRAME)
-        return;
-    if (c->ws->closing || !c->delivered || s->on.on_ws_message == NULL)
-        return;
-    s->on.on_ws_message(s->ctx, c->id, arg->opcode == WSLAY_TEXT_FRAME ? WS_TEXT : WS_BINARY,
-                        slice_of((const char *)arg->msg, arg->msg_length));
-}
-
-static void
-count_refusal(struct http_conn *c, uint16_t code)
-{
-    enum http_refusal why = code == WSLAY_CODE_PROTOCOL_ERROR ? HTTP_REFUSED_WS_PROTOCOL
-                            : code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA ? HTTP_REFUSED_WS_UTF8
-                            : code == WSLAY_CODE_MESSAGE_TOO_BIG            ? HTTP_REFUSED_WS_SIZE
-                                                                            : HTTP_REFUSED_NONE;
-
-    if (why != HTTP_REFUSED_NONE && c->server->on.on_refused != NULL)
-        c->server->on.on_refused(c->server->ctx, c->id, why);
-}
-
-/* Moves wslay's queue to the connection's output. False when the connection is of no more use. */
+/* put: one frame. With nothing in front of it, it goes straight to the kernel, head and payload as
+ * they are: a push to a phone is copied once, and a connection that keeps up has no buffer. The
+ * rest, or what must wait, stays in `out`. False when the connection broke, or without memory. */
 static bool
-push(struct http_conn *c)
+put(struct http_conn *c, enum ws_frame_opcode opcode, struct slice payload)
 {
-    if (wslay_event_send(c->ws->ctx) != 0) {
-        conn_kill(c);
-        return false;
+    char head[WS_FRAME_HEAD];
+    size_t head_n = ws_frame_head(head, opcode, payload.n);
+    size_t sent = 0;
+
+    if (conn_waiting(c) == 0 && !c->out.failed) {
+        struct iovec parts[2] = {{head, head_n}, {(char *)(uintptr_t)payload.p, payload.n}};
+        const struct msghdr message = {.msg_iov = parts, .msg_iovlen = payload.n > 0 ? 2 : 1};
+        ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            conn_kill(c);
+            return false;
+        }
+        sent = n > 0 ? (size_t)n : 0;
+        if (sent == head_n + payload.n)
+            return true;
     }
-    conn_mark(c);
-    return true;
+    if (sent < head_n)
+        buf_append(&c->out, head + sent, head_n - sent);
+    size_t done = sent > head_n ? sent - head_n : 0;
+    buf_append(&c->out, payload.p + done, payload.n - done);
+    conn_mark(c); /* which also cuts a connection whose buffer found no memory */
+    return !c->out.failed;
 }
 
-/* The last frame is in `out`. */
 static void
-end(struct http_conn *c)
+put_close(struct http_conn *c, uint16_t code, const char *reason)
 {
+    char payload[WS_CONTROL_MAX] = {(char)(code >> 8), (char)code};
+    size_t n = reason == NULL ? 0 : strlen(reason);
+
+    if (n > 120)
+        n = 0;
+    if (n > 0)
+        memcpy(payload + 2, reason, n);
+    (void)put(c, WS_FRAME_CLOSE, slice_of(payload, code == 0 ? 0 : 2 + n));
+}
+
+/* The last frame is sent or in `out`. */
+static void
+end(struct http_conn *c, bool peer_closed)
+{
+    if (c->phase == CONN_DEAD)
+        return;
     conn_gone(c);
     c->phase = CONN_CLOSING;
-    c->linger = !wslay_event_get_close_received(c->ws->ctx); /* else the peer has no more to say */
+    c->linger = !peer_closed; /* else the peer has no more to say */
     c->in_deadline_ms = c->server->now_ms + c->server->limits.linger_ms;
     conn_mark(c);
 }
 
-void
-ws_input(struct http_conn *c, const char *data, size_t n)
+/* broken: the peer is told which rule it broke, unless we had said close before. */
+static void
+broken(struct http_conn *c, uint16_t code)
+{
+    enum http_refusal why = code == WS_CODE_NOT_UTF8  ? HTTP_REFUSED_WS_UTF8
+                            : code == WS_CODE_TOO_BIG ? HTTP_REFUSED_WS_SIZE
+                                                      : HTTP_REFUSED_WS_PROTOCOL;
+
+    if (!c->ws->closing) {
+        put_close(c, code, NULL);
+        if (c->server->on.on_refused != NULL)
+            c->server->on.on_refused(c->server->ctx, c->id, why);
+    }
+    end(c, false);
+}
+
+static void
+deliver(struct http_conn *c, enum ws_frame_opcode opcode, struct slice message)
+{
+    struct http_server *s = c->server;
+
+    if (opcode == WS_FRAME_TEXT && !ws_text_ok(message))
+        broken(c, WS_CODE_NOT_UTF8);
+    else if (!c->ws->closing && c->delivered && s->on.on_ws_message != NULL)
+        s->on.on_ws_message(s->ctx, c->id, opcode == WS_FRAME_TEXT ? WS_TEXT : WS_BINARY, message);
+}
+
+/* take_data: a whole message, or a part of one, which waits for the others in w->parts. */
+static void
+take_data(struct http_conn *c, const struct ws_frame *f)
 {
     struct ws *w = c->ws;
 
-    w->missed = 0;
-    w->feed = slice_of(data, n);
-    w->receiving = true;
-    int err = wslay_event_recv(w->ctx);
-    w->receiving = false;
-    w->feed = (struct slice){0};
-    if (err == WSLAY_ERR_CALLBACK_FAILURE && c->phase == CONN_WEBSOCKET) {
-        /* wslay's word for a frame it cannot read at all; it has no close code for that */
-        if (!w->closing) {
-            buf_append(&c->out, "\x88\x02\x03\xea", 4);
-            count_refusal(c, WSLAY_CODE_PROTOCOL_ERROR);
-        }
-        end(c);
+    if ((f->opcode == WS_FRAME_CONTINUATION) != w->in_parts) {
+        broken(c, WS_CODE_PROTOCOL);
         return;
     }
-    if (err != 0) {
+    if (f->fin && !w->in_parts) {
+        deliver(c, f->opcode, f->payload);
+        return;
+    }
+    if (!w->in_parts)
+        w->opcode = f->opcode;
+    w->in_parts = !f->fin;
+    buf_append(&w->parts, f->payload.p, f->payload.n);
+    if (w->parts.failed) {
         conn_kill(c);
         return;
     }
-    if (!wslay_event_want_write(w->ctx) && wslay_event_want_read(w->ctx))
+    if (w->in_parts)
         return;
-    if (c->phase != CONN_WEBSOCKET || !push(c) || wslay_event_get_read_enabled(w->ctx))
+    struct buf whole = w->parts;
+    w->parts = (struct buf){0};
+    deliver(c, w->opcode, buf_slice(&whole));
+    buf_free(&whole);
+}
+
+static void
+take_close(struct http_conn *c, struct slice payload)
+{
+    uint16_t code;
+
+    if (!ws_close_ok(payload, &code)) {
+        broken(c, code);
         return;
-    /* Reading is over: the peer said close (and has our echo), or broke the rules (and was told
-     * which). */
-    if (!wslay_event_get_close_received(w->ctx) && !w->closing)
-        count_refusal(c, wslay_event_get_status_code_sent(w->ctx));
-    end(c);
+    }
+    if (!c->ws->closing)
+        put_close(c, code, NULL);
+    end(c, true);
+}
+
+static void
+take_frame(struct http_conn *c, const struct ws_frame *f)
+{
+    switch (f->opcode) {
+    case WS_FRAME_CONTINUATION:
+    case WS_FRAME_TEXT:
+    case WS_FRAME_BINARY:
+        take_data(c, f);
+        break;
+    case WS_FRAME_CLOSE:
+        take_close(c, f->payload);
+        break;
+    case WS_FRAME_PING:
+        if (!c->ws->closing)
+            (void)put(c, WS_FRAME_PONG, f->payload);
+        break;
+    case WS_FRAME_PONG:
+        break;
+    }
+}
+
+size_t
+ws_input(struct http_conn *c, char *data, size_t n)
+{
+    struct ws *w = c->ws;
+    size_t used = 0;
+
+    w->missed = 0;
+    while (c->phase == CONN_WEBSOCKET && used < n) {
+        struct ws_frame frame;
+        uint16_t code;
+        enum ws_frame_found found = ws_frame_read(
+            data + used, n - used, c->server->limits.ws_message_bytes - w->parts.n, &frame, &code);
+        if (found == WS_FRAME_PART)
+            return used;
+        if (found == WS_FRAME_BROKEN) {
+            broken(c, code);
+            break;
+        }
+        used += frame.whole;
+        take_frame(c, &frame);
+    }
+    return n; /* nothing behind the end counts */
 }
 
 void
 ws_tick(struct http_conn *c)
 {
-    struct wslay_event_msg ping = {.opcode = WSLAY_PING};
     struct http_server *s = c->server;
 
     if (c->ws->closing) {
@@ -192,23 +249,15 @@ ws_tick(struct http_conn *c)
     }
     c->ws->missed++;
     c->in_deadline_ms = s->now_ms + s->limits.ws_ping_ms;
-    if (wslay_event_queue_msg(c->ws->ctx, &ping) == 0)
-        push(c);
+    (void)put(c, WS_FRAME_PING, (struct slice){0});
 }
 
 void
 ws_say_close(struct http_conn *c, uint16_t code, const char *reason)
 {
-    size_t n = reason == NULL ? 0 : strlen(reason);
-
-    if (n > 120)
-        n = 0;
     c->ws->closing = true;
     c->in_deadline_ms = c->server->now_ms + c->server->limits.linger_ms;
-    if (wslay_event_queue_close(c->ws->ctx, code, (const uint8_t *)reason, n) != 0)
-        conn_kill(c);
-    else if (!c->ws->receiving)
-        push(c);
+    put_close(c, code, reason);
 }
 
 void
@@ -216,28 +265,8 @@ ws_free(struct ws *w)
 {
     if (w == NULL)
         return;
-    wslay_event_context_free(w->ctx);
+    buf_free(&w->parts);
     free(w);
-}
-
-static struct ws *
-ws_new(struct http_conn *c)
-{
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = feed_wslay,
-        .send_callback = take_from_wslay,
-        .on_msg_recv_callback = on_message,
-    };
-    struct ws *w = calloc(1, sizeof *w);
-
-    if (w == NULL)
-        return NULL;
-    if (wslay_event_context_server_init(&w->ctx, &callbacks, c) != 0) {
-        free(w);
-        return NULL;
-    }
-    wslay_event_config_set_max_recv_msg_length(w->ctx, c->server->limits.ws_message_bytes);
-    return w;
 }
 
 static void
@@ -261,6 +290,13 @@ put_handshake(struct http_conn *c, const char *subprotocol)
     buf_str(&c->out, "\r\n\r\n");
 }
 
+/* spread: a share of half a ping's interval that differs from connection to connection. */
+static uint64_t
+spread(const struct http_server *s, uint64_t conn_id)
+{
+    return conn_id * UINT64_C(0x9e3779b97f4a7c15) % (s->limits.ws_ping_ms / 2 + 1);
+}
+
 enum lc_err
 http_upgrade(struct http_server *s, uint64_t conn_id, const char *subprotocol)
 {
@@ -270,15 +306,17 @@ http_upgrade(struct http_server *s, uint64_t conn_id, const char *subprotocol)
         return LC_ENOTFOUND;
     if (!c->upgrade || c->phase != CONN_PENDING || c->answer != ANSWER_NONE)
         return LC_ESTATE;
-    c->ws = ws_new(c);
+    c->ws = calloc(1, sizeof *c->ws);
     if (c->ws == NULL)
         return LC_ENOMEM;
     put_handshake(c, subprotocol);
     c->phase = CONN_WEBSOCKET;
-    c->in_deadline_ms = s->now_ms + s->limits.ws_ping_ms;
+    /* the first ping a little earlier, each its own: phones that came back together after a restart
+     * are not all pinged in one turn for ever */
+    c->in_deadline_ms = s->now_ms + s->limits.ws_ping_ms / 2 + spread(s, conn_id);
     conn_mark(c);
     if (s->draining)
-        ws_say_close(c, WSLAY_CODE_GOING_AWAY, "going away");
+        ws_say_close(c, WS_CODE_GOING_AWAY, "going away");
     return LC_OK;
 }
 
@@ -324,29 +362,20 @@ open_ws(struct http_server *s, uint64_t conn_id, struct http_conn **found)
 enum lc_err
 ws_send(struct http_server *s, uint64_t conn_id, enum ws_opcode opcode, struct slice message)
 {
-    struct wslay_event_msg msg = {
-        .opcode = opcode == WS_TEXT ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME,
-        .msg = (const uint8_t *)message.p,
-        .msg_length = message.n,
-    };
     struct http_conn *c;
     enum lc_err err = open_ws(s, conn_id, &c);
 
     if (err != LC_OK)
         return err;
-    size_t waiting = conn_waiting(c) + wslay_event_get_queued_msg_length(c->ws->ctx);
+    size_t waiting = conn_waiting(c);
     if (c->overflow || (waiting > 0 && waiting + message.n > s->limits.backlog_bytes)) {
         c->overflow = true;
         conn_mark(c);
         return LC_ETOOBIG;
     }
-    int failed = wslay_event_queue_msg(c->ws->ctx, &msg);
-    if (failed != 0)
-        return failed == WSLAY_ERR_NOMEM ? LC_ENOMEM : LC_ENOTFOUND;
-    if (!c->ws->receiving && !push(c))
-        return LC_ENOTFOUND;
-    conn_mark(c);
-    return LC_OK;
+    if (put(c, opcode == WS_TEXT ? WS_FRAME_TEXT : WS_FRAME_BINARY, message))
+        return LC_OK;
+    return c->out.failed ? LC_ENOMEM : LC_ENOTFOUND;
 }
 
 enum lc_err

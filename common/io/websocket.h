@@ -1,6 +1,6 @@
 /* websocket: RFC 6455, the server's side, on a connection that began in io/http_server.h.
  *
- * Shell; same loop, same thread, same conn_ids as the HTTP server. Frames are wslay's work; no
+ * Shell; same loop, same thread, same conn_ids as the HTTP server. Frames: io/ws_frame.h; no
  * extensions. Messages arrive by on_ws_message, the end of every connection by on_gone, whoever
  * wanted it. A peer that breaks the protocol is closed with 1002 (also for an unmasked frame), 1007
  * (text that is not UTF-8) or 1009 (more than ws_message_bytes); one that answers two pings in a
@@ -21,11 +21,12 @@ enum lc_err http_upgrade(struct http_server *s, uint64_t conn_id, const char *su
  * 6455, 11.3.4). */
 bool ws_offers(const struct http_request *req, const char *subprotocol);
 
-/* ws_send: one message, copied; it leaves at the turn's end. Text must be UTF-8.
+/* ws_send: one message; it leaves at once, or is copied behind what waits already. Text must be
+ * UTF-8.
  *   LC_ENOTFOUND  no such connection, or it is closing
  *   LC_ESTATE     not a WebSocket
  *   LC_ETOOBIG    too much waits already: the peer is cut, on_gone follows
- *   LC_ENOMEM     out of memory; nothing was queued */
+ *   LC_ENOMEM     out of memory: the connection is cut, on_gone follows */
 enum lc_err ws_send(struct http_server *s, uint64_t conn_id, enum ws_opcode opcode,
                     struct slice message);
 

@@ -148,7 +148,15 @@ static const struct row rows[] = {
         HTTP_REFUSED_WS_PROTOCOL),
     ROW("long form of a short length", "\x81\xfe\x00\x02" MASK "hi", CLOSED("\x03", "\xea"), true,
         HTTP_REFUSED_WS_PROTOCOL),
-    ROW("close with one byte", "\x88\x81" MASK "\x03", "\x88\0", true, 0), /* wslay forgives it */
+    ROW("close with one byte", "\x88\x81" MASK "\x03", CLOSED("\x03", "\xea"), true,
+        HTTP_REFUSED_WS_PROTOCOL),
+    ROW("close with a reason", "\x88\x84" MASK "\x03\xe8ok", CLOSED("\x03", "\xe8"), true, 0),
+    ROW("close with a reason that is not UTF-8", "\x88\x83" MASK "\x03\xe8\xff",
+        CLOSED("\x03", "\xef"), true, HTTP_REFUSED_WS_UTF8),
+    ROW("text with a NUL", "\x81\x83" MASK "a\0b",
+        "\x81\x03"
+        "a\0b",
+        false, 0),
     ROW("close with a forbidden code", "\x88\x82" MASK "\x03\xed", CLOSED("\x03", "\xea"), true,
         HTTP_REFUSED_WS_PROTOCOL),
     ROW("text that is not UTF-8", "\x81\x82" MASK "\xc3\x28", CLOSED("\x03", "\xef"), true,
