@@ -167,6 +167,22 @@ arena_printf(struct arena *a, const char *fmt, ...)
     return s;
 }
 
+char *
+arena_int(struct arena *a, int64_t v)
+{
+    char text[20]; /* 19 digits and a sign */
+    size_t at = sizeof text;
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (v < 0)
+        text[--at] = '-';
+    return arena_copy(a, text + at, sizeof text - at);
+}
+
 size_t
 arena_used(const struct arena *a)
 {

@@ -35,6 +35,9 @@ char *arena_copy(struct arena *a, const void *p, size_t n);
 /* arena_printf: a formatted string in the arena. NULL as arena_alloc. */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* arena_int: v in decimal, with a NUL behind it; as arena_printf with %lld, without its price. */
+char *arena_int(struct arena *a, int64_t v);
+
 /* arena_used: bytes handed out since the last reset. */
 size_t arena_used(const struct arena *a);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 char *
-buf_reserve(struct buf *b, size_t n)
+buf_grow(struct buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
@@ -27,29 +27,6 @@ buf_reserve(struct buf *b, size_t n)
         b->cap = cap;
     }
     return b->p + b->n;
-}
-
-void
-buf_append(struct buf *b, const void *p, size_t n)
-{
-    char *to = buf_reserve(b, n);
-
-    if (to == NULL || n == 0)
-        return;
-    memcpy(to, p, n);
-    b->n += n;
-}
-
-void
-buf_str(struct buf *b, const char *s)
-{
-    buf_append(b, s, strlen(s));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
 }
 
 void

@@ -52,14 +52,39 @@ struct buf {
     bool failed;
 };
 
-void buf_append(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
-void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 /* buf_reserve: room for n more bytes; the address of the first, or NULL (and `failed`) without
  * memory. The caller adds what it wrote to b->n. */
-char *buf_reserve(struct buf *b, size_t n);
+char *buf_grow(struct buf *b, size_t n); /* its long way */
+static inline char *
+buf_reserve(struct buf *b, size_t n)
+{
+    return !b->failed && b->p != NULL && b->cap - b->n >= n ? b->p + b->n : buf_grow(b, n);
+}
+
+static inline void
+buf_append(struct buf *b, const void *p, size_t n)
+{
+    char *to = buf_reserve(b, n);
+
+    if (to == NULL || n == 0)
+        return;
+    memcpy(to, p, n);
+    b->n += n;
+}
+
+static inline void
+buf_char(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
+static inline void
+buf_str(struct buf *b, const char *s)
+{
+    buf_append(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* buf_consume: drops the first n bytes (n <= b->n). */
 void buf_consume(struct buf *b, size_t n);

@@ -17,16 +17,19 @@ uuid_format(struct uuid id, char out[UUID_TEXT])
     *p = '\0';
 }
 
-static int
+/* hex_value: of a digit; over 15 when it is none. */
+static unsigned
 hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    /* one more than the value, so that what is not named is none */
+    static const uint8_t one_more[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+
+    return one_more[(unsigned char)c] - 1U;
 }
 
 enum lc_err
@@ -40,9 +43,9 @@ uuid_parse(struct slice s, struct uuid *out)
     for (size_t i = 0; i < sizeof id.b; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && s.p[at++] != '-')
             return LC_EINVAL;
-        int high = hex_value(s.p[at++]);
-        int low = hex_value(s.p[at++]);
-        if (high < 0 || low < 0)
+        unsigned high = hex_value(s.p[at++]);
+        unsigned low = hex_value(s.p[at++]);
+        if ((high | low) > 15)
             return LC_EINVAL;
         id.b[i] = (uint8_t)(high << 4 | low);
     }

@@ -20,16 +20,24 @@ lead(struct json_out *w, const char *key)
     uint64_t level = UINT64_C(1) << w->depth;
 
     assert((key != NULL) == ((w->objects & level) != 0));
+    size_t n = key == NULL ? 0 : strlen(key);
+    char *to = buf_reserve(w->b, n + 4);
+    if (to == NULL)
+        return;
+    char *p = to;
     if (w->depth > 0) {
         if (w->filled & level)
-            buf_char(w->b, ',');
+            *p++ = ',';
         w->filled |= level;
     }
     if (key != NULL) {
-        buf_char(w->b, '"');
-        buf_str(w->b, key);
-        buf_append(w->b, "\":", 2);
+        *p++ = '"';
+        memcpy(p, key, n);
+        p += n;
+        *p++ = '"';
+        *p++ = ':';
     }
+    w->b->n += (size_t)(p - to);
 }
 
 static void
@@ -70,6 +78,29 @@ plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+/* plain_run: how many leading bytes are plain. Eight at a time: a word is looked at byte by byte
+ * only when one of its bytes is below 0x20, from 0x7F on, or may be '"' or '\\'. */
+static size_t
+plain_run(struct slice s)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    const uint64_t highs = 0x8080808080808080U;
+    size_t n = 0;
+
+    for (; s.n - n >= 8; n += 8) {
+        uint64_t v;
+        memcpy(&v, s.p + n, sizeof v);
+        uint64_t quote = v ^ ones * '"';
+        uint64_t slash = v ^ ones * '\\';
+        uint64_t odd = v | (v + ones) | (v - ones * 0x20) | (quote - ones) | (slash - ones);
+        if ((odd & highs) != 0)
+            break;
+    }
+    while (n < s.n && plain((unsigned char)s.p[n]))
+        n++;
+    return n;
+}
+
 /* Writes what s begins with, which is not plain; returns how many bytes of s that was. */
 static size_t
 escape(struct buf *b, struct slice s)
@@ -97,16 +128,25 @@ escape(struct buf *b, struct slice s)
 void
 json_out_str(struct json_out *w, const char *key, struct slice s)
 {
+    size_t run = plain_run(s);
+
     lead(w, key);
-    buf_char(w->b, '"');
-    for (size_t at = 0; at < s.n;) {
-        size_t run = at;
-        while (run < s.n && plain((unsigned char)s.p[run]))
-            run++;
-        buf_append(w->b, s.p + at, run - at);
-        at = run;
-        if (at < s.n)
-            at += escape(w->b, slice_of(s.p + at, s.n - at));
+    char *to = buf_reserve(w->b, run + 2);
+    if (to == NULL)
+        return;
+    *to++ = '"';
+    if (run > 0)
+        memcpy(to, s.p, run);
+    to[run] = '"';
+    w->b->n += run + 2;
+    if (run == s.n)
+        return;
+    w->b->n--; /* not the end yet */
+    while (run < s.n) {
+        run += escape(w->b, slice_of(s.p + run, s.n - run));
+        size_t more = plain_run(slice_of(s.p + run, s.n - run));
+        buf_append(w->b, s.p + run, more);
+        run += more;
     }
     buf_char(w->b, '"');
 }

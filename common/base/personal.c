@@ -20,16 +20,26 @@ const uint8_t personal_mark[PERSONAL_MARK_SIZE] = {0x9c, 0x4c, 0x43, 0xf7, 0x6b,
 
 /* ---- chance ---- */
 
+/* fold: what is fresh goes into the pool. */
+static void
+fold(struct chance *c)
+{
+    uint8_t out[sizeof c->pool];
+
+    if (c->fresh_n == 0)
+        return;
+    crypto_generichash(out, sizeof out, c->fresh, c->fresh_n * 8, c->pool, sizeof c->pool);
+    memcpy(c->pool, out, sizeof out);
+    c->fresh_n = 0;
+}
+
 void
 chance_stir(struct chance *c, uint64_t entropy)
 {
-    uint8_t in[8];
-
-    for (size_t i = 0; i < sizeof in; i++)
-        in[i] = (uint8_t)(entropy >> 8 * i);
-    uint8_t out[sizeof c->pool];
-    crypto_generichash(out, sizeof out, in, sizeof in, c->pool, sizeof c->pool);
-    memcpy(c->pool, out, sizeof out);
+    for (size_t i = 0; i < 8; i++)
+        c->fresh[c->fresh_n * 8 + i] = (uint8_t)(entropy >> 8 * i);
+    if (++c->fresh_n == CHANCE_FRESH)
+        fold(c);
     if (c->stirred < CHANCE_ENOUGH)
         c->stirred++;
 }
@@ -47,6 +57,7 @@ chance_draw(struct chance *c, void *out, size_t n)
 
     if (c->stirred < CHANCE_ENOUGH)
         return LC_EAGAIN;
+    fold(c);
     from_pool(c, "lifecircle/chance/draw", out, n);
     from_pool(c, "lifecircle/chance/next", next, sizeof next);
     memcpy(c->pool, next, sizeof next);

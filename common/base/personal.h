@@ -23,12 +23,15 @@
 
 /* chance: gathers the 64 random bits that every event brings (base/step.h) until there are enough
  * for keys. The same events give the same keys, so a recording can be replayed. Zero = empty. */
+enum { CHANCE_ENOUGH = 4, CHANCE_FRESH = 16 }; /* events: 256 bits; how many are hashed at once */
+
 struct chance {
     uint8_t pool[32];
     uint32_t stirred;
+    uint32_t fresh_n;
+    uint8_t fresh[CHANCE_FRESH * 8]; /* not in the pool yet: a hash an event would cost as much as a
+                                        phone's position does otherwise */
 };
-
-enum { CHANCE_ENOUGH = 4 }; /* events: 256 bits */
 
 /* chance_stir: once an event. */
 void chance_stir(struct chance *c, uint64_t entropy);

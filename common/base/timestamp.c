@@ -97,8 +97,8 @@ put_digits(char *p, unsigned v, size_t n)
 size_t
 timestamp_format(int64_t ms, char out[TIMESTAMP_TEXT])
 {
-    const int64_t first = date_of((struct civil){0, 1, 1}) * (int64_t)DAY_S * 1000;
-    const int64_t last = (date_of((struct civil){9999, 12, 31}) + 1) * (int64_t)DAY_S * 1000 - 1;
+    const int64_t first = INT64_C(-62167219200000); /* 0000-01-01T00:00:00Z */
+    const int64_t last = INT64_C(253402300799999);  /* 9999-12-31T23:59:59.999Z */
 
     ms = ms < first ? first : ms > last ? last : ms;
     int64_t s = ms / 1000 - (ms % 1000 < 0);

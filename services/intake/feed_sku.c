@@ -144,7 +144,7 @@ feed_put_skus(struct intake *in, struct feed *feed, const struct event *ev, stru
     argv[1] = SLICE_LIT("sku_put");
     argv[2] = SLICE_LIT("1");
     argv[3] = slice_str(in->key);
-    argv[4] = slice_str(arena_printf(a, "%lld", (long long)ev->now_ms));
+    argv[4] = slice_str(arena_int(a, ev->now_ms));
     argv[5] = slice_str(arena_printf(a, "%u", feed->chain));
     argv[6] = slice_str(arena_printf(a, "%zu", n));
     for (struct feed_sku *s = feed->skus; s != NULL; s = s->hh.next) {

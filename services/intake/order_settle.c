@@ -353,7 +353,7 @@ accept_args(const struct event *ev, const struct pending *p, bool holds,
 static struct slice
 number_arg(struct arena *a, int64_t v)
 {
-    const char *s = arena_printf(a, "%lld", (long long)v);
+    const char *s = arena_int(a, v);
 
     return slice_str(s);
 }

@@ -164,7 +164,7 @@ put_chunk(struct intake *in, const struct event *ev, struct store_job *job, size
     argv[1] = SLICE_LIT("store_put");
     argv[2] = SLICE_LIT("1");
     argv[3] = slice_str(in->key);
-    argv[4] = slice_str(arena_printf(a, "%lld", (long long)ev->now_ms));
+    argv[4] = slice_str(arena_int(a, ev->now_ms));
     argv[5] = slice_str(arena_printf(a, "%zu", n));
     for (size_t i = 0; i < n; i++) {
         const struct store_item *s = &job->item[from + i];

@@ -142,5 +142,5 @@ call_take(struct inventory *inv, uint64_t tag)
 struct slice
 int_slice(const struct event *ev, int64_t v)
 {
-    return slice_str(arena_printf(ev->arena, "%lld", (long long)v));
+    return slice_str(arena_int(ev->arena, v));
 }

@@ -119,10 +119,14 @@ struct action {
 struct push_job {
     uint64_t number;
     uint32_t *couriers;
-    struct slice *routes; /* owned copies, beside couriers; version prefix included */
-    bool *on_shift;
-    bool have_routes; /* the first of the two answers came */
+    struct arena *memory;                 /* what follows stands in it */
+    const Lifecircle__V1__Route **routes; /* beside couriers; NULL = none */
+    size_t *first_order;                  /* beside couriers: of each route's stops in stop_order */
+    bool *on_shift; /* beside couriers; read when somebody is to be welcomed */
+    bool asked_shifts;
+    bool have_routes; /* the first answer came */
     size_t n;
+    uint32_t *stop_order; /* of each stop of each route: place in orders, n_orders = none */
     struct uuid *orders;
     size_t n_orders;
     UT_hash_handle hh;
@@ -320,6 +324,7 @@ struct notifier {
     struct push_job *jobs;
     struct buf dirty;   /* u32 couriers whose routes must be read; `failed`: look at all sessions */
     int64_t revoked_ms; /* when tokens were looked at last */
+    bool tokens_changed; /* a courier's record came since */
     struct position *positions;
     bool any_position;
 

@@ -18,7 +18,7 @@ redis_key(const struct notifier *n, struct arena *a, const char *name)
 struct slice
 redis_number(struct arena *a, int64_t v)
 {
-    return slice_str(arena_printf(a, "%lld", (long long)v));
+    return slice_str(arena_int(a, v));
 }
 
 struct slice
@@ -67,9 +67,10 @@ ask_whole_orders(const struct notifier *n, const struct event *ev, struct outbox
     argv[3] = slice_str(arena_printf(ev->arena, "{%s}", n->city));
     argv[4] = redis_number(ev->arena, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
-        char text[UUID_TEXT];
-        uuid_format(orders[i], text);
-        argv[i + FIXED] = slice_str(arena_printf(ev->arena, "%s", text));
+        char *text = arena_alloc(ev->arena, UUID_TEXT);
+        if (text != NULL)
+            uuid_format(orders[i], text);
+        argv[i + FIXED] = slice_str(text);
     }
     outbox_redis(out, tag, argv, count + FIXED);
 }
@@ -281,7 +282,18 @@ store_changed(void *ctx, const struct catalogue_store *s, const Lifecircle__V1__
 static void
 courier_changed(void *ctx, const Lifecircle__V1__Courier *c)
 {
-    ops_courier_event(ctx, c->courier);
+    struct notifier *n = ctx;
+
+    n->tokens_changed = true;
+    ops_courier_event(n, c->courier);
+}
+
+static void
+catalogue_whole(void *ctx)
+{
+    struct notifier *n = ctx;
+
+    n->tokens_changed = true; /* who is not there any more had no change of its own */
 }
 
 static enum lc_err
@@ -300,8 +312,8 @@ start(struct notifier *n, const struct event *ev)
         return LC_EINVAL;
     n->proof_room = config_int(ev->config, "proofs-mb", 256) * 1024 * 1024;
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
-    static const struct catalogue_watch watch = {.store = store_changed,
-                                                 .courier = courier_changed};
+    static const struct catalogue_watch watch = {
+        .store = store_changed, .courier = courier_changed, .loaded = catalogue_whole};
     const struct catalogue_options options = {
         .kinds = CATALOGUE_CHAINS | CATALOGUE_STORES | CATALOGUE_COURIERS | CATALOGUE_SKUS,
         .city = city,

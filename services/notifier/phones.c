@@ -382,8 +382,9 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
         else if (ev->now_ms >= a->sent_ms + ACTION_RETRY_MS)
             send_action(n, ev, out, a);
     }
-    if (ev->now_ms >= n->revoked_ms + REVOKED_MS) {
+    if (n->tokens_changed && ev->now_ms >= n->revoked_ms + REVOKED_MS) {
         n->revoked_ms = ev->now_ms;
+        n->tokens_changed = false;
         cut_revoked(n, out);
     }
     if (n->any_position)

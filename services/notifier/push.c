@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { COURIERS_A_JOB = 128 };
+enum { COURIERS_A_JOB = 128, JOB_BYTES = 16 * 1024 * 1024 };
 
 void
 push_dirty(struct notifier *n, uint32_t courier)
@@ -32,12 +32,7 @@ static void
 free_job(struct notifier *n, struct push_job *job)
 {
     HASH_DELETE(hh, n->jobs, job);
-    for (size_t i = 0; i < job->n; i++)
-        free((char *)(uintptr_t)job->routes[i].p);
-    free(job->couriers);
-    free(job->routes);
-    free(job->on_shift);
-    free(job->orders);
+    arena_destroy(job->memory);
     free(job);
 }
 
@@ -49,23 +44,19 @@ new_job(struct notifier *n)
 
     if (job == NULL)
         return NULL;
+    job->memory = arena_new(JOB_BYTES);
+    if (job->memory != NULL)
+        job->couriers = arena_array(job->memory, COURIERS_A_JOB, sizeof *job->couriers);
+    if (job->couriers == NULL)
+        goto failed;
     job->number = ++n->next_number;
-    job->couriers = calloc(COURIERS_A_JOB, sizeof *job->couriers);
-    job->routes = calloc(COURIERS_A_JOB, sizeof *job->routes);
-    job->on_shift = calloc(COURIERS_A_JOB, sizeof *job->on_shift);
     HASH_ADD(hh, n->jobs, number, sizeof job->number, job);
-    if (map_failed) {
-        free(job->couriers);
-        free(job->routes);
-        free(job->on_shift);
-        free(job);
-        return NULL;
-    }
-    if (job->couriers == NULL || job->routes == NULL || job->on_shift == NULL) {
-        free_job(n, job);
-        return NULL;
-    }
-    return job;
+    if (!map_failed)
+        return job;
+failed:
+    arena_destroy(job->memory);
+    free(job);
+    return NULL;
 }
 
 static void
@@ -81,6 +72,8 @@ ask_routes(const struct notifier *n, const struct event *ev, struct outbox *out,
     for (size_t i = 0; i < job->n; i++)
         argv[i + 2] = redis_number(ev->arena, job->couriers[i]);
     outbox_redis(out, call_tag(CALL_ROUTES, job->number), argv, job->n + 2);
+    if (!job->asked_shifts)
+        return;
     argv[1] = redis_key(n, ev->arena, "shifts");
     outbox_redis(out, call_tag(CALL_ROUTES, job->number), argv, job->n + 2);
 }
@@ -103,6 +96,7 @@ push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
             break; /* the rest in the next turn */
         s->dirty = false;
         job->couriers[job->n++] = s->courier;
+        job->asked_shifts = job->asked_shifts || s->welcome_due; /* only a welcome tells of it */
         if (job->n == COURIERS_A_JOB) {
             ask_routes(n, ev, out, job);
             job = NULL;
@@ -124,38 +118,40 @@ route_of(struct arena *a, struct slice value)
     return wire_unpack(&lifecircle__v1__route__descriptor, a, slice_of(value.p + 4, value.n - 4));
 }
 
-/* find_order: the place of an order among the job's; job->n_orders when it is not there. */
-static size_t
-find_order(const struct push_job *job, struct uuid order)
+/* place_of: the order's place among the job's, which are asked for once for the stops of one route.
+ * `since`: where this route's orders begin. */
+static uint32_t
+place_of(struct push_job *job, size_t since, struct uuid order)
 {
-    size_t i = 0;
-
-    while (i < job->n_orders && !uuid_eq(job->orders[i], order))
-        i++;
-    return i;
+    for (size_t i = since; i < job->n_orders; i++)
+        if (uuid_eq(job->orders[i], order))
+            return (uint32_t)i;
+    job->orders[job->n_orders] = order;
+    return (uint32_t)job->n_orders++;
 }
 
-/* gather_orders: the orders that the job's routes name, each once. */
+/* gather_orders: the orders that the job's routes name. */
 static bool
-gather_orders(struct push_job *job, struct arena *a)
+gather_orders(struct push_job *job)
 {
-    const Lifecircle__V1__Route *routes[COURIERS_A_JOB];
     size_t stops = 0;
 
-    for (size_t i = 0; i < job->n; i++) {
-        routes[i] = route_of(a, job->routes[i]);
-        stops += routes[i] == NULL ? 0 : routes[i]->n_stops;
-    }
-    job->orders = calloc(stops + 1, sizeof *job->orders);
-    if (job->orders == NULL)
+    for (size_t i = 0; i < job->n; i++)
+        stops += job->routes[i] == NULL ? 0 : job->routes[i]->n_stops;
+    job->orders = arena_array(job->memory, stops + 1, sizeof *job->orders);
+    job->stop_order = arena_array(job->memory, stops + 1, sizeof *job->stop_order);
+    job->first_order = arena_array(job->memory, job->n, sizeof *job->first_order);
+    if (job->orders == NULL || job->stop_order == NULL || job->first_order == NULL)
         return false;
+    size_t at = 0;
     for (size_t i = 0; i < job->n; i++) {
-        const Lifecircle__V1__Route *route = routes[i];
+        const Lifecircle__V1__Route *route = job->routes[i];
+        size_t since = job->n_orders;
+        job->first_order[i] = at;
         for (size_t s = 0; route != NULL && s < route->n_stops; s++) {
             struct uuid order;
-            if (uuid_parse(slice_str(route->stops[s]->order_id), &order) == LC_OK &&
-                find_order(job, order) == job->n_orders)
-                job->orders[job->n_orders++] = order;
+            bool ok = uuid_parse(slice_str(route->stops[s]->order_id), &order) == LC_OK;
+            job->stop_order[at++] = ok ? place_of(job, since, order) : UINT32_MAX;
         }
     }
     return true;
@@ -185,32 +181,34 @@ fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle_
     }
 }
 
-/* show: one courier's route as a message, with what the orders' records say. */
+/* show: courier i's route as a message, with what the orders' records say. A pick-up and
+ * its drop-off mostly follow each other: the order is read once for both. */
 static void
 show(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
-     const struct push_job *job, const Lifecircle__V1__Route *route, const struct reply *records)
+     const struct push_job *job, size_t i, const struct reply *records)
 {
     struct arena *a = ev->arena;
+    const Lifecircle__V1__Route *route = job->routes[i];
     Lifecircle__V1__CourierRoute view = LIFECIRCLE__V1__COURIER_ROUTE__INIT;
     Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
     Lifecircle__V1__CourierStop *stops = arena_array(a, route->n_stops, sizeof *stops);
+    const Lifecircle__V1__Order *order = NULL;
+    uint32_t read = UINT32_MAX; /* which one `order` is */
 
     view.stops = arena_array(a, route->n_stops, sizeof(void *));
     if (stops == NULL || view.stops == NULL)
         return;
-    for (size_t i = 0; i < route->n_stops; i++) {
-        struct uuid id;
-        size_t k = uuid_parse(slice_str(route->stops[i]->order_id), &id) == LC_OK
-                       ? find_order(job, id)
-                       : job->n_orders;
+    for (size_t k = 0; k < route->n_stops; k++) {
+        uint32_t at = job->stop_order[job->first_order[i] + k];
         struct record record;
-        const Lifecircle__V1__Order *order =
-            k < job->n_orders && records != NULL && 2 * k + 1 < records->n
-                ? read_whole_order(n, &records->items[2 * k], a, &record)
-                : NULL;
-        lifecircle__v1__courier_stop__init(&stops[i]);
-        fill_stop(n, &stops[i], route->stops[i], order);
-        view.stops[view.n_stops++] = &stops[i];
+        if (at != read)
+            order = records != NULL && 2 * (size_t)at + 1 < records->n
+                        ? read_whole_order(n, &records->items[2 * (size_t)at], a, &record)
+                        : NULL;
+        read = at;
+        lifecircle__v1__courier_stop__init(&stops[k]);
+        fill_stop(n, &stops[k], route->stops[k], order);
+        view.stops[view.n_stops++] = &stops[k];
     }
     view.version = route->version;
     view.offer_expires_ms = route->offer_expires_ms;
@@ -248,13 +246,17 @@ finish(struct notifier *n, const struct event *ev, struct outbox *out, struct pu
 {
     for (size_t i = 0; i < job->n; i++) {
         struct session *s = session_by_courier(n, job->couriers[i]);
-        const Lifecircle__V1__Route *route = route_of(ev->arena, job->routes[i]);
+        const Lifecircle__V1__Route *route = job->routes[i];
         if (s == NULL)
             continue;
+        if (s->welcome_due && !job->asked_shifts) { /* it came while this was being read */
+            push_dirty(n, s->courier);
+            continue;
+        }
         if (s->welcome_due)
             welcome(n, ev, out, s, route == NULL ? 0 : route->version, job->on_shift[i]);
         if (route != NULL && route->version > s->version)
-            show(n, ev, out, s, job, route, records);
+            show(n, ev, out, s, job, i, records);
     }
     free_job(n, job);
 }
@@ -268,26 +270,25 @@ again(struct notifier *n, struct push_job *job)
     free_job(n, job);
 }
 
-/* keep_routes: the first of the two answers; keep_shifts: the second. */
+/* keep_routes: the first answer; keep_shifts: the second, when it was asked for. */
 static bool
 keep_routes(struct push_job *job, const struct reply *r)
 {
-    for (size_t i = 0; i < job->n; i++) {
-        const struct slice value = r->items[i].str;
-        if (r->items[i].kind != REPLY_STRING || value.n == 0)
-            continue;
-        char *copy = malloc(value.n);
-        if (copy == NULL)
-            return false;
-        memcpy(copy, value.p, value.n);
-        job->routes[i] = slice_of(copy, value.n);
-    }
+    job->routes = arena_array(job->memory, job->n, sizeof *job->routes);
+    if (job->routes == NULL)
+        return false;
+    for (size_t i = 0; i < job->n; i++)
+        if (r->items[i].kind == REPLY_STRING)
+            job->routes[i] = route_of(job->memory, r->items[i].str);
     return true;
 }
 
-static void
+static bool
 keep_shifts(struct push_job *job, const struct reply *r, struct arena *a)
 {
+    job->on_shift = arena_array(job->memory, job->n, sizeof *job->on_shift);
+    if (job->on_shift == NULL)
+        return false;
     for (size_t i = 0; i < job->n; i++) {
         const struct slice value = r->items[i].str;
         if (r->items[i].kind != REPLY_STRING || value.n < 4)
@@ -296,6 +297,20 @@ keep_shifts(struct push_job *job, const struct reply *r, struct arena *a)
             wire_unpack(&lifecircle__v1__shift__descriptor, a, slice_of(value.p + 4, value.n - 4));
         job->on_shift[i] = shift != NULL && shift->on;
     }
+    return true;
+}
+
+/* ask_next: all that was asked first is there: now the orders. */
+static void
+ask_next(struct notifier *n, const struct event *ev, struct outbox *out, struct push_job *job)
+{
+    if (!gather_orders(job))
+        again(n, job);
+    else if (job->n_orders == 0)
+        finish(n, ev, out, job, NULL);
+    else
+        ask_whole_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, job->number), job->orders,
+                         job->n_orders);
 }
 
 void
@@ -317,22 +332,14 @@ push_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         finish(n, ev, out, job, ev->reply);
         return;
     }
-    if (ev->reply->n != job->n) {
+    bool kept = ev->reply->n == job->n && (job->have_routes ? keep_shifts(job, ev->reply, ev->arena)
+                                                            : keep_routes(job, ev->reply));
+    bool all = job->have_routes || !job->asked_shifts;
+    job->have_routes = true;
+    if (!kept)
         again(n, job);
-    } else if (!job->have_routes) {
-        job->have_routes = true;
-        if (!keep_routes(job, ev->reply))
-            again(n, job);
-    } else {
-        keep_shifts(job, ev->reply, ev->arena);
-        if (!gather_orders(job, ev->arena))
-            again(n, job);
-        else if (job->n_orders == 0)
-            finish(n, ev, out, job, NULL);
-        else
-            ask_whole_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, number), job->orders,
-                             job->n_orders);
-    }
+    else if (all)
+        ask_next(n, ev, out, job);
 }
 
 void

@@ -105,7 +105,7 @@ key_of(struct router *r, const char *name)
 struct slice
 text_of(struct router *r, int64_t v)
 {
-    const char *text = arena_printf(r->arena, "%lld", (long long)v);
+    const char *text = arena_int(r->arena, v);
 
     if (text == NULL)
         router_rebuild(r, "memory");

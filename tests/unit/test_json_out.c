@@ -169,7 +169,33 @@ test_problem_write_needs_no_details(void)
     buf_free(&b);
 }
 
+/* Strings are looked at eight bytes at a time: each byte in each place of a word, among others. */
+static void
+test_json_out_str_sees_every_byte_in_every_place(void)
+{
+    char text[19];
+
+    for (unsigned byte = 1; byte < 0x80; byte++)
+        for (size_t at = 0; at < sizeof text; at++) {
+            bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            struct buf b = {0};
+            struct json_out w = json_out_to(&b);
+            memset(text, at % 2 == 0 ? ' ' : '~', sizeof text);
+            text[at] = (char)byte;
+            json_out_str(&w, NULL, slice_of(text, sizeof text));
+            size_t longer = plain || byte == 0x7F ? 0 : strchr("\"\\\n\t", (int)byte) ? 1 : 5;
+            CU_ASSERT_EQUAL(b.n, 2 + sizeof text + longer);
+            CU_ASSERT_EQUAL(memcmp(b.p + 1, text, at), 0);
+            CU_ASSERT_EQUAL(b.p[1 + at], plain || byte == 0x7F ? (char)byte : '\\');
+            CU_ASSERT_EQUAL(
+                memcmp(b.p + b.n - 1 - (sizeof text - 1 - at), text + at + 1, sizeof text - 1 - at),
+                0);
+            buf_free(&b);
+        }
+}
+
 UNIT_MAIN("json_out", UNIT(test_json_out_sets_commas), UNIT(test_json_out_numbers_are_exact),
           UNIT(test_json_out_str_survives_any_bytes), UNIT(test_json_out_str_keeps_text),
-          UNIT(test_utf8_valid_table), UNIT(test_problem_write_names_every_field),
-          UNIT(test_problem_write_needs_no_details))
+
+          UNIT(test_json_out_str_sees_every_byte_in_every_place), UNIT(test_utf8_valid_table),
+          UNIT(test_problem_write_names_every_field), UNIT(test_problem_write_needs_no_details))
