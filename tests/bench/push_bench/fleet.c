@@ -11,7 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536, EVENTS = 512, AT_ONCE = 128, QUIET_MS = 500, START_S = 120 };
+enum {
+    READ_BYTES = 65536,
+    EVENTS = 512,
+    AT_ONCE = 128,
+    QUIET_MS = 500,
+    START_S = 120,
+    PATIENCE_S = 10,
+    KNOCK_MS = 50
+};
 
 enum phase { PHASE_NEW, PHASE_HANDSHAKE, PHASE_HELLO, PHASE_UP, PHASE_CUT };
 
@@ -19,6 +27,7 @@ struct phone {
     int fd;
     uint32_t courier;
     uint32_t version; /* newest that came */
+    int64_t at_ms;    /* of the position sent last */
     enum phase phase;
     struct buf rest; /* of a frame that is not whole yet */
 };
@@ -298,25 +307,62 @@ fleet_open(struct push *push)
     return f;
 }
 
-/* send_position: where the next one is now; a step further each time. */
+/* send_position: where a phone is now. */
 static void
-send_position(struct fleet *f)
+send_position(struct phone *p, unsigned step)
 {
-    struct phone *p = &f->phones[f->next];
     struct timespec t;
     struct tm tm;
     char text[128], when[32];
 
-    f->next = (f->next + 1) % f->push->couriers;
     clock_gettime(CLOCK_REALTIME, &t);
+    p->at_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
     gmtime_r(&t.tv_sec, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
     int n =
         snprintf(text, sizeof text,
                  "{\"type\":\"position\",\"lat\":39.28%05u,\"lng\":-76.5921,\"at\":\"%s.%03ldZ\"}",
-                 (unsigned)(f->result->positions % 100000), when, t.tv_nsec / 1000000);
+                 step % 100000, when, t.tv_nsec / 1000000);
     say(p, text, (size_t)n);
+}
+
+/* send_next: the next phone's; each a step further. */
+static void
+send_next(struct fleet *f)
+{
+    send_position(&f->phones[f->next], (unsigned)(f->result->positions % 100000));
+    f->next = (f->next + 1) % f->push->couriers;
     f->result->positions++;
+}
+
+bool
+fleet_find_router(struct fleet *f)
+{
+    struct phone *p = &f->phones[0];
+    _Atomic int64_t *newest_ms = &f->push->newest_ms[p->courier];
+    int64_t end_ns = load_now_ns() + PATIENCE_S * INT64_C(1000000000);
+
+    while (atomic_load(newest_ms) == 0 && load_now_ns() < end_ns) {
+        send_position(p, 0);
+        (void)turn(f, KNOCK_MS);
+    }
+    return atomic_load(newest_ms) != 0;
+}
+
+size_t
+fleet_positions_missing(struct fleet *f)
+{
+    int64_t end_ns = load_now_ns() + PATIENCE_S * INT64_C(1000000000);
+    size_t missing;
+
+    do {
+        missing = 0;
+        for (uint32_t i = 0; i < f->push->couriers; i++)
+            missing += atomic_load(&f->push->newest_ms[f->phones[i].courier]) < f->phones[i].at_ms;
+        if (missing > 0)
+            (void)turn(f, KNOCK_MS);
+    } while (missing > 0 && load_now_ns() < end_ns);
+    return missing;
 }
 
 void
@@ -335,7 +381,7 @@ fleet_run(struct fleet *f, uint32_t positions, int64_t until_ns, int64_t deadlin
         if (positions > 0 && now < until_ns) {
             uint64_t due = (uint64_t)((double)(now - begin_ns) / 1e9 * positions);
             for (unsigned i = 0; out->positions < due && i < EVENTS; i++)
-                send_position(f);
+                send_next(f);
         }
         if (turn(f, positions > 0 ? 1 : 50) > 0)
             heard_ns = load_now_ns();

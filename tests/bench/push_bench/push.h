@@ -32,6 +32,8 @@ struct push {
     _Atomic int64_t *changed_ns; /* courier * PUSH_RING + version % PUSH_RING: when it was due */
     _Atomic uint32_t *version;   /* of each courier's newest route */
     _Atomic uint64_t changes;    /* sent by the source */
+    _Atomic int64_t began_ns;    /* when the source was connected and began */
+    _Atomic int64_t *newest_ms;  /* of each courier: the newest position that the router has */
     uint64_t events;             /* entries in the stream so far */
     atomic_bool stop;
 };
@@ -60,9 +62,11 @@ struct push_source {
 };
 void *push_source(void *source);
 
-/* sink.c: the router: takes CourierPositions and says when they came. Until push->stop. */
+/* sink.c: the router: takes CourierPositions and says when they came. Until push->stop. Counts
+ * those that were sent at since_ms (Unix) or later. */
 struct push_sink {
     struct push *push;
+    _Atomic int64_t since_ms;
     uint64_t positions;
     struct push_times took;
 };
@@ -84,6 +88,12 @@ struct fleet_result {
 };
 void fleet_run(struct fleet *f, uint32_t positions, int64_t until_ns, int64_t deadline_ns,
                const atomic_bool *done, struct fleet_result *out);
+/* fleet_find_router: sends positions of the first phone until one has come to the router. False
+ * after ten seconds. */
+bool fleet_find_router(struct fleet *f);
+/* fleet_positions_missing: waits, ten seconds at most, until the router has the newest position of
+ * everybody; of how many it has not. */
+size_t fleet_positions_missing(struct fleet *f);
 /* fleet_caught_up: does every phone have the newest version of its route? */
 bool fleet_caught_up(const struct fleet *f);
 

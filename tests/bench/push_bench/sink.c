@@ -37,10 +37,17 @@ static void
 take(struct push_sink *s, const Lifecircle__V1__CourierPositions *all)
 {
     int64_t now_us = unix_us();
+    int64_t since_ms = atomic_load(&s->since_ms);
 
-    for (size_t i = 0; i < all->n_positions; i++)
-        push_time(&s->took, (now_us - all->positions[i]->time_ms * 1000) * 1000);
-    s->positions += all->n_positions;
+    for (size_t i = 0; i < all->n_positions; i++) {
+        const Lifecircle__V1__CourierPosition *p = all->positions[i];
+        if (p->courier <= s->push->couriers)
+            atomic_store(&s->push->newest_ms[p->courier], p->time_ms);
+        if (p->time_ms < since_ms)
+            continue;
+        push_time(&s->took, (now_us - p->time_ms * 1000) * 1000);
+        s->positions++;
+    }
 }
 
 void *

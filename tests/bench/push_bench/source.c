@@ -207,15 +207,21 @@ static void
 source_open(struct source *s)
 {
     struct push *p = s->push;
+    int patience_ms = 10000;
+    char subscription;
 
     if (p->protocol == PUSH_WEBSOCKET) {
         s->redis = redisConnectUnix(p->redis);
         if (s->redis == NULL || s->redis->err != 0)
             die(p->redis);
         s->context = zmq_ctx_new();
-        s->doorbell = zmq_socket(s->context, ZMQ_PUB);
-        if (s->doorbell == NULL || zmq_bind(s->doorbell, p->news) != 0)
+        s->doorbell = zmq_socket(s->context, ZMQ_XPUB); /* it hears who subscribes */
+        if (s->doorbell == NULL ||
+            zmq_setsockopt(s->doorbell, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms) != 0 ||
+            zmq_bind(s->doorbell, p->news) != 0)
             die(p->news);
+        if (zmq_recv(s->doorbell, &subscription, 1, 0) < 0)
+            die("the notifier does not listen to the doorbell");
         mint_init(&s->mint, "router", slice_str(p->city), 1);
         return;
     }
@@ -258,8 +264,8 @@ push_source(void *arg)
     double owed = 0;
 
     source_open(&s);
-    usleep(300000); /* the doorbell's connection */
     int64_t begin = load_now_ns();
+    atomic_store(&s.push->began_ns, begin);
     for (int64_t tick = 0; (double)(tick * tick_ns) < in->seconds * 1e9; tick++) {
         int64_t due = begin + tick * tick_ns;
         int64_t now = load_now_ns();
