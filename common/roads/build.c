@@ -1,6 +1,7 @@
 #include "roads/dissect.h"
 #include "roads/file.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -169,37 +170,108 @@ report_mode(struct builder *b, const struct mode_build *m, enum travel_mode mode
     }
 }
 
-static enum lc_err
-build_mode(struct builder *b, enum travel_mode mode, char *error)
-{
-    struct mode_build m = {0};
-    enum lc_err err = turns_build(&m.graph, &b->net, &b->map, mode);
+/* mode_job: the work on one mode that needs nothing of the others and writes nothing they see. */
+struct mode_job {
+    const struct builder *b;
+    enum travel_mode mode;
+    struct mode_build made;
+    enum lc_err err;
+};
 
-    if (err == LC_OK && m.graph.states == 0) {
-        snprintf(error, ROADS_ERROR_MAX, "the file has no road for %s", travel_mode_name(mode));
-        err = LC_EINVAL;
-    }
+static enum lc_err
+make_mode(const struct builder *b, enum travel_mode mode, struct mode_build *m)
+{
+    enum lc_err err = turns_build(&m->graph, &b->net, &b->map, mode);
+
+    if (err == LC_OK && m->graph.states == 0)
+        return LC_EINVAL;
     if (err == LC_OK)
-        err = chains_build(&m.chains, &m.graph, &b->net);
-    if (err == LC_OK && (!rank_nodes(b, &m) || !lay_slots(b, &m, mode)))
+        err = chains_build(&m->chains, &m->graph, &b->net);
+    if (err == LC_OK && (!rank_nodes(b, m) || !lay_slots(b, m, mode)))
         err = LC_ENOMEM;
     if (err == LC_OK)
-        err =
-            hierarchy_build(&m.hierarchy, m.chains.nodes, m.chains.first_arc, m.chains.arc, m.rank);
+        err = hierarchy_build(&m->hierarchy, m->chains.nodes, m->chains.first_arc, m->chains.arc,
+                              m->rank);
+    if (err == LC_OK)
+        qsort(m->twin, m->twins, sizeof *m->twin, by_edge);
+    return err;
+}
+
+static void *
+run_job(void *arg)
+{
+    struct mode_job *job = arg;
+
+    job->err = make_mode(job->b, job->mode, &job->made);
+    return NULL;
+}
+
+/* finish_job: what was made goes into the file. */
+static enum lc_err
+finish_job(struct builder *b, struct mode_job *job, char *error)
+{
+    enum lc_err err = job->err;
+
+    if (err == LC_EINVAL)
+        snprintf(error, ROADS_ERROR_MAX, "the file has no road for %s",
+                 travel_mode_name(job->mode));
+    if (err == LC_OK)
+        err = write_mode(b, &job->made, job->mode);
     if (err == LC_OK) {
-        qsort(m.twin, m.twins, sizeof *m.twin, by_edge);
-        err = write_mode(b, &m, mode);
-        report_mode(b, &m, mode);
-        b->file.header.modes |= 1U << mode;
+        report_mode(b, &job->made, job->mode);
+        b->file.header.modes |= 1U << job->mode;
     }
-    turns_free(&m.graph);
-    chains_free(&m.chains);
-    hierarchy_free(&m.hierarchy);
-    free(m.rank);
-    free(m.slot_of);
-    free(m.slot);
-    free(m.first_slot);
-    free(m.twin);
+    return err;
+}
+
+static void
+mode_build_free(struct mode_build *m)
+{
+    turns_free(&m->graph);
+    chains_free(&m->chains);
+    hierarchy_free(&m->hierarchy);
+    free(m->rank);
+    free(m->slot_of);
+    free(m->slot);
+    free(m->first_slot);
+    free(m->twin);
+}
+
+/* build_two: one mode here and, when there is a second, that one in a thread beside it; into the
+ * file they go one after the other, so that it is always the same. */
+static enum lc_err
+build_two(struct builder *b, const enum travel_mode *mode, size_t n, char *error)
+{
+    struct mode_job job[2] = {{.b = b, .mode = mode[0]}, {.b = b, .mode = mode[n - 1]}};
+    enum lc_err err = LC_OK;
+    pthread_t thread;
+    bool beside = n == 2 && pthread_create(&thread, NULL, run_job, &job[1]) == 0;
+
+    run_job(&job[0]);
+    if (beside)
+        pthread_join(thread, NULL);
+    else if (n == 2)
+        run_job(&job[1]);
+    for (size_t i = 0; i < n; i++) {
+        if (err == LC_OK)
+            err = finish_job(b, &job[i], error);
+        mode_build_free(&job[i].made);
+    }
+    return err;
+}
+
+static enum lc_err
+build_modes(struct builder *b, unsigned modes, char *error)
+{
+    enum travel_mode mode[TRAVEL_MODES];
+    size_t n = 0;
+    enum lc_err err = LC_OK;
+
+    for (unsigned k = 0; k < TRAVEL_MODES; k++)
+        if ((modes & 1U << k) != 0)
+            mode[n++] = (enum travel_mode)k;
+    for (size_t i = 0; i < n && err == LC_OK; i += 2)
+        err = build_two(b, mode + i, n - i < 2 ? 1 : 2, error);
     return err;
 }
 
@@ -266,9 +338,8 @@ roads_build(struct slice pbf, unsigned modes, struct buf *out, struct roads_repo
     err = prepare(&b, pbf, error);
     if (err == LC_OK)
         file_begin(&b.file, out);
-    for (unsigned k = 0; err == LC_OK && k < TRAVEL_MODES; k++)
-        if ((modes & 1U << k) != 0)
-            err = build_mode(&b, (enum travel_mode)k, error);
+    if (err == LC_OK)
+        err = build_modes(&b, modes, error);
     if (err == LC_OK)
         err = write_shared(&b);
     if (err == LC_OK)

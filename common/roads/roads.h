@@ -41,7 +41,7 @@ struct roads_report {
 };
 
 /* roads_build: the compiled map of the .osm.pbf bytes, for the modes whose bits are set, appended
- * to *out. Deterministic. *report may be NULL. On any error *out is as it was, and error says what
+ * to *out. Deterministic; two modes are worked on at a time, the second in a thread that has ended when this returns. *report may be NULL. On any error *out is as it was, and error says what
  * is wrong and where (ROADS_ERROR_MAX bytes). LC_EINVAL   not an .osm.pbf, damaged, cut off, or of
  * a kind that is not read (roads/pbf.h); or it has no road at all for one of the modes LC_ETOOBIG
  * larger than a continent, or tangled as no network is (contract.h) LC_ENOMEM   out of memory
