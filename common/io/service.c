@@ -339,7 +339,7 @@ run(struct shell *s)
             err = shell_http_open(s);
         if (loop_hung_up(s->loop))
             shell_reload(s);
-        if (loop_stopping(s->loop) && !s->stopping)
+        if ((loop_stopping(s->loop) || s->drain_asked) && !s->stopping)
             begin_drain(s);
     }
     log_line(LOG_INFO, "stopped", "turns=%llu steps=%llu", (unsigned long long)s->turns,

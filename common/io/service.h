@@ -8,7 +8,8 @@
  * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200
  * while the loop turns), GET /readyz (200 when Redis is up, the core is ready, and
  * every role that it sends work to was reached or waited for, else 503), GET
- * /metrics (Prometheus text).
+ * /metrics (Prometheus text). On an admin port of its own also POST /drain, from the same machine:
+ * as SIGTERM.
  *
  * SIGHUP reads flags, environment and files again and takes over log-level, redis-user and
  * redis-password for the next connection, and the map that roads names, which is read again even

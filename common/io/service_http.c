@@ -75,14 +75,35 @@ admin(struct shell *s, struct http_server *server, uint64_t conn, const struct h
     return true;
 }
 
+/* is_local: who is on this machine, or in this container, could send SIGTERM as well. */
+static bool
+is_local(const char *peer)
+{
+    return strcmp(peer, "unix") == 0 || strcmp(peer, "::1") == 0 || strncmp(peer, "127.", 4) == 0;
+}
+
+static void
+on_drain_request(struct shell *s, uint64_t conn, const struct http_request *req)
+{
+    bool local = is_local(req->peer);
+
+    log_line(LOG_INFO, local ? "drain_asked" : "drain_refused", "peer=%s", req->peer);
+    respond_text(s->admin, conn, local ? 202 : 403, "text/plain",
+                 local ? SLICE_LIT("draining\n")
+                       : SLICE_LIT("POST /drain: expected from this machine\n"));
+    s->drain_asked = s->drain_asked || local;
+}
+
 static void
 on_admin_request(void *ctx, uint64_t conn, const struct http_request *req)
 {
     struct shell *s = ctx;
 
-    if (!admin(s, s->admin, conn, req))
+    if (slice_eq_str(req->method, "POST") && slice_eq_str(req->path, "/drain"))
+        on_drain_request(s, conn, req);
+    else if (!admin(s, s->admin, conn, req))
         respond_text(s->admin, conn, 404, "text/plain",
-                     SLICE_LIT("expected GET /healthz, /readyz or /metrics\n"));
+                     SLICE_LIT("expected GET /healthz, /readyz or /metrics, or POST /drain\n"));
 }
 
 static void

@@ -288,6 +288,9 @@ shell_metrics(struct shell *s, struct buf *b)
     };
 
     put_core(s, b);
+    metrics_head(b, "info", "gauge", "which daemon this is");
+    buf_printf(b, "lifecircle_info{service=\"%s\",version=\"%s\"} 1\n", s->service->name,
+               LC_VERSION);
     put_counters(b, list, sizeof list / sizeof *list);
     put_histogram(b, "turn_seconds", "from a turn's first event to its effects' end",
                   shell_turn_bucket_us, s->turn_took, TURN_BUCKETS, s->turn_took_us);

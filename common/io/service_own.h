@@ -59,10 +59,11 @@ struct shell {
     int64_t turn_us; /* when its first event came */
 
     struct loop_timer *drain;
+    bool drain_asked; /* at the admin port: as SIGTERM */
     bool stopping;
     bool introduced;          /* peers can be sent to, or were waited for */
     int64_t introduced_by_ms; /* monotonic: not waited for longer */
-    bool http_held; /* nobody is let in before the core is ready for the first time */
+    bool http_held;           /* nobody is let in before the core is ready for the first time */
     bool http_drained;
     int64_t stop_ms; /* monotonic */
 

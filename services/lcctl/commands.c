@@ -59,6 +59,18 @@ const struct command commands[] = {
      "pins, bans, holds and frozen routes that hold now, and who decided what of late"},
     {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},
     {"queue", cmd_queue, true, "queue", "what is due, how much, and how old the oldest row is"},
+    {"top", cmd_top, false, "top [--daemons HOST:PORT,...] [--every SECONDS] [--once]",
+     "rates, latencies, queues, couriers and daemons, live; ^C ends it. --once: one picture; with "
+     "--json one object a line. --daemons: their admin ports, all addresses of a name; default "
+     "$LIFECIRCLE_DAEMONS or those of this machine"},
+    {"lease", cmd_lease, true,
+     "lease [--all]\n"
+     "lease release",
+     "which router owns the city, since when, with which epoch; --all: of every city in this "
+     "Redis. release: hands it to a router that stands by"},
+    {"drain", cmd_drain, false, "drain HOST:PORT [--wait SECONDS]",
+     "tell the daemon with this admin port to finish what it has begun and leave, and wait until "
+     "it has; it listens to its own machine (or container) alone"},
     {"robots", cmd_robots, true,
      "robots [--count 5] [--notifier HOST:PORT] [--city-secret-file FILE] "
      "[--vehicle foot|bicycle|e-bike|scooter|car|van] [--speed N] [--patience SECONDS] "

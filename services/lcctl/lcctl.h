@@ -176,6 +176,9 @@ int cmd_confirm(struct ctl *c, struct args *a);    /* confirm ORDER LAT,LNG */
 int cmd_rulings(struct ctl *c, struct args *a);    /* rulings */
 int cmd_audit(struct ctl *c, struct args *a);      /* audit */
 int cmd_queue(struct ctl *c, struct args *a);      /* queue */
+int cmd_top(struct ctl *c, struct args *a);        /* top */
+int cmd_lease(struct ctl *c, struct args *a);      /* lease | lease release */
+int cmd_drain(struct ctl *c, struct args *a);      /* drain HOST:PORT */
 int cmd_robots(struct ctl *c, struct args *a);     /* robots */
 int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE]... */
 int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */

@@ -366,6 +366,57 @@ test_lease_take_has_one_owner_at_a_time(void)
     CU_ASSERT_EQUAL(epoch, 2);
 }
 
+static void
+release(int64_t now, const char *owner, long long epoch)
+{
+    kit_call(k, "lease_release");
+    kit_int(k, now);
+    kit_int(k, 10000);
+    redisReply *r = kit_reply(k);
+    CU_ASSERT_EQUAL_FATAL(r->elements, 2);
+    CU_ASSERT_STRING_EQUAL(r->element[0]->str, owner);
+    CU_ASSERT_EQUAL(r->element[1]->integer, epoch);
+    freeReplyObject(r);
+}
+
+static void
+since_is(int64_t when)
+{
+    redisReply *r = kit_do(k, "HGET {t}:lease since");
+
+    CU_ASSERT_EQUAL_FATAL(r->type, REDIS_REPLY_STRING);
+    CU_ASSERT_EQUAL(strtoll(r->str, NULL, 10), when);
+    freeReplyObject(r);
+}
+
+/* Who had it comes last, and its epoch counts until then: there is no moment without an owner whose
+ * writes are taken. */
+static void
+test_lease_release_hands_it_to_another(void)
+{
+    long long epoch, until;
+
+    freeReplyObject(kit_do(k, "FLUSHALL"));
+    release(NOW, "", 0); /* nobody's */
+    lease(NOW, "a", &epoch, &until);
+    lease(NOW + 1000, "a", &epoch, &until);
+    since_is(NOW);
+    release(NOW + 2000, "a", 1);
+    release(NOW + 2001, "", 0);
+    lease(NOW + 2002, "a", &epoch, &until);
+    CU_ASSERT_EQUAL(epoch, 0);
+    CU_ASSERT_EQUAL(until, NOW + 12000);
+    lease(NOW + 2003, "b", &epoch, &until);
+    CU_ASSERT_EQUAL(epoch, 2);
+    since_is(NOW + 2003);
+    release(NOW + 3000, "b", 2);
+    lease(NOW + 12999, "b", &epoch, &until); /* nobody else wanted it */
+    CU_ASSERT_EQUAL(epoch, 0);
+    lease(NOW + 13000, "b", &epoch, &until);
+    CU_ASSERT_EQUAL(epoch, 2);
+    since_is(NOW + 2003);
+}
+
 int
 main(void)
 {
@@ -383,6 +434,7 @@ main(void)
         UNIT(test_courier_work_tells_what_was_picked_up_and_delivered),
         UNIT(test_plan_commit_refuses_malformed_arguments_without_a_trace),
         UNIT(test_lease_take_has_one_owner_at_a_time),
+        UNIT(test_lease_release_hands_it_to_another),
     };
 
     kit_start(k, false);
