@@ -134,6 +134,7 @@ struct city_order {
     struct city_line line[CITY_LINES_MAX];
     uint32_t line_n;
     bool collection;
+    bool by_address;   /* the drop-off is not said, only its address; never, as city_new makes it */
     bool out_of_reach; /* made to be held: no open store of the chain delivers there */
     bool cold;
     uint32_t start_ms; /* of the window; 0 = as soon as possible: the order names no window */

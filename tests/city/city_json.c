@@ -174,8 +174,10 @@ static void
 dropoff(struct json_out *w, const struct city_order *o)
 {
     json_out_object(w, "dropoff");
-    json_out_e7(w, "lat", o->dropoff.lat_e7);
-    json_out_e7(w, "lng", o->dropoff.lng_e7);
+    if (!o->by_address) {
+        json_out_e7(w, "lat", o->dropoff.lat_e7);
+        json_out_e7(w, "lng", o->dropoff.lng_e7);
+    }
     json_out_cstr(w, "address", o->address);
     json_out_cstr(w, "instructions", o->instructions);
     json_out_end(w);

@@ -105,6 +105,7 @@ learn_taken(struct play *p, struct order *o, const struct json_value *v)
         return;
     }
     learn_track(o, v);
+    confirm_learn(p, o, v);
     (void)text_at(json_value_get(v, "store"), "id", o->store, sizeof o->store);
     order_named(p, o, id, o->store[0] != '\0');
     plan_collection(p, o, time_at(v, "ready_at"));
@@ -301,9 +302,13 @@ write_body(struct play *p, struct order *o)
 {
     struct city_order quick = *o->of; /* what it says of times passes at the play's speed */
     struct buf b = {0};
+    char address[DOOR_TEXT];
 
     quick.start_ms = (uint32_t)real_ms(p, quick.start_ms);
     quick.end_ms = (uint32_t)real_ms(p, quick.end_ms);
+    o->door = o->of->collection ? DOOR_PLACE : door_of(o->of->external_id, p->wish.by_address);
+    quick.by_address = o->door != DOOR_PLACE;
+    quick.address = door_text(o->of->address, o->door, address);
     city_order_json(p->city, &quick, p->start_ms, &b);
     buf_char(&b, '\0');
     if (b.failed)
@@ -380,6 +385,7 @@ look_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took_u
         return;
     o->state = state_of(name);
     learn_track(o, v);
+    confirm_learn(p, o, v);
     o->reason[0] = '\0';
     (void)text_at(v, "reason", o->reason, sizeof o->reason);
     (void)text_at(json_value_get(v, "store"), "id", o->store, sizeof o->store);
@@ -421,6 +427,7 @@ chains_tick(struct play *p)
         struct order *o = &p->order[i];
         if (o->again_ms != 0 && now_ms >= o->again_ms)
             send_order(p, o);
+        confirm_tick(p, o);
         if (o->look_ms != 0 && now_ms >= o->look_ms)
             order_look(p, o);
     }

@@ -32,6 +32,9 @@ static const char usage[] =
     "  --data DIR          the city's GeoJSON files\n"
     "  --roads FILE        a compiled map: couriers ride along its streets; without, straight on\n"
     "  --orders N          default 300\n"
+    "  --by-address N      percent of the deliveries that are ordered by address alone, a tenth of "
+    "them\n"
+    "                      by street alone; default 0: lc-intake needs --addresses for it\n"
     "  --couriers N        default two for five orders, at least 20\n"
     "  --speed N           an hour passes in an hour / N, 1 to 120; default 30\n"
     "  --seed S            default 1; the same seed makes the same city and orders\n"
@@ -233,6 +236,7 @@ read_wishes(struct wishes *w, int argc, char **argv)
                                             {"data", required_argument, NULL, 'd'},
                                             {"roads", required_argument, NULL, 'R'},
                                             {"orders", required_argument, NULL, 'o'},
+                                            {"by-address", required_argument, NULL, 'a'},
                                             {"couriers", required_argument, NULL, 'u'},
                                             {"speed", required_argument, NULL, 's'},
                                             {"seed", required_argument, NULL, 'e'},
@@ -289,6 +293,9 @@ read_wishes(struct wishes *w, int argc, char **argv)
             break;
         case 'o':
             w->orders = (uint32_t)number("orders", optarg, 1, 100000);
+            break;
+        case 'a':
+            w->by_address = (uint32_t)number("by-address", optarg, 0, 100);
             break;
         case 'u':
             w->couriers = (uint32_t)number("couriers", optarg, 1, 5000);

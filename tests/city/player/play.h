@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "city.h"
 #include "player/caller.h"
+#include "player/doors.h"
 #include "player/streets.h"
 
 #include <stdio.h>
@@ -38,8 +39,9 @@ struct wishes {
     uint32_t orders;
     uint32_t couriers; /* 0 = the city's default */
     uint32_t speed;
-    uint32_t hours;  /* the lunch hour is stretched to so many */
-    const char *log; /* file for what was said, a JSON line each; NULL = none */
+    uint32_t by_address; /* percent of the orders for delivery that name an address alone */
+    uint32_t hours;      /* the lunch hour is stretched to so many */
+    const char *log;     /* file for what was said, a JSON line each; NULL = none */
     uint64_t seed;
 };
 
@@ -75,7 +77,13 @@ struct order {
     unsigned delivered_n; /* couriers that were told: done */
     bool picked;
     bool looking;
-    bool follows; /* its customer listens to the events */
+    enum door door;
+    bool found;         /* where its address is; never, when the chain gave the place */
+    bool not_found;     /* held until it was confirmed */
+    bool confirmed;     /* and was */
+    uint32_t off_m;     /* from where it really is */
+    int64_t confirm_ms; /* the chain says where it is; 0 = nobody has asked */
+    bool follows;       /* its customer listens to the events */
     /* as the chain saw it last */
     unsigned state; /* OrderState; 0 = never asked */
     char reason[32];
@@ -213,6 +221,13 @@ bool state_ended(unsigned state);
 struct feed *feed_new(struct play *p);
 void feed_free(struct feed *f);
 void feed_send(struct feed *f, struct order *o);
+
+/* ---- confirm.c: orders by address alone ---- */
+
+/* confirm_learn: what an answer or a look says of where the order goes. confirm_tick: says where
+ * that is, when it is time. */
+void confirm_learn(struct play *p, struct order *o, const struct json_value *v);
+void confirm_tick(struct play *p, struct order *o);
 
 /* ---- shops.c: what happens in the shops during the hour ---- */
 

@@ -19,6 +19,8 @@ struct count {
     unsigned state[STATES]; /* as the chains know them */
     unsigned taken, unanswered, refused, picked, delivered, lost, open;
     unsigned late;
+    unsigned by_address, found, not_found, confirmed; /* orders by address alone */
+    uint32_t off_m;                                   /* the farthest of those found */
     struct series door_ms; /* order to door, real ms; orders without a window alone */
     struct series late_ms; /* past the window, real ms */
     struct order *example;
@@ -47,6 +49,17 @@ count_end(struct count *n, struct order *o)
 }
 
 static void
+count_door(struct count *n, const struct order *o)
+{
+    n->by_address += o->door != DOOR_PLACE;
+    n->found += o->found;
+    n->not_found += o->not_found || o->confirmed;
+    n->confirmed += o->confirmed;
+    if (o->found && o->off_m > n->off_m)
+        n->off_m = o->off_m;
+}
+
+static void
 count_all(const struct play *p, struct count *n)
 {
     *n = (struct count){.taken = 0};
@@ -57,6 +70,7 @@ count_all(const struct play *p, struct count *n)
         if (o->asked != ASKED_TAKEN && o->asked != ASKED_KEPT)
             continue;
         n->taken++;
+        count_door(n, o);
         n->state[o->state < STATES ? o->state : 0]++;
         n->picked += o->picked || o->state == STATE(DELIVERED);
         n->delivered += o->delivered_n > 0 || o->state == STATE(DELIVERED);
@@ -253,6 +267,10 @@ screen_end(struct play *p)
         ")\n  click to door  p50 %.1f min, p90 %.1f min (of the city; %.1f s and %.1f s really)\n",
         minutes(p, series_at(&n.door_ms, 500)), minutes(p, series_at(&n.door_ms, 900)),
         (double)series_at(&n.door_ms, 500) / 1000, (double)series_at(&n.door_ms, 900) / 1000);
+    if (n.by_address > 0)
+        printf("  addresses  %u orders by address alone: %u found, at most %u m off; %u held until "
+               "somebody said where it is, %u of them confirmed\n",
+               n.by_address, n.found, n.off_m, n.not_found, n.confirmed);
     printf("  match latency  p50 %.1f ms, p99 %.1f ms (POST to 201, %zu orders)\n",
            (double)series_at(took, 500) / 1000, (double)series_at(took, 990) / 1000, took->n);
     printf("  couriers   %u offers accepted, %u declined, %u ignored; %u routes pushed, %u "
@@ -277,13 +295,14 @@ screen_end(struct play *p)
     printf("\n  lost       %u\n  oversold   %s\n\n", lost, oversold);
     show_next(p, &n);
     bool good = lost == 0 && bad_audit == 0 && strcmp(oversold, "0") == 0 &&
-                accounted == p->order_n && t->differing == 0 && t->versions_back == 0;
+                accounted == p->order_n && n.found + n.not_found == n.by_address &&
+                t->differing == 0 && t->versions_back == 0;
     if (!good)
-        printf(
-            "  NOT WELL: %u of %u accounted for, lost %u, %u answered differently, %u routes went "
-            "back, %u delivered twice, audit %s\n",
-            accounted, p->order_n, lost, t->differing, t->versions_back, t->twice,
-            bad_audit == 0 ? "good" : "bad");
+        printf("  NOT WELL: %u of %u accounted for, %u of %u addresses, lost %u, %u answered "
+               "differently, %u routes went "
+               "back, %u delivered twice, audit %s\n",
+               accounted, p->order_n, n.found + n.not_found, n.by_address, lost, t->differing,
+               t->versions_back, t->twice, bad_audit == 0 ? "good" : "bad");
     count_free(&n);
     return good ? 0 : 1;
 }

@@ -76,8 +76,8 @@ settle(struct feed *f, struct order *o, const Lifecircle__V1__SubmitReply *reply
     snprintf(o->store, sizeof o->store, "%s", r->store_id);
     order_named(p, o, r->order_id, r->status == 201);
     order_log(p, o, (int)r->status);
-    if (o->of->collection)
-        o->look_ms = clock_ms(); /* when it is ready, the reply does not say */
+    if (o->of->collection || o->door != DOOR_PLACE)
+        o->look_ms = clock_ms(); /* when it is ready, the reply does not say; nor where it goes */
 }
 
 static void
@@ -179,13 +179,17 @@ put_order(struct feed *f, const struct order *o, Lifecircle__V1__OrderSubmission
 {
     const struct city_order *of = o->of;
     struct play *p = f->play;
+    char address[DOOR_TEXT];
 
     s->external_order_id = text(f, of->external_id);
     s->fulfilment = of->collection ? LIFECIRCLE__V1__FULFILMENT__COLLECTION
                                    : LIFECIRCLE__V1__FULFILMENT__DELIVERY;
-    s->lat = of->dropoff.lat_e7 / 1e7;
-    s->lng = of->dropoff.lng_e7 / 1e7;
-    s->address = text(f, of->address);
+    s->by_address = o->door != DOOR_PLACE;
+    if (!s->by_address) {
+        s->lat = of->dropoff.lat_e7 / 1e7;
+        s->lng = of->dropoff.lng_e7 / 1e7;
+    }
+    s->address = text(f, door_text(of->address, o->door, address));
     s->instructions = text(f, of->instructions);
     who->name = text(f, of->customer);
     who->phone = needed(arena_printf(f->arena, "+141055501%02u", of->phone));
