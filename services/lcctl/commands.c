@@ -85,9 +85,12 @@ const struct command commands[] = {
      "roads info FILE.roads\n"
      "roads ask FILE.roads [--mode foot|bicycle|ebike|scooter|car|van] LAT,LNG LAT,LNG\n"
      "roads area FILE.roads [--mode foot|bicycle|ebike|scooter|car|van] [--minutes 15] "
-     "[--widen 60] LAT,LNG",
+     "[--widen 60] LAT,LNG\n"
+     "roads zones FILE.roads [--mode foot|bicycle|ebike|scooter|car|van] [--minutes 20] "
+     "[--widen 60] [--replace] STORES.geojson",
      "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
-     "GeoJSON"},
+     "GeoJSON; delivery zones for stores that have none (--replace: for all), ready for PUT "
+     "/v1/stores"},
     {"addresses", cmd_addresses, false,
      "addresses build FILE.osm.pbf -o FILE.addresses\n"
      "addresses info FILE.addresses\n"

@@ -1,5 +1,6 @@
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
+#include "lcctl/zones.h"
 
 #include "roads/roads.h"
 
@@ -310,6 +311,32 @@ area(struct args *a)
     return status;
 }
 
+static int
+zones(struct args *a)
+{
+    struct asked q = {0};
+    const bool replace = args_flag(a, "replace");
+    long minutes = strtol(args_option(a, "minutes", "20"), NULL, 10);
+    long widen = strtol(args_option(a, "widen", "60"), NULL, 10);
+    int status = open_map(a, &q);
+    const char *stores = args_next(a);
+
+    if (minutes < 1 || minutes > 1440 || widen < 1 || widen > 2000)
+        status = EXIT_USAGE;
+    if (status == EXIT_SUCCESS && (stores == NULL || !args_done(a)))
+        status = EXIT_USAGE;
+    if (status == EXIT_SUCCESS && !roads_has(q.roads, q.mode)) {
+        fputs("lcctl: the map was not built for this mode\n", stderr);
+        status = EXIT_NOT_SO;
+    }
+    const struct zone_wish wish = {q.roads,           q.search,        q.mode,
+                                   (uint32_t)minutes, (uint32_t)widen, replace};
+    if (status == EXIT_SUCCESS)
+        status = zones_fill(&wish, stores);
+    close_map(&q);
+    return status;
+}
+
 int
 cmd_roads(struct ctl *c, struct args *a)
 {
@@ -325,5 +352,7 @@ cmd_roads(struct ctl *c, struct args *a)
         return ask(c, a);
     if (strcmp(what, "area") == 0)
         return area(a);
+    if (strcmp(what, "zones") == 0)
+        return zones(a);
     return EXIT_USAGE;
 }

@@ -99,6 +99,24 @@ ok 'replay of nothing' same "$(lcctl --json replay "$scratch/steps" 2>&1 || echo
 if ls "$top"/tests/city/data/*.osm.pbf >/dev/null 2>&1; then
     ok 'roads build' json 'v["modes"]["foot"]["edges"] > 100' lcctl --json roads build "$(ls "$top"/tests/city/data/*.osm.pbf | head -n 1)" -o "$scratch/roads" --modes foot
     ok 'roads info' json 'v["modes"] == ["foot"]' lcctl --json roads info "$scratch/roads"
+    # delivery zones, from the chain's file to PUT and from GET back to PUT, as docs/roads.md has it
+    cat >"$scratch/stores.geojson" <<'JSON'
+{"type": "FeatureCollection", "features": [
+  {"type": "Feature", "geometry": {"type": "Point", "coordinates": [-76.5921, 39.2847]}, "properties": {"store_id": "zoned", "name": "Fait Ave"}},
+  {"type": "Feature", "geometry": {"type": "Point", "coordinates": [-76.579, 39.281]}, "properties": {"store_id": "counter", "name": "Boston St", "delivers": false}}]}
+JSON
+    put() { curl -sS -X PUT "$INTAKE/v1/stores" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/geo+json' --data-binary @-; }
+    lcctl roads zones "$scratch/roads" --mode foot --minutes 15 "$scratch/stores.geojson" >"$scratch/zoned.geojson"
+    ok 'roads zones: who delivers gets one' json 'len(str(v["features"][0]["properties"]["zone"]["coordinates"])) > 500 and "zone" not in v["features"][1]["properties"]' cat "$scratch/zoned.geojson"
+    ok 'roads zones: as PUT takes them' json '[(s["status"], s.get("note")) for s in v["stores"]] == [("created", None)] * 2' put <"$scratch/zoned.geojson"
+    curl -sS "$INTAKE/v1/stores/zoned" -H "Authorization: Bearer $KEY" >"$scratch/store.geojson"
+    ok 'roads zones: a zone stays' json 'v == __import__("json").load(open("'"$scratch"'/store.geojson"))' lcctl roads zones "$scratch/roads" --mode foot --minutes 30 "$scratch/store.geojson"
+    lcctl roads zones "$scratch/roads" --mode foot --minutes 30 --replace - <"$scratch/store.geojson" >"$scratch/larger.geojson"
+    ok 'roads zones: --replace' json 'v["stores"][0]["status"] == "updated"' put <"$scratch/larger.geojson"
+    ok 'roads zones: off the map' same "$(sed 's/39.2847/38.2/' "$scratch/stores.geojson" | lcctl roads zones "$scratch/roads" --mode foot - 2>&1 >/dev/null || echo $?)" 'lcctl: features[0] zoned: no road within 1000 m of it on this map
+1'
+    ok 'roads zones: no stores' same "$(echo '[]' | lcctl roads zones "$scratch/roads" --mode foot - 2>&1 || echo $?)" 'lcctl: -: expected stores as a GeoJSON Feature or FeatureCollection: it is neither
+3'
     ok 'roads ask' json 'v["metres"] > 100 and v["legs"]' lcctl --json roads ask "$scratch/roads" --mode foot 39.2847,-76.5921 39.2861,-76.5877
 fi
 
