@@ -17,6 +17,10 @@ static const struct refusal_text refusals[HTTP_REFUSED_COUNT] = {
     [HTTP_REFUSED_BODY] = {413, "body_too_large", "the body is longer than this server takes"},
     [HTTP_REFUSED_TARGET] = {414, "target_too_long", "the path and query are too long"},
     [HTTP_REFUSED_EXPECT] = {417, "expectation_failed", "Expect may only be 100-continue"},
+    [HTTP_REFUSED_ADDRESS_OPEN] = {429, "too_many_connections_of_address",
+                                   "this address has too much open: wait and repeat"},
+    [HTTP_REFUSED_ADDRESS_RATE] = {429, "too_many_requests_of_address",
+                                   "this address asks too often: wait and repeat"},
     [HTTP_REFUSED_HEADERS] = {431, "headers_too_large", "too many headers, or too long"},
     [HTTP_REFUSED_METHOD] = {501, "method_unknown", "the method is not known here"},
     [HTTP_REFUSED_ENCODING] = {501, "encoding_unknown", "Transfer-Encoding may only be chunked"},
@@ -159,6 +163,7 @@ http_answer_problem(struct buf *out, struct http_server *s, enum http_refusal wh
         .status = text->status,
         .content_type = SLICE_LIT("application/problem+json"),
         .extra = why == HTTP_REFUSED_HANDSHAKE ? SLICE_LIT("Sec-WebSocket-Version: 13\r\n")
+                 : text->status == 429         ? SLICE_LIT("Retry-After: 1\r\n")
                                                : (struct slice){0},
         .body = no_body ? (struct slice){0} : slice_of(body, (size_t)n),
         .length = (size_t)n,

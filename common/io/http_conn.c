@@ -44,6 +44,7 @@ conn_gone(struct http_conn *c)
     struct http_server *s = c->server;
     uint64_t id = c->id;
 
+    http_server_done(c);
     if (!c->delivered)
         return;
     c->delivered = false;
@@ -67,6 +68,7 @@ conn_next(struct http_conn *c)
 {
     struct http_server *s = c->server;
 
+    http_server_done(c);
     c->delivered = false;
     c->answer = ANSWER_NONE;
     c->id = http_server_next_id(s, c->slot);

@@ -17,6 +17,7 @@
 #ifndef LC_IO_HTTP_CONN_H
 #define LC_IO_HTTP_CONN_H
 
+#include "io/http_limit.h"
 #include "io/http_server.h"
 
 #include <event2/event.h>
@@ -99,6 +100,12 @@ struct http_conn {
     struct http_conn *next_dirty;
     struct event read_ev, write_ev;
     char peer[48];
+
+    struct ip ip; /* of the peer; meant only when has_ip */
+    bool has_ip;  /* not unix */
+    bool proxy;   /* it asks for others */
+    uint32_t
+        held; /* what http_limit_open gave: for the connection, or of a proxy for the request */
 };
 
 struct http_listener {
@@ -131,6 +138,7 @@ struct http_server {
     struct event *tick_ev;
     struct http_listener listeners[HTTP_MAX_LISTENERS];
     size_t listeners_n;
+    struct http_limit *limit; /* NULL: addresses are not limited */
 
     struct http_span *spans;     /* limits.header_count; the head being parsed */
     struct http_header *headers; /* the same as slices, for the handler */
@@ -151,6 +159,9 @@ void http_server_touch(struct http_server *s);
 struct http_conn *http_server_find(struct http_server *s, uint64_t conn_id);
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot);
 void http_server_forget(struct http_conn *c);
+/* http_server_admits: the request of this head; a proxy's is counted until http_server_done. */
+enum http_refusal http_server_admits(struct http_conn *c, const struct http_request *req);
+void http_server_done(struct http_conn *c); /* a proxy's request is over */
 
 /* http_conn.c */
 struct http_conn *conn_new(struct http_server *s, int fd, uint32_t slot, const char *peer);

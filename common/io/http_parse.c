@@ -320,6 +320,11 @@ on_headers_complete(struct http_parser *p)
     enum http_refusal why = check_head(c, &f, &req);
     if (why == HTTP_REFUSED_NONE && f.websocket)
         why = check_handshake(c, &req);
+    if (why == HTTP_REFUSED_NONE && s->limit != NULL) {
+        if (c->proxy)
+            build_request(c, &req);
+        why = http_server_admits(c, &req);
+    }
     if (why != HTTP_REFUSED_NONE)
         return refuse(c, why);
     c->body_end = c->head_n;

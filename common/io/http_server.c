@@ -48,6 +48,8 @@ http_server_forget(struct http_conn *c)
 {
     struct http_server *s = c->server;
 
+    if (s->limit != NULL)
+        http_limit_close(s->limit, &c->held);
     s->slots[c->slot] = NULL;
     s->free_slots[s->free_n++] = c->slot;
     s->open--;
@@ -148,15 +150,62 @@ peer_text(const struct sockaddr_storage *sa, char out[48])
         snprintf(out, 48, "unix");
 }
 
-/* Over the limit: one attempt to say so, without a connection's memory. */
+/* ---- what one address may do ---- */
+
+enum lc_err
+http_server_limit_addresses(struct http_server *s, const struct http_address_rules *rules,
+                            const char **why)
+{
+    *why = "out of memory";
+    if (s->limit == NULL && (s->limit = http_limit_new()) == NULL)
+        return LC_ENOMEM;
+    return http_limit_rules(s->limit, rules, why);
+}
+
+/* client_of: for whom the proxy asks; false when it says of nobody, as in a check of its own. */
+static bool
+client_of(const struct http_limit *l, const struct http_request *req, struct ip *to)
+{
+    for (size_t i = req->header_count; i-- > 0;) {
+        const struct http_header *h = &req->headers[i];
+        if (h->name.n == 15 && strncasecmp(h->name.p, "X-Forwarded-For", 15) == 0 &&
+            http_limit_client(l, h->value, to))
+            return true;
+    }
+    return false;
+}
+
+enum http_refusal
+http_server_admits(struct http_conn *c, const struct http_request *req)
+{
+    struct http_server *s = c->server;
+    struct ip ip = c->ip;
+
+    if (!c->has_ip || (c->proxy && !client_of(s->limit, req, &ip)))
+        return HTTP_REFUSED_NONE;
+    if (!http_limit_take(s->limit, &ip, s->now_ms))
+        return HTTP_REFUSED_ADDRESS_RATE;
+    if (c->proxy && c->held == 0 && !http_limit_open(s->limit, &ip, s->now_ms, &c->held))
+        return HTTP_REFUSED_ADDRESS_OPEN;
+    return HTTP_REFUSED_NONE;
+}
+
+void
+http_server_done(struct http_conn *c)
+{
+    if (c->proxy && c->server->limit != NULL)
+        http_limit_close(c->server->limit, &c->held);
+}
+
+/* Over a limit: one attempt to say so, without a connection's memory. */
 static void
-turn_away(struct http_server *s, int fd)
+turn_away(struct http_server *s, int fd, enum http_refusal why)
 {
     struct buf out = {0};
 
     if (s->on.on_refused != NULL)
-        s->on.on_refused(s->ctx, 0, HTTP_REFUSED_CONNECTIONS);
-    http_answer_problem(&out, s, HTTP_REFUSED_CONNECTIONS, false);
+        s->on.on_refused(s->ctx, 0, why);
+    http_answer_problem(&out, s, why, false);
     if (!out.failed && send(fd, out.p, out.n, MSG_NOSIGNAL) > 0)
         shutdown(fd, SHUT_WR);
     buf_free(&out);
@@ -168,20 +217,34 @@ admit(struct http_server *s, int fd, const struct sockaddr_storage *sa)
 {
     char peer[48] = "";
     int one = 1;
+    uint32_t held = 0;
+    struct ip ip = {{0}};
 
     if (s->open >= s->limits.connections) {
-        turn_away(s, fd);
+        turn_away(s, fd, HTTP_REFUSED_CONNECTIONS);
         return;
     }
     peer_text(sa, peer);
+    bool has_ip = s->limit != NULL && ip_read(slice_str(peer), &ip);
+    bool proxy = has_ip && http_limit_is_proxy(s->limit, &ip);
+    if (has_ip && !proxy && !http_limit_open(s->limit, &ip, s->now_ms, &held)) {
+        turn_away(s, fd, HTTP_REFUSED_ADDRESS_OPEN);
+        return;
+    }
     if (sa->ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     uint32_t slot = s->free_n > 0 ? s->free_slots[s->free_n - 1] : s->slots_n;
     struct http_conn *c = conn_new(s, fd, slot, peer);
     if (c == NULL) {
-        turn_away(s, fd);
+        if (s->limit != NULL)
+            http_limit_close(s->limit, &held);
+        turn_away(s, fd, HTTP_REFUSED_MEMORY);
         return;
     }
+    c->ip = ip;
+    c->has_ip = has_ip;
+    c->proxy = proxy;
+    c->held = held;
     if (s->free_n > 0)
         s->free_n--;
     else
@@ -493,6 +556,7 @@ http_server_destroy(struct http_server *s)
         event_free(s->tick_ev);
     free(s->slots);
     free(s->free_slots);
+    http_limit_destroy(s->limit);
     free(s->spans);
     free(s->headers);
     free(s);

@@ -52,6 +52,18 @@ struct http_limits {
     uint32_t ws_ping_ms;     /* 20 s between pings; cut when two in a row were not answered */
 };
 
+/* http_address_rules: what one address may do here; /64 networks of IPv6 count as one. 0 = any
+ * number. Who connects over a unix socket is not limited. */
+struct http_address_rules {
+    uint32_t connections; /* at once; behind a proxy: requests and WebSockets under way */
+    uint32_t per_s;       /* requests */
+    uint32_t burst;       /* requests at once after a quiet time; 0 = 10 s' worth */
+    /* addresses and networks, separated by commas; empty = none */
+    const char
+        *proxies;       /* who asks for others: their X-Forwarded-For is believed, from the right */
+    const char *exempt; /* not limited */
+};
+
 struct http_header {
     struct slice name; /* as sent; compare with http_header */
     struct slice value;
@@ -73,28 +85,30 @@ struct http_request {
 /* http_refusal: why the server itself turned something away; for counting. */
 enum http_refusal {
     HTTP_REFUSED_NONE = 0,
-    HTTP_REFUSED_SYNTAX,      /* 400 bad_request */
-    HTTP_REFUSED_LENGTH,      /* 400 bad_length: two lengths, length and chunks, not a number */
-    HTTP_REFUSED_HOST,        /* 400 bad_host */
-    HTTP_REFUSED_TRUNCATED,   /* 400 truncated: the peer stopped sending half-way */
-    HTTP_REFUSED_HANDSHAKE,   /* 400 bad_handshake: WebSocket */
-    HTTP_REFUSED_SLOW,        /* 408 request_timeout */
-    HTTP_REFUSED_BODY,        /* 413 body_too_large */
-    HTTP_REFUSED_TARGET,      /* 414 target_too_long */
-    HTTP_REFUSED_EXPECT,      /* 417 expectation_failed */
-    HTTP_REFUSED_HEADERS,     /* 431 headers_too_large */
-    HTTP_REFUSED_METHOD,      /* 501 method_unknown */
-    HTTP_REFUSED_ENCODING,    /* 501 encoding_unknown: a transfer coding other than chunked */
-    HTTP_REFUSED_CONNECTIONS, /* 503 too_many_connections */
-    HTTP_REFUSED_MEMORY,      /* 503 out_of_memory */
-    HTTP_REFUSED_NO_ANSWER,   /* 504 no_answer: the handler's owner did not answer in answer_ms */
-    HTTP_REFUSED_VERSION,     /* 505 version_unknown */
-    HTTP_REFUSED_STALLED,     /* cut: took nothing for write_stall_ms */
-    HTTP_REFUSED_BACKLOG,     /* cut: slow consumer (WebSocket: close code 1013) */
-    HTTP_REFUSED_NO_PONG,     /* cut: WebSocket peer silent */
-    HTTP_REFUSED_WS_PROTOCOL, /* WebSocket close code 1002 */
-    HTTP_REFUSED_WS_UTF8,     /* WebSocket close code 1007 */
-    HTTP_REFUSED_WS_SIZE,     /* WebSocket close code 1009 */
+    HTTP_REFUSED_SYNTAX,       /* 400 bad_request */
+    HTTP_REFUSED_LENGTH,       /* 400 bad_length: two lengths, length and chunks, not a number */
+    HTTP_REFUSED_HOST,         /* 400 bad_host */
+    HTTP_REFUSED_TRUNCATED,    /* 400 truncated: the peer stopped sending half-way */
+    HTTP_REFUSED_HANDSHAKE,    /* 400 bad_handshake: WebSocket */
+    HTTP_REFUSED_SLOW,         /* 408 request_timeout */
+    HTTP_REFUSED_BODY,         /* 413 body_too_large */
+    HTTP_REFUSED_TARGET,       /* 414 target_too_long */
+    HTTP_REFUSED_EXPECT,       /* 417 expectation_failed */
+    HTTP_REFUSED_ADDRESS_OPEN, /* 429 too_many_connections_of_address */
+    HTTP_REFUSED_ADDRESS_RATE, /* 429 too_many_requests_of_address */
+    HTTP_REFUSED_HEADERS,      /* 431 headers_too_large */
+    HTTP_REFUSED_METHOD,       /* 501 method_unknown */
+    HTTP_REFUSED_ENCODING,     /* 501 encoding_unknown: a transfer coding other than chunked */
+    HTTP_REFUSED_CONNECTIONS,  /* 503 too_many_connections */
+    HTTP_REFUSED_MEMORY,       /* 503 out_of_memory */
+    HTTP_REFUSED_NO_ANSWER,    /* 504 no_answer: the handler's owner did not answer in answer_ms */
+    HTTP_REFUSED_VERSION,      /* 505 version_unknown */
+    HTTP_REFUSED_STALLED,      /* cut: took nothing for write_stall_ms */
+    HTTP_REFUSED_BACKLOG,      /* cut: slow consumer (WebSocket: close code 1013) */
+    HTTP_REFUSED_NO_PONG,      /* cut: WebSocket peer silent */
+    HTTP_REFUSED_WS_PROTOCOL,  /* WebSocket close code 1002 */
+    HTTP_REFUSED_WS_UTF8,      /* WebSocket close code 1007 */
+    HTTP_REFUSED_WS_SIZE,      /* WebSocket close code 1009 */
     HTTP_REFUSED_COUNT
 };
 
@@ -144,6 +158,13 @@ LC_MUST_CHECK enum lc_err http_server_listen(struct http_server *s, const char *
  * refused until http_server_open, which fails as http_server_listen does. */
 void http_server_hold(struct http_server *s);
 LC_MUST_CHECK enum lc_err http_server_open(struct http_server *s);
+
+/* http_server_limit_addresses: limits from now on; copied. Before it nothing is limited.
+ *   LC_EINVAL  *why says what was expected; the rules before stay
+ *   LC_ENOMEM  the same */
+LC_MUST_CHECK enum lc_err http_server_limit_addresses(struct http_server *s,
+                                                      const struct http_address_rules *rules,
+                                                      const char **why);
 
 /* http_server_drain: stops listening, closes idle connections, says `Connection: close` on every
  * answer from now on and 1001 to every WebSocket; on_drained when nothing is left. Long event

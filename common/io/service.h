@@ -11,9 +11,9 @@
  * /metrics (Prometheus text). On an admin port of its own also POST /drain, from the same machine:
  * as SIGTERM.
  *
- * SIGHUP reads flags, environment and files again and takes over log-level, redis-user and
- * redis-password for the next connection, and the map that roads names, which is read again even
- * under the same name; everything else needs a restart. What is wrong with one of them leaves that
+ * SIGHUP reads flags, environment and files again and takes over log-level, limits of addresses,
+ * redis-user and redis-password for the next connection, and the map that roads names, which is
+ * read again even under the same name; everything else needs a restart. What is wrong with one of them leaves that
  * one as it was. */
 #ifndef LC_IO_SERVICE_H
 #define LC_IO_SERVICE_H

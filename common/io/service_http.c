@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+enum { ADDRESS_MOST = 1000000 };
+
 /* ---- requests to events ---- */
 
 static bool
@@ -331,6 +333,34 @@ connections(const struct shell *s)
 }
 
 enum lc_err
+shell_limit_addresses(struct shell *s, const struct options *o, const char **why)
+{
+    if (s->http == NULL)
+        return LC_OK;
+    const struct http_address_rules rules = {
+        .connections = (uint32_t)options_int(o, "address-connections"),
+        .per_s = (uint32_t)options_int(o, "address-requests"),
+        .proxies = options_get(o, "trusted-proxies"),
+        .exempt = options_get(o, "address-exempt"),
+    };
+    *why = "expected at most 1000000 requests and connections";
+    if (rules.connections > ADDRESS_MOST || rules.per_s > ADDRESS_MOST)
+        return LC_EINVAL;
+    return http_server_limit_addresses(s->http, &rules, why);
+}
+
+static enum lc_err
+start_limits(struct shell *s)
+{
+    const char *why = "";
+    enum lc_err err = shell_limit_addresses(s, &s->options, &why);
+
+    if (err != LC_OK)
+        log_line(LOG_ERROR, "bad_parameter", "name=address-* or trusted-proxies reason=%s", why);
+    return err;
+}
+
+enum lc_err
 shell_http_start(struct shell *s)
 {
     static const struct http_handlers handlers = {
@@ -359,6 +389,8 @@ shell_http_start(struct shell *s)
             http_server_hold(s->http);
         err = s->http == NULL ? LC_ENOMEM : listen_on(s, s->http, "http");
     }
+    if (err == LC_OK)
+        err = start_limits(s);
     if (err == LC_OK && options_get(&s->options, "admin")[0] != '\0') {
         s->admin = http_server_new(base, &admin_limits, &admin_handlers, s);
         err = s->admin == NULL ? LC_ENOMEM : listen_on(s, s->admin, "admin");

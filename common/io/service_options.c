@@ -20,6 +20,24 @@ add_text(struct shell *s, unsigned use, const char *name, const char *fallback, 
     add(s, (struct option){name, OPTION_TEXT, fallback == NULL ? "" : fallback, meaning, false});
 }
 
+/* add_addresses: the same figures as the edge's. */
+static void
+add_addresses(struct shell *s)
+{
+    add(s, (struct option){"address-requests", OPTION_NUMBER, "2000",
+                           "HTTP requests a second from one address (of IPv6: one /64); ten times "
+                           "as many at once after a quiet time; 0: any number; SIGHUP reads it "
+                           "again, and the next three",
+                           false});
+    add(s, (struct option){"address-connections", OPTION_NUMBER, "2000",
+                           "what one address may have open; 0: any number", false});
+    add_text(s, 0, "address-exempt", "127.0.0.0/8,::1",
+             "addresses and networks that are not limited, separated by commas");
+    add_text(s, 0, "trusted-proxies", "",
+             "addresses and networks of proxies: the X-Forwarded-For of these, and of nobody else, "
+             "says who asks");
+}
+
 static void
 add_links(struct shell *s)
 {
@@ -58,6 +76,8 @@ add_links(struct shell *s)
                                "HTTP connections at once, at most 1048576; 0: as many as the limit "
                                "of open files leaves room for, less 256",
                                false});
+    if (p->uses & SERVICE_HTTP)
+        add_addresses(s);
     add_text(s, 0, "admin", p->admin,
              "HTTP for /healthz, /readyz and /metrics; empty: on the http port");
     if (p->uses & SERVICE_CALLS)

@@ -26,7 +26,7 @@
 #include "io/travel_remote.h"
 #include "roads/roads.h"
 
-enum { COMMON_OPTIONS = 48, TURN_BUCKETS = 10, NO_WISH = 0 };
+enum { COMMON_OPTIONS = 64, TURN_BUCKETS = 10, NO_WISH = 0 };
 
 struct shell {
     const struct service *service;
@@ -104,6 +104,9 @@ int64_t shell_turn_bucket_us(size_t i);
 /* service_http.c */
 LC_MUST_CHECK enum lc_err shell_http_start(struct shell *s);
 LC_MUST_CHECK enum lc_err shell_http_open(struct shell *s);
+/* shell_limit_addresses: as these options say; without an http port nothing. */
+LC_MUST_CHECK enum lc_err shell_limit_addresses(struct shell *s, const struct options *o,
+                                                const char **why);
 void shell_http_effect(struct shell *s, const struct effect *e);
 void shell_call(struct shell *s, const struct effect *e);
 

@@ -56,6 +56,11 @@ shell_reload(struct shell *s)
         err = redis_relogin(s->redis, &login);
         snprintf(fresh.why, sizeof fresh.why, "redis-user, redis-password: too long");
     }
+    if (err == LC_OK) {
+        const char *why = "";
+        err = shell_limit_addresses(s, &fresh, &why);
+        snprintf(fresh.why, sizeof fresh.why, "address-*, trusted-proxies: %s", why);
+    }
     if (err == LC_OK)
         err = relist(s, &fresh);
     bool roads = err == LC_OK && reload_roads(s, &fresh) == LC_OK;

@@ -184,12 +184,17 @@ client_readable(evutil_socket_t fd, short what, void *arg)
     event_del(c->ev);
 }
 
+/* client_open_from: from an address of the loopback; NULL = the usual one. */
 static inline void
-client_open(struct client *c)
+client_open_from(struct client *c, const char *address)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(edge.port)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
 
     *c = (struct client){.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    if (address != NULL && (inet_pton(AF_INET, address, &from.sin_addr) != 1 ||
+                            bind(c->fd, (struct sockaddr *)&from, sizeof from) != 0))
+        abort();
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(c->fd, (struct sockaddr *)&sa, sizeof sa) != 0)
         abort();
@@ -198,6 +203,12 @@ client_open(struct client *c)
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     c->ev = event_new(edge.base, c->fd, EV_READ | EV_PERSIST, client_readable, c);
     event_add(c->ev, NULL);
+}
+
+static inline void
+client_open(struct client *c)
+{
+    client_open_from(c, NULL);
 }
 
 static inline void
