@@ -357,3 +357,69 @@ outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
     e->name = keep(o, slice_str(event));
     e->bytes = keep(o, slice_of(words, used));
 }
+
+static char *
+put_word(char *p, const char *end, const char *word)
+{
+    size_t n = strlen(word);
+
+    n = n < (size_t)(end - p) ? n : (size_t)(end - p);
+    memcpy(p, word, n);
+    return p + n;
+}
+
+static char *
+put_number(char *p, const char *end, uint64_t v)
+{
+    char digits[20];
+    size_t n = 0;
+
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    while (n > 0 && p < end)
+        *p++ = digits[--n];
+    return p;
+}
+
+/* By hand: a printf would cost three times as much, and every order has several of these. */
+static size_t
+write_order(const struct order_note *note, char *p, size_t room)
+{
+    const char *from = p, *end = p + room;
+    char id[UUID_TEXT], trace[TRACE_ID_TEXT];
+
+    uuid_format(note->order, id);
+    trace_id_format(&note->trace, trace);
+    p = put_word(put_word(p, end, "order="), end, id);
+    p = put_word(put_word(p, end, " trace="), end, trace);
+    if (note->store != NOTE_UNSAID)
+        p = put_number(put_word(p, end, " store="), end, note->store);
+    if (note->courier != NOTE_UNSAID)
+        p = put_number(put_word(p, end, " courier="), end, note->courier);
+    if (note->ms >= 0)
+        p = put_number(put_word(p, end, " ms="), end, (uint64_t)note->ms);
+    if (note->key != NULL) {
+        p = put_word(put_word(p, end, " "), end, note->key);
+        p = put_word(put_word(p, end, "="), end, note->value);
+    }
+    return (size_t)(p - from);
+}
+
+void
+outbox_order(struct outbox *o, const char *event, const struct order_note *note)
+{
+    struct outbox_mark before = outbox_mark(o);
+    char words[320];
+
+    if (o->failed)
+        return;
+    struct effect *e = add(o, EFFECT_NOTE);
+    if (e != NULL) {
+        e->ref = NOTE_ORDER;
+        e->name = keep(o, slice_str(event));
+        e->bytes = keep(o, slice_of(words, write_order(note, words, sizeof words)));
+    }
+    if (o->failed)
+        outbox_rewind(o, before);
+}

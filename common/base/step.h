@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/histogram.h"
+#include "base/traceparent.h"
 #include "base/travel_ask.h"
 
 #include "envelope.pb-c.h"
@@ -145,7 +146,7 @@ enum effect_kind {
                   */
     EFFECT_WAKE, /* at_ms: the earliest wish wins */
     EFFECT_NOTE, /* something the operator may want in the log: name = event, bytes = key=value
-                  * pairs
+                  * pairs; ref = NOTE_ORDER when it is about an order
                   */
     EFFECT_TRAVEL, /* bytes = a travel_ask; EVENT_TRAVEL with tag `ref` follows by at_ms, unless the
                      process dies */
@@ -211,6 +212,28 @@ void outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask,
 void outbox_work(struct outbox *o, uint64_t tag, struct slice job);
 void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* outbox_order: a note of what happened to an order. Every such line has the same fields, so that
+ * `lcctl trace` and whoever searches logs finds all of an order by any of them:
+ *
+ *   order=<uuid> trace=<trace id> store=12 courier=0 [ms=3] [<key>=<value>]
+ *
+ * The hot path makes several an order: it is cheap, and when there is no room for it, it is left
+ * out and the step goes on. */
+enum { NOTE_PLAIN, NOTE_ORDER };
+#define NOTE_UNSAID UINT32_MAX /* as store or courier: the field is left out */
+
+struct order_note {
+    struct uuid order;
+    struct traceparent trace;
+    uint32_t store;   /* 0 = none yet */
+    uint32_t courier; /* the same */
+    int64_t ms;       /* how long that took; below 0 = not said */
+    const char *key;  /* what else is said, NULL = nothing: a word of [a-z_] */
+    const char *value;
+};
+
+void outbox_order(struct outbox *o, const char *event, const struct order_note *note);
 
 /* ---- a core ---- */
 

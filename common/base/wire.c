@@ -313,3 +313,12 @@ envelope_answer(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
     env->id = request->id;
     env->traceparent = request->traceparent;
 }
+
+void
+envelope_trace(Lifecircle__V1__Envelope *env, struct mint *m, const struct traceparent *t)
+{
+    if (env->id.len != sizeof m->id)
+        return;
+    traceparent_format(t, env->id.data + TRACE_SPAN_AT, m->traceparent);
+    env->traceparent = m->traceparent;
+}

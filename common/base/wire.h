@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/traceparent.h"
 
 #include "envelope.pb-c.h"
 
@@ -36,7 +37,8 @@ struct mint {
     char city[32];
     uint64_t state;
     int64_t last_ms;
-    uint8_t id[16]; /* of the envelope made last */
+    uint8_t id[16];                     /* of the envelope made last */
+    char traceparent[TRACEPARENT_TEXT]; /* the same */
 };
 
 /* mint_init: city is cut at 31 bytes; seed = the entropy of EVENT_START. */
@@ -47,8 +49,12 @@ void mint_init(struct mint *m, const char *source, struct slice city, uint64_t s
 void envelope_init(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
                    int64_t deadline_ms);
 
-/* envelope_answer: the same, carrying the id of the request it answers. */
+/* envelope_answer: the same, carrying the id of the request it answers and its trace. */
 void envelope_answer(Lifecircle__V1__Envelope *env, struct mint *m, int64_t now_ms,
                      const Lifecircle__V1__Envelope *request);
+
+/* envelope_trace: this message belongs to that trace; its own id is the span. After envelope_init
+ * or envelope_answer; the words stay in m until the next one is made. */
+void envelope_trace(Lifecircle__V1__Envelope *env, struct mint *m, const struct traceparent *t);
 
 #endif

@@ -20,6 +20,13 @@ static struct {
     const char *service;
     enum log_level least;
     struct seen seen[KNOWN_EVENTS];
+    struct {
+        int64_t most; /* a second */
+        int64_t left; /* of this second's */
+        int64_t second;
+        uint64_t waiting; /* left out since the last line */
+        uint64_t left_out;
+    } orders;
     struct buf line;
 } log_state = {.service = "lifecircle", .least = LOG_INFO};
 
@@ -184,16 +191,39 @@ find_seen(struct slice event)
     return &all[KNOWN_EVENTS - 1];
 }
 
+static int64_t
+clock_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+put_line(int64_t now_ms, enum log_level level, struct slice event, struct slice fields,
+         uint64_t suppressed)
+{
+    struct buf *b = &log_state.line;
+
+    buf_reset(b);
+    log_format(b, now_ms, level, log_state.service, event, fields, suppressed);
+    if (b->failed)
+        return;
+    /* one write: lines of several daemons on one pipe stay whole; a reader that is gone is no
+     * reason to stop */
+    ssize_t written = write(STDERR_FILENO, b->p, b->n);
+    (void)written;
+}
+
 static void
 write_line(enum log_level level, struct slice event, struct slice fields)
 {
-    struct timespec ts;
     uint64_t suppressed = 0;
 
     if (level < log_state.least)
         return;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    int64_t now_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    int64_t now_ms = clock_ms();
     struct seen *seen = find_seen(event);
     if (now_ms - seen->window_ms >= LOG_WINDOW_MS || now_ms < seen->window_ms) {
         suppressed = seen->suppressed;
@@ -205,16 +235,40 @@ write_line(enum log_level level, struct slice event, struct slice fields)
         seen->suppressed++;
         return;
     }
+    put_line(now_ms, level, event, fields, suppressed);
+}
 
-    struct buf *b = &log_state.line;
-    buf_reset(b);
-    log_format(b, now_ms, level, log_state.service, event, fields, suppressed);
-    if (b->failed)
+void
+log_orders(int64_t most_a_second)
+{
+    log_state.orders.most = most_a_second;
+    log_state.orders.second = 0;
+}
+
+uint64_t
+log_orders_left_out(void)
+{
+    return log_state.orders.left_out;
+}
+
+void
+log_order(struct slice event, struct slice fields)
+{
+    if (LOG_INFO < log_state.least || log_state.orders.most <= 0)
         return;
-    /* one write: lines of several daemons on one pipe stay whole; a reader that is gone is no
-     * reason to stop */
-    ssize_t written = write(STDERR_FILENO, b->p, b->n);
-    (void)written;
+    int64_t now_ms = clock_ms();
+    if (now_ms / 1000 != log_state.orders.second) {
+        log_state.orders.second = now_ms / 1000;
+        log_state.orders.left = log_state.orders.most;
+    }
+    if (log_state.orders.left == 0) {
+        log_state.orders.waiting++;
+        log_state.orders.left_out++;
+        return;
+    }
+    log_state.orders.left--;
+    put_line(now_ms, LOG_INFO, event, fields, log_state.orders.waiting);
+    log_state.orders.waiting = 0;
 }
 
 void

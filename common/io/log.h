@@ -31,6 +31,14 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
  * info. */
 void log_note(struct slice event, struct slice fields);
 
+/* log_order: a core's note of an order (outbox_order), at info. These are not held to LOG_BURST, as
+ * it is all of them together that tell what happened, but to `most` a second (log_orders; 0 =
+ * none): a flood of orders must not become a flood of lines. The next one says how many were left
+ * out, and log_orders_left_out how many there were in all. */
+void log_order(struct slice event, struct slice fields);
+void log_orders(int64_t most_a_second);
+uint64_t log_orders_left_out(void);
+
 /* log_format: appends what log_line would write, newline included; for tests. */
 void log_format(struct buf *b, int64_t time_ms, enum log_level level, const char *service,
                 struct slice event, struct slice fields, uint64_t suppressed);

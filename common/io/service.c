@@ -397,6 +397,8 @@ read_options(struct shell *s, int argc, char **argv)
         log_level_of(slice_str(options_get(&s->options, "log-level")), &level) != LC_OK)
         err = refuse(s, "log-level: expected debug, info, warn or error");
     log_open(s->service->name, level);
+    if (err == LC_OK)
+        log_orders(options_int(&s->options, "order-lines"));
     if (err != LC_OK)
         fprintf(stderr, "lc-%s: %s\n", s->service->name,
                 err == LC_EINVAL ? s->options.why : lc_strerror(err));

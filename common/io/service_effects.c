@@ -148,7 +148,10 @@ carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
         }
         break;
     case EFFECT_NOTE:
-        log_note(e->name, e->bytes);
+        if (e->ref == NOTE_ORDER)
+            log_order(e->name, e->bytes);
+        else
+            log_note(e->name, e->bytes);
         break;
     case EFFECT_TRAVEL:
         shell_travel(s, e);

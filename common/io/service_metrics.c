@@ -285,6 +285,8 @@ shell_metrics(struct shell *s, struct buf *b)
         {"reloads_total{outcome=\"refused\"}", "", s->reloads[1], false},
         {"steps_failed_total", "steps whose effects were dropped", stepper_failed_steps(s->stepper),
          false},
+        {"order_lines_left_out_total", "lines about orders beyond order-lines a second",
+         log_orders_left_out(), false},
     };
 
     put_core(s, b);

@@ -175,5 +175,8 @@ shell_options(struct shell *s)
                            "sealed with keys that lie beside them",
                            false});
     add(s, (struct option){"log-level", OPTION_TEXT, "info", "debug, info, warn or error", false});
+    add(s, (struct option){"order-lines", OPTION_NUMBER, "500",
+                           "so many lines a second at most tell what happens to orders; 0: none",
+                           false});
     options_add(&s->options, s->ports->options, s->ports->n_options);
 }

@@ -71,6 +71,7 @@ shell_reload(struct shell *s)
                  err == LC_EINVAL ? fresh.why : lc_strerror(err));
     } else {
         log_open(s->service->name, level);
+        log_orders(options_int(&fresh, "order-lines"));
         log_line(LOG_INFO, "reloaded", "log_level=%s", options_get(&fresh, "log-level"));
     }
     options_free(&fresh);

@@ -3,13 +3,15 @@
 #include "core.h"
 #include "lines.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct batch {
     uint64_t conn;
     uint32_t chain;
     char key_hash[SECRET_HASH_TEXT]; /* of the API key that began it */
-    uint64_t line;                   /* of the next line, from 1 */
+    char traceparent[TRACEPARENT_TEXT];
+    uint64_t line; /* of the next line, from 1 */
     uint32_t in_flight;
     bool paused;
     bool cut; /* no more lines are taken */
@@ -36,6 +38,14 @@ drop(struct intake *in, struct batch *b)
     buf_free(&b->in.in);
     buf_free(&b->out);
     free(b);
+}
+
+const char *
+batch_traceparent(const struct intake *in, uint64_t conn)
+{
+    const struct batch *b = find(in, conn);
+
+    return b == NULL ? "" : b->traceparent;
 }
 
 /* ---- results ---- */
@@ -268,6 +278,7 @@ post_batch(struct intake *in, const struct request *rq)
     b->conn = rq->conn;
     b->chain = rq->chain->chain;
     auth_hash(rq->ev, b->key_hash);
+    snprintf(b->traceparent, sizeof b->traceparent, "%s", traced_read(in, rq->ev));
     b->line = 1;
     HASH_ADD(hh, in->batches, conn, sizeof b->conn, b);
     if (map_failed) {

@@ -29,7 +29,7 @@ go_on(struct intake *in, const struct event *ev, const struct confirmation *q,
     struct checked order;
 
     if (o == NULL) {
-        outbox_note(out, "broken_order", "chain=%u", q->chain);
+        traced_broken(out, q->id, r);
         answer_unavailable(in, out, q->conn);
         return;
     }

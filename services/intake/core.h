@@ -35,6 +35,7 @@ enum {
     STREAMS_MAX = 64, /* batches and feeds at once */
     STREAMS_A_CHAIN = 8,
     LOOKED_SLOTS = 256, /* a power of two */
+    TRACED_HEADER = TRACEPARENT_TEXT + 20,
 };
 
 /* Call tags: the upper byte says whose; the rest counts. */
@@ -65,6 +66,9 @@ enum count {
     COUNT_ADDRESS_SURE,
     COUNT_ADDRESS_UNSURE,
     COUNT_ADDRESS_NONE,
+    COUNT_TRACE_TAKEN,
+    COUNT_TRACE_NONE,
+    COUNT_TRACE_REFUSED,
     COUNT_PENDING,
     COUNT_STREAMS,
     COUNT_CALLS,
@@ -118,9 +122,10 @@ struct verdict {
     const char *detail; /* may be NULL */
     const struct field_error *errors;
     size_t error_n;
-    const char *external_id;     /* "" = unknown */
-    const struct record *record; /* NULL: nothing is known of it */
-    const struct uuid *id;       /* with record */
+    const char *external_id;         /* "" = unknown */
+    const struct record *record;     /* NULL: nothing is known of it */
+    const struct uuid *id;           /* with record */
+    const struct traceparent *trace; /* NULL: it is not an order yet */
     uint32_t chain;
     const Lifecircle__V1__MatchResult *quote; /* 200 of a quote */
     struct located place;
@@ -141,6 +146,7 @@ enum due_list { DUE_SINGLE, DUE_BULK, DUE_QUOTE, DUE_LISTS };
 
 struct pending {
     struct uuid id;
+    struct traceparent trace;
     enum pending_step step;
     bool quote;
     struct origin origin;
@@ -404,6 +410,24 @@ bool same_submission(const struct record *r, uint64_t fingerprint);
 /* verdict_of_record: status, code and record of what is stored, whoever stored it. */
 void verdict_of_record(const struct record *r, struct verdict *v);
 
+/* traced.c: W3C trace context */
+/* traced_read: Order.traceparent of what this request brings: what it says, or empty; in the arena.
+ * Counted. */
+char *traced_read(struct intake *in, const struct event *ev);
+/* traced_header: the header line that tells a chain which trace its order is in. */
+void traced_header(const struct verdict *v, char out[TRACED_HEADER]);
+/* traced_answer: notes that an order was answered. */
+void traced_answer(const struct pending *p, const struct verdict *v, int64_t now_ms,
+                   struct outbox *out);
+/* traced_orders: this message is about n orders from p on: if they are of one trace, so is it. */
+void traced_orders(struct intake *in, Lifecircle__V1__Envelope *env, const struct pending *p,
+                   size_t n);
+/* traced_broken: notes that an order's record cannot be read. */
+void traced_broken(struct outbox *out, struct uuid id, const struct record *r);
+/* traced_step: notes what a chain or store did to an order. */
+void traced_step(struct outbox *out, struct uuid id, const struct record *r,
+                 const Lifecircle__V1__Order *o, const char *action);
+
 /* order_take.c */
 /* order_take: f may have faults of form already. Whatever comes of it is delivered, now or later.
  */
@@ -418,6 +442,8 @@ void deliver(struct intake *in, const struct event *ev, struct origin origin,
              const struct verdict *v, struct outbox *out);
 
 /* batch.c */
+/* batch_traceparent: as traced_read read it when the batch began; "" = none. */
+const char *batch_traceparent(const struct intake *in, uint64_t conn);
 void batch_deliver(struct intake *in, struct origin origin, const struct verdict *v);
 void batch_body(struct intake *in, const struct event *ev, struct outbox *out);
 void batch_gone(struct intake *in, uint64_t conn);
@@ -425,6 +451,8 @@ void batches_turn_end(struct intake *in, const struct event *ev, struct outbox *
 void batches_close(struct intake *in);
 
 /* submit.c: orders as protobuf */
+/* submission_traceparent: as batch_traceparent. */
+const char *submission_traceparent(const struct intake *in, uint64_t number);
 void submit(struct intake *in, const struct event *ev, struct outbox *out);
 void submit_deliver(struct intake *in, const struct event *ev, struct origin origin,
                     const struct verdict *v, struct outbox *out);

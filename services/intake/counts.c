@@ -25,6 +25,11 @@ static const char *const plain[COUNT_ROUTE_0][2] = {
                             "Orders and quotes by address alone, by how well it was found"},
     [COUNT_ADDRESS_UNSURE] = {"addresses_asked_total{found=\"street\"}", ""},
     [COUNT_ADDRESS_NONE] = {"addresses_asked_total{found=\"nothing\"}", ""},
+    [COUNT_TRACE_TAKEN] = {"traceparents_total{found=\"taken\"}",
+                           "Requests with orders, by their W3C trace context; without a good one "
+                           "the order's id is the trace"},
+    [COUNT_TRACE_NONE] = {"traceparents_total{found=\"none\"}", ""},
+    [COUNT_TRACE_REFUSED] = {"traceparents_total{found=\"refused\"}", ""},
     [COUNT_PENDING] = {"orders_pending", "Orders on their way to an answer"},
     [COUNT_STREAMS] = {"streams_open", "Batches and feeds under way"},
     [COUNT_CALLS] = {"redis_calls_pending", "Calls to Redis without an answer yet"},

@@ -206,6 +206,17 @@ put_timeline(struct json_out *w, const struct record *r)
     json_out_end(w);
 }
 
+static void
+put_trace(struct json_out *w, struct uuid id, const Lifecircle__V1__Order *order)
+{
+    struct traceparent t;
+    char text[TRACE_ID_TEXT];
+
+    traceparent_of_order(id, order->traceparent, &t);
+    trace_id_format(&t, text);
+    json_out_cstr(w, "trace_id", text);
+}
+
 void
 order_render_full(struct intake *in, struct json_out *w, struct uuid id, const struct record *r,
                   const Lifecircle__V1__Order *order)
@@ -218,6 +229,7 @@ order_render_full(struct intake *in, struct json_out *w, struct uuid id, const s
     if (r->reason != 0 && r->store != 0)
         json_out_cstr(w, "reason", record_reason_name(r->reason));
     json_out_time(w, "created_at", order->created_ms);
+    put_trace(w, id, order);
     located_render(w, &place);
     put_placing(in, w, r);
     put_time(w, "live_eta", r->live_eta_ms);

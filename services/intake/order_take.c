@@ -4,22 +4,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define RETRY_AFTER "Retry-After: 1\r\n"
+
 /* ---- out ---- */
 
 static void
 deliver_http(struct intake *in, uint64_t conn, const struct verdict *v, struct outbox *out)
 {
+    char extra[TRACED_HEADER + sizeof RETRY_AFTER];
+    bool problem = v->status >= 400;
+
+    traced_header(v, extra);
+    if (v->status == 503)
+        strcat(extra, RETRY_AFTER);
     buf_reset(&in->text);
-    if (v->status < 400) {
+    if (problem) {
+        verdict_problem(in, &in->text, v);
+    } else {
         struct json_out w = json_out_to(&in->text);
         order_render(in, &w, v);
-        answer_json(in, out, conn, v->status, buf_slice(&in->text));
-        return;
     }
-    verdict_problem(in, &in->text, v);
-    count_up(in, v->status < 500 ? COUNT_4XX : COUNT_5XX);
-    outbox_http(out, conn, v->status, PROBLEM_MEDIA_TYPE,
-                v->status == 503 ? "Retry-After: 1\r\n" : NULL, buf_slice(&in->text));
+    count_up(in, !problem ? COUNT_2XX : v->status < 500 ? COUNT_4XX : COUNT_5XX);
+    outbox_http(out, conn, v->status, problem ? PROBLEM_MEDIA_TYPE : "application/json", extra,
+                buf_slice(&in->text));
 }
 
 void
@@ -135,21 +142,19 @@ refuse_begin(struct intake *in, const struct event *ev, const char *external_id,
     deliver(in, ev, origin, &v, out);
 }
 
-/* W3C trace context: 55 characters of "00-<32 hex>-<16 hex>-<2 hex>"; anything else is not passed
- * on. */
+/* traceparent_for: of a batch what its head said, of a submission the envelope's, read once. */
 static char *
-traceparent(const struct event *ev)
+traceparent_for(struct intake *in, const struct event *ev, struct origin origin)
 {
-    struct slice v =
-        ev->kind == EVENT_HTTP ? header(ev->http, "traceparent") : (struct slice){NULL, 0};
-
-    if (ev->kind == EVENT_MESSAGE)
-        v = slice_str(ev->envelope->traceparent);
-    for (size_t i = 0; i < v.n; i++)
-        if (strchr("0123456789abcdef-", v.p[i]) == NULL || v.p[i] == '\0')
-            return (char *)protobuf_c_empty_string;
-    char *copy = v.n == 55 ? arena_copy(ev->arena, v.p, v.n) : NULL;
-    return copy == NULL ? (char *)protobuf_c_empty_string : copy;
+    switch (origin.kind) {
+    case ORIGIN_BATCH:
+        return (char *)(uintptr_t)batch_traceparent(in, origin.ref);
+    case ORIGIN_SUBMIT:
+        return (char *)(uintptr_t)submission_traceparent(in, origin.ref);
+    case ORIGIN_HTTP:
+        break;
+    }
+    return traced_read(in, ev);
 }
 
 /* seal: from here on nobody but the notifier can read who it is for. A quote is for nobody. */
@@ -208,7 +213,7 @@ order_take(struct intake *in, const struct event *ev, struct outbox *out,
         return;
     }
     if (err == LC_OK) {
-        order.order.traceparent = traceparent(ev);
+        order.order.traceparent = traceparent_for(in, ev, origin);
         err = seal(in, ev, &order, quote);
     }
     if (err == LC_OK)

@@ -132,6 +132,7 @@ pending_new(const struct checked *order, bool quote, struct origin origin, int64
                           .fingerprint = order->fingerprint,
                           .place = located_of(&order->order),
                           .since_ms = now_ms};
+    traceparent_of_order(p->id, order->order.traceparent, &p->trace);
     for (size_t i = 0, rest = n; i < prefix; i++, rest >>= 7)
         p->bytes[i] = (char)(unsigned char)((rest & 0x7f) | (i + 1 < prefix ? 0x80 : 0));
     lifecircle__v1__order__pack(&order->order, (uint8_t *)p->bytes + prefix);
@@ -223,8 +224,10 @@ pending_finish(struct intake *in, const struct event *ev, struct pending *p, str
     v->external_id = p->external_id;
     v->id = &p->id;
     v->chain = p->chain;
+    v->trace = &p->trace;
     leave(in, p);
     histogram_add(&in->answer, ev->now_ms - p->since_ms);
+    traced_answer(p, v, ev->now_ms, out);
     deliver(in, ev, p->origin, v, out);
     forget(in, p);
 }
@@ -242,6 +245,7 @@ send_some(struct intake *in, const struct event *ev, struct pending *p, size_t n
     ProtobufCMessageUnknownField field[ORDERS_A_MESSAGE];
     Lifecircle__V1__Envelope env;
     Lifecircle__V1__MatchRequest request = LIFECIRCLE__V1__MATCH_REQUEST__INIT;
+    const struct pending *first = p;
     int64_t deadline_ms = ev->now_ms + patience_ms(in, p);
 
     for (size_t i = 0; i < n; i++, p = p->next_gathered)
@@ -254,6 +258,7 @@ send_some(struct intake *in, const struct event *ev, struct pending *p, size_t n
     request.base.n_unknown_fields = (unsigned)n;
     request.base.unknown_fields = field;
     envelope_init(&env, &in->mint, ev->now_ms, deadline_ms);
+    traced_orders(in, &env, first, n);
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST;
     env.match_request = &request;
     outbox_send(out, ROLE_MATCHER, &env);

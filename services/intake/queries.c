@@ -21,18 +21,21 @@ struct order_query {
     char record[];
 };
 
+/* done: it was a step, and was done just now. */
 static void
 answer_order(struct intake *in, const struct event *ev, const struct order_query *q,
-             const struct record *r, struct slice order, struct outbox *out)
+             const struct record *r, struct slice order, bool done, struct outbox *out)
 {
     const Lifecircle__V1__Order *o =
         wire_unpack(&lifecircle__v1__order__descriptor, ev->arena, order);
 
     if (o == NULL) {
-        outbox_note(out, "broken_order", "chain=%u", q->chain);
+        traced_broken(out, q->id, r);
         answer_unavailable(in, out, q->conn);
         return;
     }
+    if (done)
+        traced_step(out, q->id, r, o, q->action);
     buf_reset(&in->text);
     struct json_out w = json_out_to(&in->text);
     order_render_full(in, &w, q->id, r, o);
@@ -81,7 +84,7 @@ step_done(struct intake *in, struct call *c, const struct event *ev, const struc
         answer_refused_step(in, q, &r, out);
     } else {
         r.lines = was.lines; /* a step changes the head alone */
-        answer_order(in, ev, q, &r, was.order, out);
+        answer_order(in, ev, q, &r, was.order, a->str.p[0] == DONE, out);
     }
 }
 
@@ -175,7 +178,7 @@ look_done(struct intake *in, struct call *c, const struct event *ev, const struc
     } else if (q->wrong_code) {
         answer_error(in, out, q->conn, 409, "wrong_code", "this is not the customer's code");
     } else if (q->action == NULL) {
-        answer_order(in, ev, q, &r, r.order, out);
+        answer_order(in, ev, q, &r, r.order, false, out);
     } else if (q->forget ? !begin_forget(in, ev, q, out)
                          : !begin_step(in, ev, q, reply->str, out)) {
         answer_unavailable(in, out, q->conn);

@@ -9,6 +9,7 @@ struct submission {
     uint64_t link;
     uint8_t envelope_id[16];
     size_t envelope_id_n;
+    char *traceparent;   /* as the envelope said, or empty */
     struct arena *arena; /* results and their texts; holds this struct's lists too */
     Lifecircle__V1__SubmitResult *result;
     Lifecircle__V1__SubmitResult **results;
@@ -19,12 +20,13 @@ struct submission {
 
 static void
 reply(struct intake *in, const struct event *ev, uint64_t link, struct slice envelope_id,
-      Lifecircle__V1__SubmitReply *r, struct outbox *out)
+      const char *traceparent, Lifecircle__V1__SubmitReply *r, struct outbox *out)
 {
     Lifecircle__V1__Envelope env;
 
     envelope_init(&env, &in->mint, ev->now_ms, 0);
     env.id = (ProtobufCBinaryData){envelope_id.n, (uint8_t *)(uintptr_t)envelope_id.p};
+    env.traceparent = (char *)(uintptr_t)traceparent;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_SUBMIT_REPLY;
     env.submit_reply = r;
     outbox_answer(out, link, &env);
@@ -39,8 +41,8 @@ refuse(struct intake *in, const struct event *ev, uint32_t status, const char *c
     r.status = status;
     r.code = (char *)(uintptr_t)code;
     count_code(in, code);
-    reply(in, ev, ev->ref, slice_of((const char *)ev->envelope->id.data, ev->envelope->id.len), &r,
-          out);
+    reply(in, ev, ev->ref, slice_of((const char *)ev->envelope->id.data, ev->envelope->id.len), "",
+          &r, out);
 }
 
 static void
@@ -59,8 +61,18 @@ finish(struct intake *in, const struct event *ev, struct submission *s, struct o
     r.status = 200;
     r.n_results = s->n;
     r.results = s->results;
-    reply(in, ev, s->link, slice_of((const char *)s->envelope_id, s->envelope_id_n), &r, out);
+    reply(in, ev, s->link, slice_of((const char *)s->envelope_id, s->envelope_id_n), s->traceparent,
+          &r, out);
     drop(in, s);
+}
+
+const char *
+submission_traceparent(const struct intake *in, uint64_t number)
+{
+    const struct submission *s;
+
+    HASH_FIND(hh, in->submissions, &number, sizeof number, s);
+    return s == NULL ? "" : s->traceparent;
 }
 
 /* ---- results ---- */
@@ -165,6 +177,7 @@ submission_new(struct intake *in, const struct event *ev, size_t n)
     if (s->arena != NULL) {
         s->result = arena_array(s->arena, n, sizeof *s->result);
         s->results = arena_array(s->arena, n, sizeof *s->results);
+        s->traceparent = keep(s, traced_read(in, ev));
     }
     if (s->arena != NULL && s->result != NULL && s->results != NULL)
         HASH_ADD(hh, in->submissions, number, sizeof s->number, s);

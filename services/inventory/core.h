@@ -9,7 +9,6 @@ enum {
     RETRY_MS = 1000,
     DEADLINE_DEFAULT_MS = 5000, /* for requests that name none */
     CITY_KEY_MAX = 40,
-    TRACEPARENT_MAX = 64,
     SINGLES_MAX = 256, /* checks and feeds in flight; more are answered unavailable */
     CALL_ORDERS_MAX = 128,
     QUEUES = 5, /* match, held, dispatch, expire, webhook */
@@ -63,7 +62,7 @@ struct asker {
     int64_t deadline_ms;
     uint8_t id[16];
     size_t id_n;
-    char traceparent[TRACEPARENT_MAX];
+    char traceparent[TRACEPARENT_TEXT];
 };
 
 /* args: a list of byte strings, kept for as long as a call may have to be repeated. */
@@ -82,6 +81,8 @@ struct item {
     bool alone;    /* a call with it was refused: next time by itself */
     uint8_t outcome;
     uint8_t candidate;
+    struct uuid order;
+    struct traceparent trace;
     size_t head_at; /* in request->heads */
     size_t head_n;
 };

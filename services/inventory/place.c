@@ -98,7 +98,9 @@ request_new(const struct event *ev, const Lifecircle__V1__PlaceRequest *m, size_
         struct item *it = &r->items[i];
         it->request = r;
         it->first = args_count(&r->args);
-        if (well_formed(m->orders[i])) {
+        if (well_formed(m->orders[i]) &&
+            uuid_parse(slice_str(m->orders[i]->order->order_id), &it->order) == LC_OK) {
+            traceparent_of_order(it->order, m->orders[i]->order->traceparent, &it->trace);
             put_args(&r->args, m->orders[i]);
             continue;
         }
@@ -332,6 +334,12 @@ count_of(uint8_t outcome, unsigned state)
     return by_outcome[outcome];
 }
 
+static const char *const outcome_words[] = {
+    [OUTCOME(PLACED_AT)] = "placed",    [OUTCOME(HELD_OR_REJECTED)] = "not_placed",
+    [OUTCOME(EXHAUSTED)] = "exhausted", [OUTCOME(DUPLICATE)] = "duplicate",
+    [OUTCOME(CONFLICT)] = "conflict",   [OUTCOME(PRICE_DIFFERS)] = "price_differs",
+};
+
 /* A placed delivery wants a courier. What was placed by a call whose answer got lost comes back as
  * a duplicate. */
 static bool
@@ -385,8 +393,28 @@ read_result(struct inventory *inv, struct item *it, const struct reply *reply)
     return true;
 }
 
+/* note_placed: head begins with a record's head, or is empty. */
 static void
-dispatch(struct inventory *inv, const struct event *ev, struct outbox *out, char **ids, size_t n)
+note_placed(const struct event *ev, struct outbox *out, const struct item *it, struct slice head)
+{
+    struct order_note note = {.order = it->order,
+                              .trace = it->trace,
+                              .ms = ev->now_ms - it->request->asker.came_ms,
+                              .key = "outcome",
+                              .value = outcome_words[it->outcome]};
+    struct record r;
+
+    if (record_read(head, &r) == LC_OK) {
+        note.store = r.store;
+        note.courier = r.courier;
+    }
+    outbox_order(out, "order_placed", &note);
+}
+
+/* dispatch: last = the trace of the last of them. */
+static void
+dispatch(struct inventory *inv, const struct event *ev, struct outbox *out, char **ids, size_t n,
+         const struct traceparent *last)
 {
     struct outbox_mark before = outbox_mark(out);
     Lifecircle__V1__DispatchRequest request = LIFECIRCLE__V1__DISPATCH_REQUEST__INIT;
@@ -395,6 +423,8 @@ dispatch(struct inventory *inv, const struct event *ev, struct outbox *out, char
     if (n == 0)
         return;
     envelope_init(&env, &inv->mint, ev->now_ms, 0);
+    if (n == 1)
+        envelope_trace(&env, &inv->mint, last);
     request.order_ids = ids;
     request.n_order_ids = n;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_DISPATCH_REQUEST;
@@ -409,6 +439,7 @@ take_results(struct inventory *inv, const struct event *ev, struct outbox *out, 
 {
     char *ids[CALL_ORDERS_MAX];
     size_t n = 0;
+    struct traceparent last = {.flags = 0};
     bool written = false;
 
     for (size_t i = 0; i < c->n; i++) {
@@ -420,13 +451,17 @@ take_results(struct inventory *inv, const struct event *ev, struct outbox *out, 
             continue;
         }
         struct slice id = id_of(it);
-        if (wants_courier(it, head_of(it)) && (ids[n] = arena_copy(ev->arena, id.p, id.n)) != NULL)
+        if (wants_courier(it, head_of(it)) &&
+            (ids[n] = arena_copy(ev->arena, id.p, id.n)) != NULL) {
+            last = it->trace;
             n++;
+        }
+        note_placed(ev, out, it, head_of(it));
         written = written || it->outcome == OUTCOME(PLACED_AT) ||
                   it->outcome == OUTCOME(HELD_OR_REJECTED) || it->repeated;
         finish(inv, ev, out, it->request);
     }
-    dispatch(inv, ev, out, ids, n);
+    dispatch(inv, ev, out, ids, n, &last);
     if (written)
         ring(inv, ev, out, LIFECIRCLE__V1__NEWS__TOPIC__EVENTS);
 }

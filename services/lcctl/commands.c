@@ -31,6 +31,9 @@ const struct command commands[] = {
      "store revoke ID",
      "let a store's screen in at /store and print the token; list; revoke"},
     {"order", cmd_order, true, "order ORDER", "an order's state and its history"},
+    {"trace", cmd_trace, false, "trace ORDER|TRACE_ID [FILE...]",
+     "what happened to an order, when, and how long it took: its history in Redis, and what the "
+     "daemons' logs (FILE -: from stdin) say of it or of a whole trace"},
     {"forget", cmd_forget, true,
      "forget ORDER... [--recordings DIR] [--backup-keys FILE]\n"
      "forget --older DAYS",

@@ -166,6 +166,7 @@ int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revok
 int cmd_operator(struct ctl *c, struct args *a);   /* operator add | list | revoke */
 int cmd_store(struct ctl *c, struct args *a);      /* store add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);      /* order ORDER */
+int cmd_trace(struct ctl *c, struct args *a);      /* trace ORDER [FILE...] */
 int cmd_forget(struct ctl *c, struct args *a);     /* forget ORDER... */
 int cmd_explain(struct ctl *c, struct args *a);    /* explain ORDER */
 int cmd_pin(struct ctl *c, struct args *a);        /* pin ORDER COURIER */

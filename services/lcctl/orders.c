@@ -51,35 +51,25 @@ print_time(const char *label, int64_t ms)
     printf("  %-14s %s\n", label, text);
 }
 
-static void
-print_step(int64_t ms, const char *what)
-{
-    char text[TIMESTAMP_TEXT];
-
-    timestamp_format(ms, text);
-    printf("    %-24s %-20s", text, what);
-}
-
 static const char *sku_name(void *ctx, uint32_t index);
 
-/* print_first_write: the history begins with the second write; what the first one said is in the
- * record, unless the same state was entered again since. */
+/* first_write: the history begins with the second write; what the first one said is in the record,
+ * unless the same state was entered again since. */
 static void
-print_first_write(const struct record *r, int64_t created_ms, int64_t before_ms)
+first_write(const struct record *r, int64_t created_ms, int64_t before_ms, order_moment *one,
+            void *ctx)
 {
-    if (created_ms > 0) {
-        print_step(created_ms, "received");
-        putchar('\n');
-    }
+    if (created_ms > 0)
+        one(ctx, &(struct order_moment){.time_ms = created_ms, .what = "received"});
     for (unsigned state = 1; state <= RECORD_STATES; state++)
-        if (r->entered_ms[state] > 0 && r->entered_ms[state] < before_ms) {
-            print_step(r->entered_ms[state], record_state_name(state));
-            putchar('\n');
-        }
+        if (r->entered_ms[state] > 0 && r->entered_ms[state] < before_ms)
+            one(ctx, &(struct order_moment){.time_ms = r->entered_ms[state],
+                                            .what = record_state_name(state)});
 }
 
-static void
-print_history(struct ctl *c, const char *uuid, const struct record *r, int64_t created_ms)
+void
+order_moments(struct ctl *c, const char *uuid, const struct record *r, int64_t created_ms,
+              order_moment *one, void *ctx)
 {
     redisReply *all =
         ctl_read(c, "LRANGE", arena_printf(c->arena, "history:%s", uuid), "0", "-1", NULL);
@@ -90,19 +80,37 @@ print_history(struct ctl *c, const char *uuid, const struct record *r, int64_t c
         if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
             continue;
         if (first)
-            print_first_write(r, created_ms, h.time_ms);
+            first_write(r, created_ms, h.time_ms, one, ctx);
         first = false;
-        print_step(h.time_ms, record_state_name(h.state));
-        if (h.reason != 0)
-            printf(" %s", record_reason_name(h.reason));
-        if (h.courier != 0)
-            printf(" courier %u", h.courier);
-        printf(" %.*s\n", (int)h.words.n, h.words.p);
+        one(ctx,
+            &(struct order_moment){.time_ms = h.time_ms,
+                                   .what = record_state_name(h.state),
+                                   .reason = h.reason == 0 ? NULL : record_reason_name(h.reason),
+                                   .store = h.store,
+                                   .courier = h.courier,
+                                   .words = h.words});
     }
     if (first)
-        print_first_write(r, created_ms, INT64_MAX);
+        first_write(r, created_ms, INT64_MAX, one, ctx);
     if (all != NULL)
         freeReplyObject(all);
+}
+
+static void
+print_moment(void *ctx, const struct order_moment *m)
+{
+    char text[TIMESTAMP_TEXT];
+
+    (void)ctx;
+    timestamp_format(m->time_ms, text);
+    printf("    %-24s %-20s", text, m->what);
+    if (m->reason != NULL)
+        printf(" %s", m->reason);
+    if (m->courier != 0)
+        printf(" courier %u", m->courier);
+    if (m->words.n > 0)
+        printf(" %.*s", (int)m->words.n, m->words.p);
+    putchar('\n');
 }
 
 /* sku_text: the chain's own code, from the order itself. */
@@ -176,7 +184,7 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
                    l.substitute != 0 ? sku_text(c, order, l.substitute - 1) : "");
     }
     printf("  history\n");
-    print_history(c, uuid, r, order == NULL ? 0 : order->created_ms);
+    order_moments(c, uuid, r, order == NULL ? 0 : order->created_ms, print_moment, NULL);
 }
 
 /* read_record: the order's record; word is how it was asked for, keep the reply that holds it. */

@@ -33,4 +33,18 @@ void dispatch_print(const struct dispatch_view *v, uint32_t courier);
 /* dispatch_json: the members `dispatch` (null = nothing was said yet) and `ruled` of an object. */
 void dispatch_json(struct json_out *w, const struct dispatch_view *v);
 
+/* order_moments: everything that happened to an order, as its record and history tell it, oldest
+ * first. */
+struct order_moment {
+    int64_t time_ms;
+    const char *what;   /* the state, or "received" */
+    const char *reason; /* NULL = none */
+    uint32_t store;     /* 0 = not said */
+    uint32_t courier;   /* the same */
+    struct slice words; /* who, or who: what they said; valid for the call */
+};
+typedef void order_moment(void *ctx, const struct order_moment *m);
+void order_moments(struct ctl *c, const char *uuid, const struct record *r, int64_t created_ms,
+                   order_moment *one, void *ctx);
+
 #endif

@@ -41,7 +41,7 @@ struct match_request {
     int64_t deadline_ms; /* as the envelope said */
     uint8_t id[16];
     size_t id_n;
-    char traceparent[64];
+    char traceparent[TRACEPARENT_TEXT];
     unsigned jobs;
     struct match_part *parts, **last_part;
     struct match_request *prev, *next; /* of matcher.answering while it has parts */
@@ -53,6 +53,8 @@ struct match_job {
     struct match_request *request; /* NULL: nobody waits */
     struct match_wish wish;
     uint64_t fingerprint;
+    struct traceparent trace; /* of an order */
+    int64_t came_ms;
     Lifecircle__V1__Shortage shortage;
     int64_t hold_until_ms;
     int64_t deadline_ms;
@@ -254,6 +256,10 @@ void match_answer_nearby(struct match_step *s, struct match_job *job,
                          const Lifecircle__V1__NearbyResult *result);
 /* match_job_order: the order in the event's arena; NULL without memory. */
 const Lifecircle__V1__Order *match_job_order(struct match_step *s, const struct match_job *job);
+
+/* match_note: for the log: what became of an order; nothing of others. store 0 = none. */
+void match_note(const struct match_step *s, const struct match_job *job, uint32_t store,
+                const char *outcome);
 
 /* match_fail: answers UNAVAILABLE and ends the job. */
 void match_fail(struct match_step *s, struct match_job *job);

@@ -17,6 +17,7 @@ match_job_new(struct match_step *s, enum job_kind kind, struct match_request *r,
         return NULL;
     job->kind = kind;
     job->attempt = 1;
+    job->came_ms = s->ev->now_ms;
     memcpy(job->key, key, sizeof job->key);
     if (body.n > 0)
         memcpy(job + 1, body.p, body.n);
@@ -316,11 +317,28 @@ say_unavailable(struct match_step *s, struct match_job *job)
 }
 
 void
+match_note(const struct match_step *s, const struct match_job *job, uint32_t store,
+           const char *outcome)
+{
+    struct order_note note = {.trace = job->trace,
+                              .store = store,
+                              .ms = s->ev->now_ms - job->came_ms,
+                              .key = "outcome",
+                              .value = outcome};
+
+    if (job->kind != JOB_ORDER && job->kind != JOB_DUE)
+        return;
+    memcpy(note.order.b, job->key, sizeof note.order.b);
+    outbox_order(s->out, "order_matched", &note);
+}
+
+void
 match_fail(struct match_step *s, struct match_job *job)
 {
     if (job->request != NULL)
         say_unavailable(s, job);
     match_count(s->m, COUNT_UNAVAILABLE, 1);
+    match_note(s, job, 0, "unavailable");
     match_job_end(s, job);
 }
 

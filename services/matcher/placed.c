@@ -5,17 +5,19 @@
 static const struct {
     Lifecircle__V1__MatchResult__Outcome outcome;
     enum match_count count;
+    const char *word;
 } outcomes[] = {
     [LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__PLACED_AT] =
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PLACED_NOW, COUNT_PLACED},
+        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PLACED_NOW, COUNT_PLACED, "placed"},
     [LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__HELD_OR_REJECTED] =
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__NOT_PLACED, COUNT_NOT_PLACED},
+        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__NOT_PLACED, COUNT_NOT_PLACED, "not_placed"},
     [LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__DUPLICATE] =
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__DUPLICATE, COUNT_DUPLICATE},
+        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__DUPLICATE, COUNT_DUPLICATE, "duplicate"},
     [LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__CONFLICT] =
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__CONFLICT, COUNT_CONFLICT},
+        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__CONFLICT, COUNT_CONFLICT, "conflict"},
     [LIFECIRCLE__V1__PLACE_RESULT__OUTCOME__PRICE_DIFFERS] =
-        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PRICE_DIFFERS, COUNT_PRICE_DIFFERS},
+        {LIFECIRCLE__V1__MATCH_RESULT__OUTCOME__PRICE_DIFFERS, COUNT_PRICE_DIFFERS,
+         "price_differs"},
 };
 
 /* The lines of a refused price; the record's head and lines say all else. */
@@ -68,6 +70,7 @@ answer_placed(struct match_step *s, struct match_job *job, const Lifecircle__V1_
             shop->load++; /* until Redis is asked for the true number again */
     }
     match_answer(s, job, &r);
+    match_note(s, job, r.store, outcomes[from->outcome].word);
 }
 
 static void

@@ -194,6 +194,16 @@ write_order(struct match_step *s, struct match_job *job, PlaceOrder *p)
     return true;
 }
 
+/* one_trace: otherwise the envelope is of none: each order says its own. */
+static bool
+one_trace(struct match_job *const *jobs, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (memcmp(jobs[i]->trace.trace, jobs[0]->trace.trace, sizeof jobs[0]->trace.trace) != 0)
+            return false;
+    return true;
+}
+
 static void
 send_places(struct match_step *s, PlaceOrder **orders, struct match_job **jobs, size_t n)
 {
@@ -207,6 +217,8 @@ send_places(struct match_step *s, PlaceOrder **orders, struct match_job **jobs, 
         if (jobs[i]->deadline_ms > deadline_ms)
             deadline_ms = jobs[i]->deadline_ms;
     envelope_init(&env, &s->m->mint, s->ev->now_ms, deadline_ms);
+    if (one_trace(jobs, n))
+        envelope_trace(&env, &s->m->mint, &jobs[0]->trace);
     request.n_orders = n;
     request.orders = orders;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_PLACE_REQUEST;

@@ -134,6 +134,11 @@ match_take_over(struct match_job *job, const struct match_wish *w, const Lifecir
     job->fingerprint = o->fingerprint;
     job->shortage = o->shortage;
     job->hold_until_ms = o->hold_until_ms;
+    if (job->kind == JOB_ORDER || job->kind == JOB_DUE) {
+        struct uuid id;
+        memcpy(id.b, job->key, sizeof id.b);
+        traceparent_of_order(id, o->traceparent, &job->trace);
+    }
 }
 
 static void

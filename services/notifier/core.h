@@ -238,6 +238,9 @@ struct hook_call {
     char *id; /* of the webhook */
     uint32_t chain;
     uint64_t url; /* fingerprint64 of where it went */
+    struct uuid order;
+    struct traceparent trace;
+    uint32_t store;
     int64_t created_ms;
     int64_t began_ms;
     UT_hash_handle hh;

@@ -2,6 +2,7 @@
  * the schedule is over. */
 #include "notifier/core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* When to try again, by the webhook's age; the sums are about three days, as the specification
@@ -65,6 +66,58 @@ due_again(struct notifier *n, const struct event *ev, struct outbox *out, struct
     outbox_redis(out, call_tag(CALL_HOOK_DONE, 0), argv, 7);
 }
 
+/* ---- whose it is ---- */
+
+/* member: of our own compact JSON (write_payload). No value can look like a name: its quotes are
+ * escaped. */
+static struct slice
+member(struct slice json, const char *name)
+{
+    const char *at = memmem(json.p, json.n, name, strlen(name));
+
+    if (at == NULL)
+        return (struct slice){NULL, 0};
+    at += strlen(name);
+    const char *end = memchr(at, '"', (size_t)(json.p + json.n - at));
+    return end == NULL ? (struct slice){NULL, 0} : slice_of(at, (size_t)(end - at));
+}
+
+/* read_order_of: which order and trace a webhook is of. One from before it said so is in the trace
+ * of the order's id. */
+static void
+read_order_of(const struct notifier *n, struct hook_call *call, struct slice body)
+{
+    struct slice traceparent = member(body, "\"traceparent\":\"");
+    struct slice store = member(body, "\"store_id\":\"");
+
+    if (uuid_parse(member(body, "\"order_id\":\""), &call->order) != LC_OK)
+        memset(&call->order, 0, sizeof call->order);
+    if (traceparent_parse(traceparent, &call->trace) != LC_OK)
+        traceparent_of_order(call->order, NULL, &call->trace);
+    if (store.n > 0) {
+        const struct catalogue_store *s = catalogue_store_by_id(n->catalogue, call->chain, store);
+        call->store = s == NULL ? 0 : s->store;
+    }
+}
+
+/* note_call: whom the courier is does not stand in a webhook by number. */
+static void
+note_call(struct outbox *out, const struct hook_call *call, const char *event, int64_t now_ms,
+          int status)
+{
+    char text[12];
+
+    snprintf(text, sizeof text, "%d", status);
+    outbox_order(out, event,
+                 &(struct order_note){.order = call->order,
+                                      .trace = call->trace,
+                                      .store = call->store,
+                                      .courier = NOTE_UNSAID,
+                                      .ms = now_ms - call->began_ms,
+                                      .key = "status",
+                                      .value = text});
+}
+
 /* ---- sending ---- */
 
 static void
@@ -92,6 +145,7 @@ send_one(struct notifier *n, const struct event *ev, struct outbox *out, struct 
     call->created_ms = created_ms;
     call->began_ms = ev->now_ms;
     call->id = strndup(id.p, id.n);
+    read_order_of(n, call, slice_of(c.p, c.n));
     HASH_ADD(hh, n->calls, tag, sizeof call->tag, call);
     if (map_failed || call->id == NULL) {
         if (!map_failed)
@@ -121,7 +175,9 @@ send_one(struct notifier *n, const struct event *ev, struct outbox *out, struct 
         webhook_sign(&secret, id, now_s, slice_of(c.p, c.n), signature);
         buf_printf(&headers, " %s", signature);
     }
-    buf_str(&headers, "\r\n");
+    char traceparent[TRACEPARENT_TEXT];
+    traceparent_format(&call->trace, call->trace.parent, traceparent); /* its own span */
+    buf_printf(&headers, "\r\ntraceparent: %s\r\n", traceparent);
     call->url = fingerprint64(slice_str(chain->webhook_url));
     if (!headers.failed)
         outbox_call(out, call->tag, slice_str(chain->webhook_url), buf_slice(&headers),
@@ -223,6 +279,11 @@ hooks_called(struct notifier *n, const struct event *ev, struct outbox *out)
           1);
     if (taken)
         histogram_add(&n->took[TOOK_WEBHOOK], ev->now_ms - call->created_ms);
+    note_call(out, call,
+              taken           ? "webhook_sent"
+              : again_ms == 0 ? "webhook_given_up"
+                              : "webhook_failed",
+              ev->now_ms, ev->status);
     due_again(n, ev, out, slice_str(call->id), again_ms);
     struct hook_peer *p = peer_of(n, call->chain);
     if (p != NULL)

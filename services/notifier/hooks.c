@@ -48,9 +48,10 @@ hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order
     memcpy(row->head, head.p, RECORD_HEAD);
 }
 
+/* write_payload: traceparent is the header's, too: whoever queues bodies has lost that. */
 static void
 write_payload(const struct notifier *n, struct buf *b, const struct record *r,
-              const Lifecircle__V1__Order *order)
+              const Lifecircle__V1__Order *order, const char *traceparent)
 {
     const struct catalogue_store *store = catalogue_store(n->catalogue, r->store);
     const Lifecircle__V1__Courier *courier = catalogue_courier(n->catalogue, r->courier);
@@ -77,8 +78,37 @@ write_payload(const struct notifier *n, struct buf *b, const struct record *r,
         json_out_time(&w, "eta", r->live_eta_ms > 0 ? r->live_eta_ms : r->eta_ms);
     json_out_cstr(&w, "currency", order->currency);
     json_out_int(&w, "total", r->total_cents);
+    json_out_cstr(&w, "traceparent", traceparent);
     json_out_end(&w);
     json_out_end(&w);
+}
+
+/* trace_of_hook: the webhook is a span of the order's trace, named by the webhook's id: the same
+ * however often it is sent. */
+static void
+trace_of_hook(struct uuid id, const Lifecircle__V1__Order *order, struct slice name,
+              char out[TRACEPARENT_TEXT])
+{
+    struct traceparent t;
+    uint8_t span[8];
+
+    traceparent_of_order(id, order->traceparent, &t);
+    traceparent_span(name, span);
+    traceparent_format(&t, span, out);
+}
+
+static void
+note_queued(struct outbox *out, struct uuid id, const struct record *r, const char *traceparent)
+{
+    struct order_note note = {.order = id,
+                              .store = r->store,
+                              .courier = r->courier,
+                              .ms = -1,
+                              .key = "state",
+                              .value = record_state_name(r->state)};
+
+    traceparent_of_order(id, traceparent, &note.trace);
+    outbox_order(out, "webhook_queued", &note);
 }
 
 /* enqueue: the batch's rows, or none, and the cursor's step. */
@@ -96,6 +126,7 @@ enqueue(struct notifier *n, const struct event *ev, struct outbox *out, const st
         struct record r;
         struct record whole;
         struct buf b = {0};
+        char traceparent[TRACEPARENT_TEXT];
         const Lifecircle__V1__Order *order =
             records != NULL && i < records->n ? read_order(records->items[i].str, ev->arena, &whole)
                                               : NULL;
@@ -104,15 +135,17 @@ enqueue(struct notifier *n, const struct event *ev, struct outbox *out, const st
         /* layout of a stored webhook: u32 chain, i64 created, then the body */
         buf_u32(&b, r.chain);
         buf_u64(&b, (uint64_t)ev->now_ms);
-        write_payload(n, &b, &r, order);
         argv[argc] = slice_str(
             arena_printf(ev->arena, "evt_%llu_%u", (unsigned long long)row->event, row->part));
+        trace_of_hook(row->order, order, argv[argc], traceparent);
+        write_payload(n, &b, &r, order, traceparent);
         argv[argc + 1] = redis_number(ev->arena, ev->now_ms);
         argv[argc + 2] = slice_of(arena_copy(ev->arena, b.p, b.n), b.n);
         bool whole_row = !b.failed && argv[argc].p != NULL && argv[argc + 2].p != NULL;
         buf_free(&b);
         if (!whole_row)
             return; /* out of memory: follow starts again when Redis' answer does not come */
+        note_queued(out, row->order, &r, traceparent);
         argc += 3;
         rows++;
     }

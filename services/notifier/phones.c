@@ -320,6 +320,27 @@ reply_to_phone(struct notifier *n, const struct event *ev, struct outbox *out, u
     frames_send(out, ev->arena, s, &m);
 }
 
+/* note_action: which order it was about stands in the report, its trace in the router's answer. */
+static void
+note_action(const struct event *ev, struct outbox *out, const struct action *a,
+            const Lifecircle__V1__CourierReply *reply)
+{
+    const Lifecircle__V1__CourierReport *report = wire_unpack(
+        &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
+    const ProtobufCEnumValue *outcome = protobuf_c_enum_descriptor_get_value(
+        &lifecircle__v1__courier_reply__outcome__descriptor, reply->outcome);
+    struct order_note note = {.store = NOTE_UNSAID,
+                              .courier = reply->courier,
+                              .ms = ev->now_ms - (a->until_ms - ACTION_PATIENCE_MS),
+                              .key = "outcome",
+                              .value = outcome == NULL ? "?" : outcome->name};
+
+    if (report == NULL || uuid_parse(slice_str(report->order_id), &note.order) != LC_OK)
+        return; /* about a shift, or a route as a whole */
+    traceparent_of_order(note.order, ev->envelope->traceparent, &note.trace);
+    outbox_order(out, "action_answered", &note);
+}
+
 void
 phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
 {
@@ -332,6 +353,7 @@ phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
     if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__UNAVAILABLE_NOW &&
         ev->now_ms < a->until_ms)
         return; /* a router that waits for its turn, or has just come up: it is sent again */
+    note_action(ev, out, a, &reply);
     reply_to_phone(n, ev, out, a->conn, &reply);
     if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__STALE_VERSION)
         push_dirty(n, reply.courier);

@@ -3,6 +3,7 @@
  * nothing is shown twice. */
 #include "notifier/core.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { COURIERS_A_JOB = 128, JOB_BYTES = 16 * 1024 * 1024 };
@@ -181,6 +182,37 @@ fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle_
     }
 }
 
+/* note_pushed: for each order of the route, once. */
+static void
+note_pushed(struct outbox *out, const struct session *s, const Lifecircle__V1__Stop *stop,
+            struct uuid id, const Lifecircle__V1__Order *order, const Lifecircle__V1__Route *route,
+            int64_t now_ms)
+{
+    char version[12];
+    struct order_note note = {.order = id,
+                              .store = stop->store,
+                              .courier = s->courier,
+                              .ms = now_ms - route->written_ms,
+                              .key = "version",
+                              .value = version};
+
+    snprintf(version, sizeof version, "%u", route->version);
+    traceparent_of_order(id, order->traceparent, &note.trace);
+    outbox_order(out, "route_pushed", &note);
+}
+
+/* told_before: does an earlier stop of courier i's route belong to the same order? */
+static bool
+told_before(const struct push_job *job, size_t i, size_t k)
+{
+    const uint32_t *stops = job->stop_order + job->first_order[i];
+
+    for (size_t b = 0; b < k; b++)
+        if (stops[b] == stops[k])
+            return true;
+    return false;
+}
+
 /* show: courier i's route as a message, with what the orders' records say. A pick-up and
  * its drop-off mostly follow each other: the order is read once for both. */
 static void
@@ -208,6 +240,8 @@ show(struct notifier *n, const struct event *ev, struct outbox *out, struct sess
         read = at;
         lifecircle__v1__courier_stop__init(&stops[k]);
         fill_stop(n, &stops[k], route->stops[k], order);
+        if (order != NULL && !told_before(job, i, k))
+            note_pushed(out, s, route->stops[k], job->orders[at], order, route, ev->now_ms);
         view.stops[view.n_stops++] = &stops[k];
     }
     view.version = route->version;

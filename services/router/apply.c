@@ -68,6 +68,18 @@ apply_unassign(struct router *r, const struct commit *m, struct order *o)
     return err == LC_OK ? plan_release(r->plan, o->id) : err;
 }
 
+/* note_step: by its courier, also when it takes the order away from it. */
+static void
+note_step(struct router *r, const struct commit *m, const struct step *s, const struct order *o)
+{
+    struct order by = *o;
+
+    if (s->act == ACT_ETA)
+        return;
+    by.courier = m->courier == NULL ? o->courier : m->courier->number;
+    note_order(r, &by, "order_step", "act", act_name(s->act));
+}
+
 static void
 apply_step(struct router *r, const struct commit *m, const struct step *s)
 {
@@ -77,6 +89,7 @@ apply_step(struct router *r, const struct commit *m, const struct step *s)
 
     if (o == NULL)
         return;
+    note_step(r, m, s, o);
     apply_state(r, m, s, o);
     switch (s->act) {
     case ACT_UNASSIGN:

@@ -90,7 +90,7 @@ commit_route(struct router *r, struct commit *m)
 
 /* ---- sending ---- */
 
-static const char *const act_name[] = {
+static const char *const act_names[] = {
     [ACT_ASSIGN] = "assign",
     [ACT_UNASSIGN] = "unassign",
     [ACT_CONFIRM] = "confirm",
@@ -104,6 +104,12 @@ static const char *const act_name[] = {
     [ACT_RETURNED] = "returned",
     [ACT_ETA] = "eta",
 };
+
+const char *
+act_name(enum act act)
+{
+    return act_names[act];
+}
 
 static bool
 adds(const struct commit *m)
@@ -127,7 +133,7 @@ put_steps(struct router *r, struct words *w, const struct commit *m)
         char id[UUID_TEXT];
         uuid_format(s->order, id);
         w->argv[w->n++] = slice_str(arena_copy(r->arena, id, UUID_TEXT - 1));
-        w->argv[w->n++] = slice_str(act_name[s->act]);
+        w->argv[w->n++] = slice_str(act_names[s->act]);
         w->argv[w->n++] = text_of(r, s->reason);
         w->argv[w->n++] = s->live_eta_ms > 0 ? text_of(r, s->live_eta_ms) : SLICE_LIT("");
         w->argv[w->n++] = slice_str(s->words);

@@ -73,6 +73,7 @@ struct uuids {
 
 struct order {
     struct uuid id;
+    struct traceparent trace;
     uint8_t state;
     uint32_t version;
     uint32_t courier; /* 0 = nobody */
@@ -128,6 +129,7 @@ struct report {
     struct report *next;
     uint64_t link;
     uint8_t envelope_id[16];
+    char traceparent[TRACEPARENT_TEXT];
     int64_t deadline_ms;
     uint32_t courier;
     Lifecircle__V1__ReportKind kind;
@@ -367,6 +369,9 @@ void reread_answer(struct router *r, struct courier *c, enum call_kind kind,
 /* orders.c */
 struct order *order_find(struct router *r, struct uuid id);
 void order_forget(struct router *r, struct order *o);
+/* note_order: for the log (outbox_order). */
+void note_order(struct router *r, const struct order *o, const char *event, const char *key,
+                const char *value);
 /* order_learn: the order of a record, new or as it is now. NULL: not one for couriers, or not
  * readable. */
 struct order *order_learn(struct router *r, struct slice record, struct record *head);
@@ -437,6 +442,7 @@ struct slice shift_pack(struct router *r, const struct courier *c, const struct 
 
 /* commit.c */
 struct commit *commit_new(struct router *r, struct courier *c); /* NULL: out of memory, rebuild */
+const char *act_name(enum act act);                             /* as plan_commit has it */
 struct step *commit_step(struct router *r, struct commit *m, struct uuid order, enum act act,
                          Lifecircle__V1__Reason reason); /* NULL: out of memory, rebuild */
 void commit_drop(struct router *r, struct commit *m);    /* was not sent */

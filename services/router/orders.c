@@ -46,6 +46,20 @@ order_find(struct router *r, struct uuid id)
 }
 
 void
+note_order(struct router *r, const struct order *o, const char *event, const char *key,
+           const char *value)
+{
+    outbox_order(r->out, event,
+                 &(struct order_note){.order = o->id,
+                                      .trace = o->trace,
+                                      .store = o->store,
+                                      .courier = o->courier,
+                                      .ms = -1,
+                                      .key = key,
+                                      .value = value});
+}
+
+void
 order_forget(struct router *r, struct order *o)
 {
     HASH_DEL(r->orders, o);
@@ -93,6 +107,7 @@ order_new(struct router *r, struct uuid id, const struct record *head)
     struct order *o = calloc(1, sizeof *o);
     if (o != NULL) {
         o->id = id;
+        traceparent_of_order(id, order->traceparent, &o->trace);
         o->placed_ms = head->courier == 0 ? head->entered_ms[STATE(PLACED)] : 0;
         o->task = (struct plan_order){
             .id = id,
@@ -181,11 +196,7 @@ order_locate(struct router *r, struct order *o)
 static void
 repair(struct router *r, struct order *o)
 {
-    char text[UUID_TEXT];
-
-    uuid_format(o->id, text);
-    outbox_note(r->out, "router_order_astray", "order=%s courier=%u state=%s", text, o->courier,
-                record_state_name(o->state));
+    note_order(r, o, "router_order_astray", "state", record_state_name(o->state));
     if (!state_unstarted(o->state))
         return;
     struct commit *m = commit_new(r, NULL);
@@ -211,10 +222,8 @@ order_place(struct router *r, struct order *o)
     if (err != LC_OK)
         router_rebuild(r, "plan");
     else if (!at.placed && !o->noted) {
-        char text[UUID_TEXT];
-        uuid_format(o->id, text);
         o->noted = true;
-        outbox_note(r->out, "order_waits", "order=%s why=\"%s\"", text, plan_verdict_name(at.why));
+        note_order(r, o, "order_waits", "why", plan_verdict_name(at.why));
     }
 }
 

@@ -18,6 +18,7 @@ send_reply(struct router *r, const struct report *rep,
 
     request.id = (ProtobufCBinaryData){sizeof rep->envelope_id, (uint8_t *)rep->envelope_id};
     request.deadline_ms = rep->deadline_ms;
+    request.traceparent = (char *)rep->traceparent;
     envelope_answer(&env, &r->mint, r->now_ms, &request);
     reply.courier = rep->courier;
     reply.action_id = (char *)rep->action_id;
@@ -144,6 +145,7 @@ read_report(struct report *rep, const struct event *ev)
     };
     if (env->id.len == sizeof rep->envelope_id)
         memcpy(rep->envelope_id, env->id.data, sizeof rep->envelope_id);
+    snprintf(rep->traceparent, sizeof rep->traceparent, "%s", env->traceparent);
     snprintf(rep->action_id, sizeof rep->action_id, "%s", m->action_id);
     snprintf(rep->pin, sizeof rep->pin, "%s", m->pin);
     read_shift(rep, m->shift);
@@ -164,6 +166,9 @@ report_take(struct router *r, const struct event *ev)
     size_t id_n = strlen(m->action_id);
 
     read_report(&rep, ev);
+    const struct order *o = rep.has_order ? order_find(r, rep.order) : NULL;
+    if (o != NULL) /* the phone does not know its trace: the answer says it */
+        traceparent_format(&o->trace, rep.envelope_id + TRACE_SPAN_AT, rep.traceparent);
     r->tally[T_REPORTS]++;
     if (m->courier == 0 || id_n == 0 || id_n > ACTION_MAX || m->kind == REPORT(REPORT_NONE)) {
         refuse(r, &rep, OUTCOME(INVALID), "courier, action_id (1..64 bytes) and kind are needed");

@@ -149,6 +149,10 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
         add(w, "--router=ipc://%s/router", t->dir);
         add(w, "--http=127.0.0.1:%d", t->notifier);
     }
+    if ((t->how & TOWN_HOOKS) && d == TOWN_INTAKE)
+        add(w, "--webhooks-http");
+    if ((t->how & TOWN_HOOKS) && d == TOWN_NOTIFIER)
+        add(w, "--webhooks-private");
     if (d == TOWN_INTAKE || d == TOWN_MATCHER)
         add(w, "--inventory=ipc://%s/inventory", t->dir);
     if (d == TOWN_MATCHER || d == TOWN_INVENTORY || d == TOWN_ROUTER)

@@ -38,8 +38,14 @@ struct town {
 /* record into dir/record; wait long for a placed answer, so that 201 does not depend on how busy
  * the machine is; the matcher hears of no couriers, and takes it that there are some; links have
  * keys: those of the daemons are listed in dir/allow, and dir/chains lists "shop", whose key is in
- * dir/shop.key */
-enum town_how { TOWN_RECORDS = 1, TOWN_PATIENT = 2, TOWN_UNFORESEEN = 4, TOWN_KEYS = 8 };
+ * dir/shop.key; webhooks may go to this machine, unencrypted */
+enum town_how {
+    TOWN_RECORDS = 1,
+    TOWN_PATIENT = 2,
+    TOWN_UNFORESEEN = 4,
+    TOWN_KEYS = 8,
+    TOWN_HOOKS = 16
+};
 
 /* town_open: all up and ready, with a chain "corner". town_close: all ended, the folder gone. */
 void town_open(struct town *t, unsigned how);

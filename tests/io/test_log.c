@@ -105,5 +105,58 @@ test_log_note_obeys_the_level(void)
         strstr(text, "\"level\":\"error\",\"service\":\"test\",\"event\":\"loud\""));
 }
 
-UNIT_MAIN("log", UNIT(test_log_format_writes_one_json_line),
+/* So many in one second that they cannot all be of different ones. */
+static void
+test_log_order_obeys_its_own_limit(void)
+{
+    enum { MOST = 5, LINES = 1000 };
+    char text[65536];
+
+    log_open("test", LOG_INFO);
+    log_orders(MOST);
+    uint64_t before = log_orders_left_out();
+    catch_stderr();
+    for (int i = 0; i < LINES; i++)
+        log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=a trace=b"));
+    size_t lines = caught_lines(text, sizeof text);
+    CU_ASSERT(lines >= MOST && lines < LINES / 2);
+    CU_ASSERT_EQUAL(log_orders_left_out() - before, LINES - lines);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(text, "\"event\":\"order_placed\",\"order\":\"a\",\"trace\":\"b\""));
+}
+
+static void
+test_log_order_says_how_many_were_left_out(void)
+{
+    char text[16384];
+
+    log_open("test", LOG_INFO);
+    log_orders(1);
+    catch_stderr();
+    log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=a"));
+    log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=b"));
+    log_orders(1); /* as if a second had passed */
+    log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=c"));
+    caught_lines(text, sizeof text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"order\":\"c\",\"suppressed\":"));
+}
+
+static void
+test_log_order_is_silent_when_told_so(void)
+{
+    char text[1024];
+
+    log_open("test", LOG_INFO);
+    log_orders(0);
+    catch_stderr();
+    log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=a"));
+    log_open("test", LOG_WARN);
+    log_orders(100);
+    log_order(SLICE_LIT("order_placed"), SLICE_LIT("order=a"));
+    CU_ASSERT_EQUAL(caught_lines(text, sizeof text), 0);
+}
+
+UNIT_MAIN("log", UNIT(test_log_order_obeys_its_own_limit),
+          UNIT(test_log_order_says_how_many_were_left_out),
+          UNIT(test_log_order_is_silent_when_told_so), UNIT(test_log_format_writes_one_json_line),
           UNIT(test_log_line_stops_repeating_itself), UNIT(test_log_note_obeys_the_level))

@@ -166,7 +166,71 @@ test_outbox_note_cuts_what_is_longer_than_a_line(void)
     outbox_destroy(o);
 }
 
-UNIT_MAIN("outbox", UNIT(test_outbox_keeps_effects_in_order_and_whole),
+static void
+test_outbox_order_says_which_order_and_trace(void)
+{
+    struct outbox *o = outbox_new(1 << 20);
+    struct order_note note = {.order = {{0x01, [8] = 0x80, [15] = 0x17}},
+                              .trace = {{0xab, [15] = 0xcd}, {1}, 1},
+                              .store = 4294967294,
+                              .courier = 10,
+                              .ms = 1200,
+                              .key = "status",
+                              .value = "201"};
+
+    outbox_order(o, "order_answered", &note);
+    CU_ASSERT_EQUAL_FATAL(outbox_count(o), 1);
+    const struct effect *e = outbox_at(o, 0);
+    CU_ASSERT_EQUAL(e->kind, EFFECT_NOTE);
+    CU_ASSERT_EQUAL(e->ref, NOTE_ORDER);
+    CU_ASSERT_TRUE(slice_eq_str(e->name, "order_answered"));
+    CU_ASSERT_TRUE(slice_eq_str(
+        e->bytes,
+        "order=01000000-0000-0000-8000-000000000017 trace=ab0000000000000000000000000000cd "
+        "store=4294967294 courier=10 ms=1200 status=201"));
+    note.store = note.courier = NOTE_UNSAID;
+    note.ms = -1;
+    note.key = NULL;
+    outbox_order(o, "order_answered", &note);
+    CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 1)->bytes,
+                                "order=01000000-0000-0000-8000-000000000017 "
+                                "trace=ab0000000000000000000000000000cd"));
+    outbox_destroy(o);
+}
+
+/* What a value may hold is its giver's business; how long it is, not. */
+static void
+test_outbox_order_cuts_a_long_value(void)
+{
+    struct outbox *o = outbox_new(1 << 20);
+    char value[1000];
+
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    outbox_order(o, "order_waits", &(struct order_note){.ms = -1, .key = "why", .value = value});
+    CU_ASSERT_EQUAL(outbox_at(o, 0)->bytes.n, 320);
+    outbox_destroy(o);
+}
+
+static void
+test_outbox_order_without_room_leaves_the_step_alone(void)
+{
+    struct outbox *o = outbox_new(256);
+    const struct order_note note = {.ms = -1};
+
+    outbox_wake(o, 5);
+    for (int i = 0; i < 20; i++)
+        outbox_order(o, "order_answered", &note);
+    CU_ASSERT_FALSE(outbox_failed(o));
+    CU_ASSERT_EQUAL(outbox_at(o, 0)->kind, EFFECT_WAKE);
+    CU_ASSERT_TRUE(outbox_count(o) < 20);
+    outbox_destroy(o);
+}
+
+UNIT_MAIN("outbox", UNIT(test_outbox_order_says_which_order_and_trace),
+          UNIT(test_outbox_order_cuts_a_long_value),
+          UNIT(test_outbox_order_without_room_leaves_the_step_alone),
+          UNIT(test_outbox_keeps_effects_in_order_and_whole),
           UNIT(test_outbox_packs_envelopes_that_decode),
           UNIT(test_outbox_rewind_forgets_what_came_after),
           UNIT(test_outbox_fails_at_the_cap_and_adds_nothing_more),

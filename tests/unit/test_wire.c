@@ -319,7 +319,28 @@ test_envelope_answer_carries_the_requests_id(void)
     CU_ASSERT_EQUAL(strlen(answer.city), 31);
 }
 
-UNIT_MAIN("wire", UNIT(test_wire_decode_refuses_malformed_frames),
+static void
+test_envelope_trace_makes_the_message_a_span_of_the_trace(void)
+{
+    const struct traceparent t = {{0xab, [15] = 0xcd}, {1, [7] = 2}, 1};
+    Lifecircle__V1__Envelope request, answer;
+    struct traceparent got;
+    struct mint asking, answering;
+
+    mint_init(&asking, "intake", SLICE_LIT("bal"), 1);
+    mint_init(&answering, "matcher", SLICE_LIT("bal"), 2);
+    envelope_init(&request, &asking, 100, 350);
+    envelope_trace(&request, &asking, &t);
+    CU_ASSERT_EQUAL_FATAL(traceparent_parse(slice_str(request.traceparent), &got), LC_OK);
+    CU_ASSERT_EQUAL(memcmp(got.trace, t.trace, sizeof t.trace), 0);
+    CU_ASSERT_EQUAL(memcmp(got.parent, request.id.data + TRACE_SPAN_AT, sizeof got.parent), 0);
+    CU_ASSERT_EQUAL(got.flags, 1);
+    envelope_answer(&answer, &answering, 200, &request);
+    CU_ASSERT_STRING_EQUAL(answer.traceparent, request.traceparent);
+}
+
+UNIT_MAIN("wire", UNIT(test_envelope_trace_makes_the_message_a_span_of_the_trace),
+          UNIT(test_wire_decode_refuses_malformed_frames),
           UNIT(test_wire_decode_takes_what_is_allowed),
           UNIT(test_wire_decode_refuses_frames_over_the_limit),
           UNIT(test_wire_decode_finds_a_bad_byte_anywhere_in_a_string),
