@@ -26,8 +26,8 @@ queues_look(struct inventory *inv, const struct event *ev, struct outbox *out)
             outbox_redis(out, TAG_QUEUES + 2 * i + 1, first, 5);
         }
         const struct slice info[] = {SLICE_LIT("INFO"), SLICE_LIT("memory"),
-                                     SLICE_LIT("replication")};
-        outbox_redis(out, TAG_QUEUES + TAG_INFO, info, 3);
+                                     SLICE_LIT("replication"), SLICE_LIT("persistence")};
+        outbox_redis(out, TAG_QUEUES + TAG_INFO, info, 4);
         if (outbox_failed(out))
             outbox_rewind(out, before); /* next time */
         inv->next_queues_ms = ev->now_ms + inv->queues_every_ms;
@@ -90,6 +90,20 @@ info_replicas(struct slice info)
     return n;
 }
 
+/* "aof_last_bgrewrite_status:err" and its like. A rewrite needs room for a second file, so it is
+ * what fails first on a disk that gets full, while every write still succeeds. */
+static bool
+info_disk_failed(struct slice info)
+{
+    static const char *const names_of[] = {
+        "aof_last_write_status:err", "aof_last_bgrewrite_status:err", "rdb_last_bgsave_status:err"};
+
+    for (size_t i = 0; i < sizeof names_of / sizeof *names_of; i++)
+        if (memmem(info.p, info.n, names_of[i], strlen(names_of[i])) != NULL)
+            return true;
+    return false;
+}
+
 void
 queues_replied(struct inventory *inv, const struct event *ev)
 {
@@ -100,6 +114,7 @@ queues_replied(struct inventory *inv, const struct event *ev)
         inv->counters[GAUGE_REDIS_USED].value = info_number(r->str, "used_memory:");
         inv->counters[GAUGE_REDIS_MOST].value = info_number(r->str, "maxmemory:");
         inv->counters[GAUGE_REDIS_REPLICAS].value = info_replicas(r->str);
+        inv->counters[GAUGE_REDIS_DISK].value = info_disk_failed(r->str);
     }
     if (i >= QUEUES)
         return;

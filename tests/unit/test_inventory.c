@@ -466,7 +466,32 @@ test_inventory_counts_the_replicas_that_follow_closely(void)
     finish();
 }
 
-UNIT_MAIN("inventory", UNIT(test_inventory_counts_the_replicas_that_follow_closely),
+static void
+test_inventory_says_when_redis_cannot_write_a_file(void)
+{
+    static const struct {
+        const char *info;
+        uint64_t failed;
+    } cases[] = {
+        {"rdb_last_bgsave_status:ok\r\naof_last_bgrewrite_status:ok\r\naof_last_write_status:"
+         "ok\r\n",
+         0},
+        {"aof_last_bgrewrite_status:err\r\naof_last_write_status:ok\r\n", 1},
+        {"aof_last_bgrewrite_status:ok\r\naof_last_write_status:err\r\n", 1},
+        {"rdb_last_bgsave_status:err\r\naof_last_write_status:ok\r\n", 1},
+        {"role:master\r\n", 0},
+    };
+
+    begin("queues-every-s", "5");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        info(cases[i].info);
+        CU_ASSERT_EQUAL(counter("redis_disk_failed"), cases[i].failed);
+    }
+    finish();
+}
+
+UNIT_MAIN("inventory", UNIT(test_inventory_says_when_redis_cannot_write_a_file),
+          UNIT(test_inventory_counts_the_replicas_that_follow_closely),
           UNIT(test_place_gathers_a_turn_into_one_call),
           UNIT(test_place_answers_each_request_whole),
           UNIT(test_place_tells_router_of_deliveries_only),
