@@ -330,6 +330,7 @@ struct notifier {
     bool tokens_changed; /* a courier's record came since */
     struct position *positions;
     bool any_position;
+    int64_t position_ms; /* so long one is kept */
 
     /* stores and customers */
     struct screen *screens;

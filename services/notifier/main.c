@@ -8,6 +8,10 @@ main(int argc, char **argv)
     static const struct option options[] = {
         {"poll-ms", OPTION_NUMBER, "250",
          "how often events and the catalogue are looked at without being told", false},
+        {"position-s", OPTION_NUMBER, "300",
+         "so long after it came a courier's last position is shown to those who wait for it; at "
+         "the end of the shift it goes at once",
+         false},
         {"city-map", OPTION_FILE, "",
          "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
         {"proofs-mb", OPTION_NUMBER, "256",

@@ -310,6 +310,7 @@ start(struct notifier *n, const struct event *ev)
     n->map = web_map_new(config_get(ev->config, "city-map"));
     if (!work_pay_read(&n->pay, ev->config))
         return LC_EINVAL;
+    n->position_ms = 1000 * config_int(ev->config, "position-s", 300);
     n->proof_room = config_int(ev->config, "proofs-mb", 256) * 1024 * 1024;
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
     static const struct catalogue_watch watch = {

@@ -188,6 +188,39 @@ phones_position(struct notifier *n, const struct event *ev, struct outbox *out, 
 }
 
 static void
+forget_position(struct notifier *n, struct position *p)
+{
+    if (p == NULL)
+        return;
+    HASH_DELETE(hh, n->positions, p);
+    free(p);
+}
+
+/* forget_positions: those that are too old. */
+static void
+forget_positions(struct notifier *n, int64_t now_ms)
+{
+    struct position *p;
+    struct position *next;
+
+    HASH_ITER(hh, n->positions, p, next)
+    {
+        if (now_ms - p->time_ms > n->position_ms)
+            forget_position(n, p);
+    }
+}
+
+/* signed_off: where it is, is nobody's business from here on. */
+static void
+signed_off(struct notifier *n, uint32_t courier)
+{
+    struct position *p;
+
+    HASH_FIND(hh, n->positions, &courier, sizeof courier, p);
+    forget_position(n, p);
+}
+
+static void
 send_positions(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     unsigned most = HASH_CNT(hh, n->positions);
@@ -341,6 +374,15 @@ note_action(const struct event *ev, struct outbox *out, const struct action *a,
     outbox_order(out, "action_answered", &note);
 }
 
+static bool
+is_sign_off(const struct event *ev, const struct action *a)
+{
+    const Lifecircle__V1__CourierReport *report = wire_unpack(
+        &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
+
+    return report != NULL && report->kind == LIFECIRCLE__V1__REPORT_KIND__SIGN_OFF;
+}
+
 void
 phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
 {
@@ -354,6 +396,9 @@ phones_answer(struct notifier *n, const struct event *ev, struct outbox *out)
         ev->now_ms < a->until_ms)
         return; /* a router that waits for its turn, or has just come up: it is sent again */
     note_action(ev, out, a, &reply);
+    if (is_sign_off(ev, a) && (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__DONE ||
+                               reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__ALREADY))
+        signed_off(n, reply.courier);
     reply_to_phone(n, ev, out, a->conn, &reply);
     if (reply.outcome == LIFECIRCLE__V1__COURIER_REPLY__OUTCOME__STALE_VERSION)
         push_dirty(n, reply.courier);
@@ -408,6 +453,7 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
         n->revoked_ms = ev->now_ms;
         n->tokens_changed = false;
         cut_revoked(n, out);
+        forget_positions(n, ev->now_ms);
     }
     if (n->any_position)
         send_positions(n, ev, out);

@@ -148,6 +148,8 @@ commit_apply(struct router *r, struct commit *m)
         c->shift = m->shift;
         c->shift_version++;
         courier_update(r, c);
+        if (!c->shift.on)
+            courier_gone(r, c);
     }
     for (size_t i = 0; i < m->n_steps && !r->rebuild; i++)
         apply_step(r, m, &m->steps[i]);

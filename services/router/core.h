@@ -50,6 +50,7 @@ struct settings {
     int64_t offer_ttl_ms;
     int64_t offer_lead_ms; /* slack and acceptance */
     int64_t vanish_ms;
+    int64_t position_ms;
     int64_t ban_ms;
     int64_t rest_ms;
     int64_t pin_lock_ms;
@@ -167,6 +168,7 @@ struct courier {
     int64_t at_ms;
     int64_t heard_ms;
     bool moved;         /* since its position was written */
+    bool shown;         /* its position is in Redis */
     int64_t arrived_ms; /* at the first stop, when it is there */
     bool vanished;
     unsigned silent_offers;
@@ -419,7 +421,8 @@ bool courier_has_offer(const struct courier *c);
 /* courier_schedule: its stops as planned, in the event's arena; *n of them. */
 const struct plan_stop *courier_schedule(struct router *r, const struct courier *c, size_t *n);
 bool courier_has_unstarted(struct router *r, const struct courier *c);
-void courier_gone(struct router *r, const struct courier *c); /* off the map */
+/* courier_gone: its position is kept no longer. */
+void courier_gone(struct router *r, struct courier *c);
 void couriers_tick(struct router *r);
 void couriers_write_seen(struct router *r);
 void positions_take(struct router *r, const Lifecircle__V1__CourierPositions *m);

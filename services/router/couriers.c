@@ -269,11 +269,12 @@ positions_take(struct router *r, const Lifecircle__V1__CourierPositions *m)
 }
 
 void
-courier_gone(struct router *r, const struct courier *c)
+courier_gone(struct router *r, struct courier *c)
 {
     struct slice argv[] = {SLICE_LIT("FCALL"), SLICE_LIT("courier_gone"), SLICE_LIT("1"),
                            slice_str(key_of(r, "")), text_of(r, c->number)};
 
+    c->moved = c->shown = false; /* what came a moment ago is not written behind it */
     outbox_redis(r->out, 0, argv, sizeof argv / sizeof *argv);
 }
 
@@ -287,6 +288,8 @@ check_life(struct router *r, struct courier *c)
             outbox_note(r->out, "courier_vanished", "courier=%u stops=%zu", c->number, c->route.n);
         courier_gone(r, c);
     }
+    if (c->shown && r->now_ms - c->at_ms > r->set.position_ms)
+        courier_gone(r, c);
     refresh_open(r, c);
     if (!c->vanished || !courier_free_to_act(c) || !courier_has_unstarted(r, c))
         return;
@@ -314,7 +317,6 @@ check_shift(struct router *r, struct courier *c)
     m->has_shift = true;
     m->shift = c->shift;
     m->shift.on = false;
-    courier_gone(r, c);
 }
 
 void
@@ -345,6 +347,7 @@ couriers_write_seen(struct router *r)
         argv[argc++] = slice_str(arena_printf(r->arena, "%.7f", c->at.lat_e7 / 1e7));
         argv[argc++] = slice_str(arena_printf(r->arena, "%.7f", c->at.lng_e7 / 1e7));
         c->moved = false;
+        c->shown = true;
         n++;
     }
     if (n == 0)

@@ -11,6 +11,10 @@ main(int argc, char **argv)
         {"accept-s", OPTION_NUMBER, "20", "assumed until an offer is accepted", false},
         {"vanish-s", OPTION_NUMBER, "120", "without a position for so long a courier has vanished",
          false},
+        {"position-s", OPTION_NUMBER, "300",
+         "so long after it came a courier's last position stays in Redis; at the end of the shift "
+         "it goes at once",
+         false},
         {"ban-s", OPTION_NUMBER, "600",
          "a declined order is not offered to the same courier again for so long", false},
         {"rest-s", OPTION_NUMBER, "300", "a silent courier gets no offer for so long", false},

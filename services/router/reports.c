@@ -239,8 +239,7 @@ report_committed(struct router *r, struct courier *c)
         c->rest_until_ms = 0;
         courier_moved(r, c, c->shift.at, r->now_ms);
         courier_heard(r, c);
-    } else if (rep->kind == REPORT(SIGN_OFF))
-        courier_gone(r, c);
+    }
     report_answer(r, c, OUTCOME(DONE), state, "");
 }
 

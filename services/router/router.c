@@ -153,6 +153,7 @@ start(struct router *r, const struct event *ev)
     s->offer_lead_ms =
         1000 * (config_int(cfg, "offer-slack-s", 30) + config_int(cfg, "accept-s", 20));
     s->vanish_ms = 1000 * config_int(cfg, "vanish-s", 120);
+    s->position_ms = 1000 * config_int(cfg, "position-s", 300);
     s->ban_ms = 1000 * config_int(cfg, "ban-s", 600);
     s->rest_ms = 1000 * config_int(cfg, "rest-s", 300);
     s->pin_lock_ms = 1000 * config_int(cfg, "pin-lock-s", 600);

@@ -161,8 +161,10 @@ shift_pack(struct router *r, const struct courier *c, const struct shift *s)
     Lifecircle__V1__Shift m = LIFECIRCLE__V1__SHIFT__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    at.lat_e7 = s->at.lat_e7;
-    at.lng_e7 = s->at.lng_e7;
+    if (s->on) { /* off shift it is nobody's business where a courier is, or was */
+        at.lat_e7 = s->at.lat_e7;
+        at.lng_e7 = s->at.lng_e7;
+    }
     m.courier = c->number;
     m.vehicle = s->vehicle;
     m.capacity_items = s->capacity.items;
