@@ -1,6 +1,6 @@
 /* tsppd: the solver on one courier's open tour. Run by tests/bench/tsppd, which says how. */
 #include "check_tsppd.h"
-#include "router/plan/solve/pd.h"
+#include "router/plan/tour/tour.h"
 #include "tables.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_PAIRS = 127, MOST_INSTANCES = 4096, ITERATIONS = 2000 };
+enum { MOST_PAIRS = TOUR_PAIRS_MAX, MOST_INSTANCES = 4096 };
 
 static double
 cpu_us(void)
@@ -59,41 +59,31 @@ read_matrix(const char *path, int *n)
 
 /* Nodes 0 and 1 are start and end, 2 i and 2 i + 1 pickup and drop-off of pair i. */
 static int
-solve(const int32_t *x, int n, unsigned long long seed, int *tour)
+solve(const int32_t *x, int n, unsigned long long seed, unsigned iterations, int *tour,
+      bool *proven)
 {
-    struct pd_request q[MOST_PAIRS];
-    struct pd_step steps[2 * MOST_PAIRS];
-    struct pd_matrix matrix = {x, x, false};
-    struct pd_vehicle courier = {.start = 0, .end = 1, .shift_end = PD_TIME_MAX};
-    struct pd_problem p = {n, &matrix, 1, q, (size_t)(n / 2 - 1), &courier, 1, NULL, 0};
-    struct pd_options o = {seed, ITERATIONS, false, 1};
-    struct pd_solver *s;
-    struct pd_error e = {"", ""};
+    struct tour_problem p = {(size_t)(n / 2 - 1), x};
+    struct tour t;
 
-    for (int i = 0; i < n / 2 - 1; i++)
-        q[i] = (struct pd_request){
-            .pickup = {2 * i + 2, 0, PD_TIME_MAX, 0},
-            .dropoff = {2 * i + 3, 0, PD_TIME_MAX, 0},
-            .vehicle = PD_ANY,
-        };
-    if (pd_solver_new(&p, &o, &s, &e) != LC_OK || pd_run(s, ITERATIONS) != LC_OK) {
-        fprintf(stderr, "not solved: %s %s\n", e.field, e.expected);
+    if (tour_solve(&p, seed, iterations, &t) != LC_OK) {
+        fputs("not solved\n", stderr);
         exit(2);
     }
-    int m = (int)pd_route(s, 0, steps, 2 * MOST_PAIRS);
-    for (int k = 0; k < m; k++)
-        tour[k] = (steps[k].request + 1) * (steps[k].dropoff ? -1 : 1);
-    pd_solver_free(s);
-    return m;
+    for (size_t k = 0; k < t.n; k++)
+        tour[k] = t.nodes[k] / 2 * (t.nodes[k] % 2 == 0 ? 1 : -1);
+    *proven = t.proven;
+    return (int)t.n;
 }
 
 /* False when the tour is refused or longer than it need be. */
 static bool
-run(const char *dir, const char *name, unsigned long long seed, double *longest)
+run(const char *dir, const char *name, unsigned long long seed, unsigned iterations,
+    double *longest)
 {
     char path[4096], why[160];
     int tour[2 * MOST_PAIRS];
     long optimum = -1;
+    bool proven;
     int n;
 
     snprintf(path, sizeof path, "%s/%s.tsp", dir, name);
@@ -101,7 +91,7 @@ run(const char *dir, const char *name, unsigned long long seed, double *longest)
     if (x == NULL)
         exit(2);
     double start = cpu_us();
-    int m = solve(x, n, seed, tour);
+    int m = solve(x, n, seed, iterations, tour, &proven);
     double used = cpu_us() - start;
     long length = check_tsppd(path, tour, m, why);
     bool known = tables_optimum(dir, name, &optimum);
@@ -109,6 +99,7 @@ run(const char *dir, const char *name, unsigned long long seed, double *longest)
     printf("%-16s %8ld %8ld %8.0f %s ", name, length, optimum, used,
            why[0] != '\0'              ? why
            : known && length > optimum ? "LONGER"
+           : proven                    ? "proven"
                                        : "");
     for (int k = 0; k < m; k++)
         printf(" %+d", tour[k]);
@@ -126,11 +117,14 @@ by_name(const void *a, const void *b)
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seed", 1, NULL, 'k'}, {"instances", 1, NULL, 'i'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"seed", 1, NULL, 'k'},
+                                            {"instances", 1, NULL, 'i'},
+                                            {"iterations", 1, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
     static char *names[MOST_INSTANCES];
     const char *glob = "*";
     unsigned long long seed = 1;
+    unsigned iterations = 0;
     double longest = 0;
     int n = 0, good = 0;
 
@@ -139,12 +133,15 @@ main(int argc, char **argv)
             return 2;
         if (c == 'k')
             seed = strtoull(optarg, NULL, 10);
+        else if (c == 'n')
+            iterations = (unsigned)strtoul(optarg, NULL, 10);
         else
             glob = optarg;
     }
     DIR *d = optind == argc - 1 ? opendir(argv[optind]) : NULL;
     if (d == NULL) {
-        fputs("bench_tsppd DIR [--seed K] [--instances GLOB]: no such directory\n", stderr);
+        fputs("bench_tsppd DIR [--seed K] [--instances GLOB] [--iterations N]: no such directory\n",
+              stderr);
         return 2;
     }
     for (struct dirent *e; (e = readdir(d)) != NULL && n < MOST_INSTANCES;) {
@@ -161,7 +158,7 @@ main(int argc, char **argv)
     qsort(names, (size_t)n, sizeof *names, by_name);
     printf("%-16s %8s %8s %8s  tour\n", "instance", "length", "optimum", "cpu/us");
     for (int i = 0; i < n; i++) {
-        good += run(argv[optind], names[i], seed, &longest);
+        good += run(argv[optind], names[i], seed, iterations, &longest);
         free(names[i]);
     }
     printf("\n%d instances, %d good, %d not; longest %.0f us\n", n, good, n - good, longest);
