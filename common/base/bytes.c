@@ -9,7 +9,7 @@ buf_grow(struct buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
-    if (b->cap - b->n < n) {
+    if (b->p == NULL || b->cap - b->n < n) {
         size_t cap = b->cap < 256 ? 256 : b->cap;
         while (cap - b->n < n) {
             if (cap > SIZE_MAX / 2) {

@@ -177,10 +177,11 @@ take(struct csv *c, char byte)
 static void
 give(struct csv *c, struct csv_row *row)
 {
+    const char *text = c->text.p == NULL ? "" : c->text.p; /* no row had a byte until now */
     size_t start = 0;
 
     for (size_t i = 0; i < c->n; i++) {
-        c->field[i] = slice_of(c->text.p + start, c->end[i] - start);
+        c->field[i] = slice_of(text + start, c->end[i] - start);
         start = c->end[i];
     }
     *row = (struct csv_row){.field = c->field, .n = c->n, .line = c->row_line};

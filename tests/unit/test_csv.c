@@ -59,6 +59,7 @@ static const struct {
     {SLICE_LIT("a,,\n,\n"), "1:a||;2:|;"},
     {SLICE_LIT("a,"), "1:a|;"},
     {SLICE_LIT("\"\"\n"), "1:;"},
+    {SLICE_LIT(",\n,,\n"), "1:|;2:||;"}, /* not a byte of text until then */
     {SLICE_LIT("\"a,b\",\"say \"\"hi\"\"\"\n"), "1:a,b|say \"hi\";"},
     {SLICE_LIT("\"two\r\nlines\",x\ny\n"), "1:two\r\nlines|x;3:y;"},
     {SLICE_LIT("\n\n a , b \n"), "3: a | b ;"},
