@@ -119,6 +119,8 @@ find_sections(struct roads *r, struct slice file)
     const struct file_header *h = r->header;
     size_t cells = (size_t)h->grid_rows * h->grid_columns;
 
+    if (cells > file.n)
+        return false;
     r->road = section(file, h, SEC_ROAD, h->roads, sizeof *r->road);
     r->point = section(file, h, SEC_POINT, h->points, sizeof *r->point);
     r->names = section(file, h, SEC_NAMES, h->names, 1);
@@ -134,8 +136,7 @@ find_sections(struct roads *r, struct slice file)
     return true;
 }
 
-/* open_bytes: the checks. Behind the checksum the file is as it was written, and it was written
- * whole, so its insides are not looked at one by one. */
+/* open_bytes: the checks. */
 static enum lc_err
 open_bytes(struct roads *r, struct slice file, char *error)
 {
@@ -152,7 +153,10 @@ open_bytes(struct roads *r, struct slice file, char *error)
     if (h->checksum != checksum(file.p, file.n))
         return refuse(error, "the file is damaged: its checksum is wrong");
     r->header = h;
-    return find_sections(r, file) ? LC_OK : refuse(error, "the file's sections do not fit");
+    if (!find_sections(r, file))
+        return refuse(error, "the file's sections do not fit");
+    enum lc_err err = roads_sound(r);
+    return err == LC_EINVAL ? refuse(error, "the file's parts do not fit together") : err;
 }
 
 enum lc_err

@@ -129,6 +129,9 @@ struct roads {
     struct slice mapped; /* p NULL when the bytes are borrowed */
 };
 
+/* roads_sound: does everything in it point inside? LC_EINVAL: no. LC_ENOMEM. Part of opening. */
+LC_MUST_CHECK enum lc_err roads_sound(const struct roads *r);
+
 /* Between the points of a road: metres from degrees, on a sphere, around a latitude. */
 #define METRES_PER_E7 0.0111195079734632 /* of the mean Earth radius 6371008.8 m */
 

@@ -60,7 +60,8 @@ LC_MUST_CHECK enum lc_err roads_build_file(const char *pbf_path, const char *roa
 struct roads; /* one compiled map; immutable */
 
 /* roads_open: maps a compiled file. Checks magic, version, byte order, sizes and the checksum of
- * everything: a file that is cut off, damaged or foreign is refused, with the reason in error.
+ * everything, and that all that points points inside: a file that is cut off, damaged or foreign is
+ * refused, with the reason in error.
  *   LC_EINVAL  not a compiled map of this version, or damaged
  *   LC_EIO     cannot be read */
 LC_MUST_CHECK enum lc_err roads_open(const char *path, struct roads **out, char *error);

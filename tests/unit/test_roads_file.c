@@ -1,5 +1,6 @@
 /* The compiled file: refused when it is not whole, not of this kind or not of this version;
  * replaced whole or not at all. And struct travel over it. */
+#include "roads/file.h"
 #include "roads_rig.h"
 #include "unit.h"
 
@@ -74,6 +75,64 @@ test_roads_open_refuses_what_is_not_whole(void)
     CU_ASSERT_EQUAL(roads_open("/nowhere/at/all", &(struct roads *){NULL}, error), LC_EIO);
     CU_ASSERT_PTR_NOT_NULL(strstr(error, "/nowhere/at/all"));
     buf_free(&good);
+}
+
+/* view_with_checksum: opens the bytes as if they had been written so. */
+static enum lc_err
+view_with_checksum(struct buf *file)
+{
+    const size_t from = offsetof(struct file_header, modes);
+    struct roads *r = NULL;
+
+    error[0] = '\0';
+    ((struct file_header *)file->p)->checksum =
+        (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)file->p + from, (uInt)(file->n - from));
+    enum lc_err err = roads_view(buf_slice(file), &r, error);
+    roads_close(r);
+    return err;
+}
+
+static void
+test_roads_view_refuses_what_points_outside(void)
+{
+    static const unsigned pointing[] = {MODE_SLOT_OF,    MODE_SLOT,           MODE_FIRST_SLOT,
+                                        MODE_PARENT,     MODE_UP + ARC_FAN,   MODE_UP + ARC_LONE,
+                                        MODE_UP + ARC_W, MODE_DOWN + ARC_LONE};
+    static const struct rig_node corner[] = {
+        {1, {0, 0}, NULL}, {2, {0, 90000}, NULL}, {3, {90000, 90000}, NULL}, {4, {90000, 0}, NULL}};
+    static const int64_t round[] = {1, 2, 3, 4, 1}, across[] = {1, 3}, other[] = {2, 4};
+    static const struct rig_way streets[] = {{1, "highway=residential", round, 5},
+                                             {2, "highway=residential", across, 2},
+                                             {3, "highway=residential", other, 2}};
+    static const struct rig_map square = {corner, 4, streets, 3, NULL, 0};
+    struct buf pbf = {0}, file = {0};
+
+    rig_write(&square, &(struct rig_style){0}, &pbf);
+    CU_ASSERT_EQUAL_FATAL(roads_build(buf_slice(&pbf), 1U << TRAVEL_CAR, &file, NULL, error),
+                          LC_OK);
+    buf_free(&pbf);
+    CU_ASSERT_EQUAL_FATAL(view_with_checksum(&file), LC_OK);
+    const struct file_header *h = (const struct file_header *)file.p;
+    for (size_t i = 0; i < sizeof pointing / sizeof *pointing; i++) {
+        const struct file_span *span = &h->span[mode_section(TRAVEL_CAR, pointing[i])];
+        CU_ASSERT_FATAL(span->bytes >= 4);
+        uint32_t *word = (uint32_t *)(file.p + span->offset), was = *word;
+        *word = 0xfffffff0;
+        CU_ASSERT_EQUAL(view_with_checksum(&file), LC_EINVAL);
+        CU_ASSERT_STRING_EQUAL(error, "the file's parts do not fit together");
+        *word = was;
+    }
+    /* Any word at all may be wrong: what opens is refused or used, and a sanitizer sees no fault.
+     */
+    for (size_t at = offsetof(struct file_header, modes); at + 4 <= file.n; at += 4) {
+        uint32_t *word = (uint32_t *)(file.p + at), was = *word;
+        *word = was + 1;
+        enum lc_err err = view_with_checksum(&file);
+        CU_ASSERT((err == LC_OK) == (error[0] == '\0'));
+        *word = was;
+    }
+    CU_ASSERT_EQUAL(view_with_checksum(&file), LC_OK);
+    buf_free(&file);
 }
 
 static size_t
@@ -189,6 +248,7 @@ clean_up(void)
 }
 
 UNIT_MAIN("roads_file", UNIT(prepare), UNIT(test_roads_open_refuses_what_is_not_whole),
+          UNIT(test_roads_view_refuses_what_points_outside),
           UNIT(test_roads_build_file_replaces_whole_or_not_at_all),
           UNIT(test_roads_open_keeps_the_old_map_whole),
           UNIT(test_roads_travel_answers_as_a_provider), UNIT(clean_up))
