@@ -305,7 +305,10 @@ void pd_part_free(struct pd_part *p);
 void pd_part_give(struct pd_search *s, struct pd_part *p, bool best, int32_t *scratch);
 
 /* pd_rounds.c */
-enum { PD_LARGE = 150 }; /* requests that may move: from here on plans are searched in parts */
+enum {
+    PD_MIDDLE = 80, /* requests that may move: from here on the time for fewer vehicles is measured, */
+    PD_LARGE = 150  /* and from here on plans are searched in parts */
+};
 struct pd_rounds;
 struct pd_rounds *pd_rounds_new(struct pd_search **search, int threads, uint64_t seed);
 void pd_rounds_free(struct pd_rounds *r);

@@ -290,6 +290,8 @@ pd_search_run(struct pd_search *s, uint64_t iterations)
             pd_search_next_phase(s);
         uint64_t before = s->done;
         uint64_t rest = s->to > before ? s->to - before : 1;
+        if (s->phase == PD_FLEET && s->tuning.by_work)
+            rest = 1; /* it may be over after each, wherever the calls are cut */
         pd_search_steps(s, rest < iterations - k ? rest : iterations - k);
         k += s->done - before;
     }

@@ -6,6 +6,7 @@
 enum { MOST_KNOWN = 1 << 22 }; /* places remembered: 64 MB */
 
 static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0, 12, 20, false};
+static const struct pd_tuning for_middle = {5, 320, 8, 10, 0, 15, 15, true};
 /* Large ones: an iteration for fewer vehicles takes as long as three for less cost. */
 static const struct pd_tuning for_large = {5, 320, 8, 10, 0, 20, 10, true};
 /* One vehicle: there are no other routes to go to, so that finer changes pay. */
@@ -128,7 +129,10 @@ pd_search_new(const struct pd_model *m, bool fewest, uint64_t horizon, uint64_t 
         return NULL;
     }
     s->rng.state = seed * 0x9e3779b97f4a7c15u + 1;
-    s->tuning = m->n_cars == 1 ? for_one : m->n_free >= PD_LARGE ? for_large : for_fleets;
+    s->tuning = m->n_cars == 1           ? for_one
+                : m->n_free >= PD_LARGE  ? for_large
+                : m->n_free >= PD_MIDDLE ? for_middle
+                                         : for_fleets;
     s->fewest = fewest;
     s->horizon = horizon;
     s->max_live = max_live;
