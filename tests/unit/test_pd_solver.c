@@ -90,6 +90,27 @@ test_pd_run_does_not_mind_its_slices(void)
     pd_solver_free(b);
 }
 
+/* Neither the time for fewer vehicles, which is measured in these, nor a vehicle more for a while
+ * depends on how a search is cut into calls. */
+static void
+test_pd_run_of_eighty_requests_keeps_every_rule(void)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        world_random(&world, seed, 90, 20, seed == 3);
+        world_metric(&world, seed != 2);
+        if (seed == 2)
+            world_commit(&world);
+        struct pd_options o = {seed, 4000, true, 1};
+        struct pd_solver *a = solved(&world, o, 4000);
+        struct pd_solver *b = solved(&world, o, 500);
+        expect_valid(&world, a, seed);
+        CU_ASSERT(same_plan(&world, a, b));
+        CU_ASSERT_EQUAL(pd_figures(a).iterations, 4000);
+        pd_solver_free(a);
+        pd_solver_free(b);
+    }
+}
+
 /* Large enough to be searched in parts: the rules hold, and neither the slices nor the moment at
  * which threads meet change the plan. */
 static void
@@ -277,6 +298,7 @@ test_pd_solver_new_takes_nothing_to_do(void)
 UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
           UNIT(test_pd_run_is_the_same_from_the_same_seed),
           UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_in_parts_keeps_every_rule),
+          UNIT(test_pd_run_of_eighty_requests_keeps_every_rule),
           UNIT(test_pd_run_finds_the_same_when_a_metric_is_promised),
           UNIT(test_pd_rounds_keep_time_for_the_cost),
           UNIT(test_pd_run_finds_what_trying_all_finds),

@@ -177,6 +177,7 @@ struct pd_tuning {
     uint32_t again;   /* percent of the time left between cycles; */
     bool by_work;     /* that time in gaps looked at, not in iterations; half as much after each
                          search that found none */
+    bool detours;     /* every second cycle begins with a vehicle more */
 };
 
 struct pd_search {
@@ -228,6 +229,7 @@ struct pd_search {
     uint64_t cool_from; /* where in a cycle of cooling `from` and ... */
     uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
     enum pd_phase phase;
+    bool detour;      /* for now, a vehicle more than the best plan has */
     bool least;       /* no vehicle can be spared */
     int32_t used;     /* vehicles of the best plan when the phase began */
     uint64_t *absent; /* how often each request was left out */
@@ -305,10 +307,9 @@ void pd_part_free(struct pd_part *p);
 void pd_part_give(struct pd_search *s, struct pd_part *p, bool best, int32_t *scratch);
 
 /* pd_rounds.c */
-enum {
-    PD_MIDDLE = 80, /* requests that may move: from here on the time for fewer vehicles is measured, */
-    PD_LARGE = 150  /* and from here on plans are searched in parts */
-};
+/* Requests that may move: from so many on the time for fewer vehicles is measured, and from so many
+ * on plans are searched in parts. */
+enum { PD_MIDDLE = 80, PD_LARGE = 150 };
 struct pd_rounds;
 struct pd_rounds *pd_rounds_new(struct pd_search **search, int threads, uint64_t seed);
 void pd_rounds_free(struct pd_rounds *r);

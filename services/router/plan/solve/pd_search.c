@@ -6,6 +6,8 @@ enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16,  /* and so many more until the best plan is taken up again */
+    DETOUR = 6,   /* one part in so many of a cycle may use a vehicle more, */
+    FEW = 8,      /* with so many vehicles at most */
     PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
@@ -78,7 +80,6 @@ drop_route(struct pd_search *s)
         s->car_of[s->moved[k].request] = -1;
     }
     pd_accept(s);
-    s->max_live = s->best.used - 1;
 }
 
 static void
@@ -91,8 +92,10 @@ begin_fleet(struct pd_search *s, uint64_t length)
     s->from = s->done;
     s->to = s->done + length;
     s->heat = s->arc;
-    if (s->best.must == 0)
+    if (s->best.must == 0) {
         drop_route(s);
+        s->max_live = s->best.used - 1;
+    }
 }
 
 static void
@@ -104,7 +107,25 @@ begin_cost(struct pd_search *s, uint64_t length)
     s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
-    s->max_live = s->fewest && s->best.must == 0 ? s->best.used : s->m->n_cars;
+    bool bound = s->fewest && s->best.must == 0;
+    s->max_live = bound ? s->best.used : s->m->n_cars;
+    s->detour = bound && s->tuning.detours && s->turn % 4 == 0 && s->turn > 0 &&
+                s->best.used <= FEW && s->best.used < s->m->n_cars;
+    if (s->detour)
+        s->max_live++;
+}
+
+/* Ends the detour by a vehicle more when it is time to. */
+static void
+squeeze(struct pd_search *s)
+{
+    if (!s->detour || (s->done - s->from) * DETOUR < s->to - s->from)
+        return;
+    s->detour = false;
+    s->max_live = s->best.used;
+    while (s->n_live > s->best.used && !s->least)
+        drop_route(s);
+    s->lost = 0;
 }
 
 /* Gaps looked at in so many iterations for less cost. */
@@ -224,6 +245,7 @@ step_fleet(struct pd_search *s)
     pd_best_keep(s);
     if (s->best.must == 0) {
         drop_route(s);
+        s->max_live = s->best.used - 1;
         more_time(s);
     }
 }
@@ -273,6 +295,8 @@ pd_search_steps(struct pd_search *s, uint64_t iterations)
             return;
         if (s->phase == PD_COST && (s->done - s->from) % WINDOW == 0)
             cool(s);
+        if (s->phase == PD_COST && s->detour)
+            squeeze(s);
         if (s->phase == PD_FLEET)
             step_fleet(s);
         else
