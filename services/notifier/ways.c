@@ -17,8 +17,9 @@ forget_leg(struct ways *w, struct kept_leg *k)
 static void
 forget_legs(struct ways *w)
 {
-    while (w->kept != NULL)
-        forget_leg(w, w->kept);
+    struct kept_leg *k, *next;
+
+    HASH_ITER(hh, w->kept, k, next) forget_leg(w, k);
 }
 
 static void
@@ -88,8 +89,13 @@ remember(struct ways *w, enum travel_mode mode, const struct way_leg *leg)
         return;
     }
     w->kept_bytes += k->found.n;
-    while (HASH_COUNT(w->kept) > WAYS_KEPT || w->kept_bytes > WAYS_KEPT_BYTES)
-        forget_leg(w, w->kept);
+    struct kept_leg *next;
+    HASH_ITER(hh, w->kept, k, next)
+    {
+        if (HASH_COUNT(w->kept) <= WAYS_KEPT && w->kept_bytes <= WAYS_KEPT_BYTES)
+            break;
+        forget_leg(w, k);
+    }
 }
 
 /* ---- asking ---- */
@@ -312,7 +318,7 @@ keep_route(struct way *y, const struct event *ev)
         struct way_leg *leg = &y->leg[y->n];
         if (stop->at == NULL || strlen(stop->order_id) >= sizeof leg->order_id)
             continue;
-        strcpy(leg->order_id, stop->order_id);
+        memcpy(leg->order_id, stop->order_id, strlen(stop->order_id) + 1);
         leg->stop_kind = (int)stop->kind;
         leg->to = (struct latlng){stop->at->lat_e7, stop->at->lng_e7};
         if (y->n++ > 0) {
