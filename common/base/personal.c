@@ -2,6 +2,7 @@
 
 #include "base/wire.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 enum {
@@ -44,23 +45,20 @@ chance_stir(struct chance *c, uint64_t entropy)
         c->stirred++;
 }
 
-static void
-from_pool(const struct chance *c, const char *purpose, void *out, size_t n)
-{
-    crypto_generichash(out, n, (const uint8_t *)purpose, strlen(purpose), c->pool, sizeof c->pool);
-}
-
 enum lc_err
 chance_draw(struct chance *c, void *out, size_t n)
 {
-    uint8_t next[sizeof c->pool];
+    static const uint8_t once[crypto_stream_chacha20_ietf_NONCEBYTES]; /* each pool is a key once */
+    uint8_t stream[sizeof c->pool + CHANCE_DRAW_MAX];
 
     if (c->stirred < CHANCE_ENOUGH)
         return LC_EAGAIN;
+    assert(n <= CHANCE_DRAW_MAX);
     fold(c);
-    from_pool(c, "lifecircle/chance/draw", out, n);
-    from_pool(c, "lifecircle/chance/next", next, sizeof next);
-    memcpy(c->pool, next, sizeof next);
+    crypto_stream_chacha20_ietf(stream, sizeof c->pool + n, once, c->pool);
+    memcpy(c->pool, stream, sizeof c->pool);
+    memcpy(out, stream + sizeof c->pool, n);
+    sodium_memzero(stream, sizeof stream);
     return LC_OK;
 }
 
@@ -76,16 +74,17 @@ void
 personal_master_of(const struct city_secret *secret, struct personal_master *out)
 {
     derive(secret->b, sizeof secret->b, "lifecircle/personal/1", out->b);
+    derive(out->b, sizeof out->b, "lifecircle/fingerprint/1", out->fingerprint);
 }
 
 uint64_t
 personal_fingerprint(const struct personal_master *master, struct slice bytes)
 {
-    uint8_t key[32], hash[crypto_generichash_BYTES_MIN];
+    uint8_t hash[crypto_generichash_BYTES_MIN];
     uint64_t v = 0;
 
-    derive(master->b, sizeof master->b, "lifecircle/fingerprint/1", key);
-    crypto_generichash(hash, sizeof hash, (const uint8_t *)bytes.p, bytes.n, key, sizeof key);
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)bytes.p, bytes.n, master->fingerprint,
+                       sizeof master->fingerprint);
     for (size_t i = 0; i < sizeof v; i++)
         v |= (uint64_t)hash[i] << 8 * i;
     return v == 0 ? 1 : v;

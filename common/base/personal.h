@@ -23,7 +23,11 @@
 
 /* chance: gathers the 64 random bits that every event brings (base/step.h) until there are enough
  * for keys. The same events give the same keys, so a recording can be replayed. Zero = empty. */
-enum { CHANCE_ENOUGH = 4, CHANCE_FRESH = 16 }; /* events: 256 bits; how many are hashed at once */
+enum {
+    CHANCE_ENOUGH = 4,   /* events: 256 bits */
+    CHANCE_FRESH = 16,   /* events that are hashed at once */
+    CHANCE_DRAW_MAX = 64 /* bytes a draw */
+};
 
 struct chance {
     uint8_t pool[32];
@@ -36,7 +40,8 @@ struct chance {
 /* chance_stir: once an event. */
 void chance_stir(struct chance *c, uint64_t entropy);
 
-/* chance_draw: n <= 64 bytes; what was drawn cannot be found from the pool afterwards.
+/* chance_draw: n <= CHANCE_DRAW_MAX bytes; what was drawn cannot be found from the pool afterwards:
+ * the pool is the key of a stream whose first bytes take its place (fast key erasure).
  *   LC_EAGAIN  fewer than CHANCE_ENOUGH events were stirred in; nothing is drawn */
 LC_MUST_CHECK enum lc_err chance_draw(struct chance *c, void *out, size_t n);
 
@@ -55,6 +60,7 @@ extern const uint8_t personal_mark[PERSONAL_MARK_SIZE];
 /* personal_master: what wraps the keys, made of the city's secret. */
 struct personal_master {
     uint8_t b[32];
+    uint8_t fingerprint[32]; /* made of it, the key of personal_fingerprint */
 };
 void personal_master_of(const struct city_secret *secret, struct personal_master *out);
 

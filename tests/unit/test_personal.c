@@ -159,6 +159,35 @@ test_nothing_is_drawn_before_there_is_enough_chance(void)
     CU_ASSERT_EQUAL(chance_draw(&c, out, sizeof out), LC_OK);
 }
 
+/* drawn_after: the second draw after 40 events, of which one is another than usual (-1: none). */
+static void
+drawn_after(int other, uint8_t out[CHANCE_DRAW_MAX])
+{
+    struct chance c = {0};
+    uint8_t first[CHANCE_DRAW_MAX];
+
+    for (int i = 0; i < 40; i++)
+        chance_stir(&c, i == other ? 77 : (uint64_t)i * 0x9e3779b97f4a7c15u);
+    CU_ASSERT_EQUAL(chance_draw(&c, first, sizeof first), LC_OK);
+    CU_ASSERT_EQUAL(chance_draw(&c, out, CHANCE_DRAW_MAX), LC_OK);
+    CU_ASSERT_NOT_EQUAL(memcmp(first, out, CHANCE_DRAW_MAX), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(first, c.pool, sizeof c.pool), 0);
+}
+
+static void
+test_every_event_counts_in_what_is_drawn(void)
+{
+    uint8_t usual[CHANCE_DRAW_MAX], again[CHANCE_DRAW_MAX];
+
+    drawn_after(-1, usual);
+    drawn_after(-1, again);
+    CU_ASSERT_EQUAL(memcmp(usual, again, sizeof usual), 0);
+    for (int i = 0; i < 40; i++) {
+        drawn_after(i, again);
+        CU_ASSERT_NOT_EQUAL(memcmp(usual, again, sizeof usual), 0);
+    }
+}
+
 static void
 test_fingerprint_is_of_the_payload_and_the_city(void)
 {
@@ -180,4 +209,5 @@ UNIT_MAIN("personal", UNIT(test_what_is_sealed_is_opened), UNIT(test_nothing_is_
           UNIT(test_the_same_data_are_never_sealed_the_same),
           UNIT(test_the_same_events_seal_the_same), UNIT(test_length_tells_little),
           UNIT(test_nothing_is_drawn_before_there_is_enough_chance),
+          UNIT(test_every_event_counts_in_what_is_drawn),
           UNIT(test_fingerprint_is_of_the_payload_and_the_city))
