@@ -32,7 +32,7 @@ redis_follow_cluster(struct redis *r, const char *nodes, const char *tag, const 
     *why = "the tag: expected {city}, up to 39 bytes";
     if (tag[0] != '{' || strlen(tag) >= sizeof c->tag)
         return LC_EINVAL;
-    strcpy(c->tag, tag);
+    memcpy(c->tag, tag, strlen(tag));
     return LC_OK;
 }
 

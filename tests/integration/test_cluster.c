@@ -1,5 +1,8 @@
 /* The five daemons over a Redis Cluster: orders are placed while the city's slot moves to another
- * node, and when that node dies. What was acknowledged is there, once; the books add up. */
+ * node, and when that node dies. What was acknowledged is there, once; the books add up.
+ *
+ * LIFECIRCLE_CLUSTER_ROUNDS=N (tests/run cluster): N more faults in turn: a replica made the
+ * primary, the primary killed and started again, the slot moved. */
 #include "town.h"
 
 #include "base/id.h"
@@ -139,6 +142,88 @@ test_orders_come_in_when_the_primary_dies(void)
     CU_ASSERT(refused > 0);
 }
 
+/* ---- many rounds ---- */
+
+enum { KINDS = 3, AFTER = 10 };
+
+static bool
+is_primary(int node)
+{
+    return redis_one_ask(&nodes.one[node], "role:master", "INFO replication") == 1;
+}
+
+/* partner: the other of a primary and its replica, which change places. */
+static int
+partner(int node)
+{
+    return node < PRIMARIES ? node + PRIMARIES : node - PRIMARIES;
+}
+
+/* replaced: its replica is asked to take over, again when nothing has come of it. */
+static void
+replaced(int owner)
+{
+    int64_t again_ms = 0;
+
+    while (!is_primary(partner(owner)) && placed < ORDERS_MOST) {
+        if (town_now_ms() >= again_ms) {
+            again_ms = town_now_ms() + 3000;
+            (void)redis_one_ask(&nodes.one[partner(owner)], NULL, "CLUSTER FAILOVER");
+        }
+        post_some(1);
+    }
+}
+
+static void
+killed(int owner)
+{
+    redis_one_kill(&nodes.one[owner]);
+    while (!is_primary(partner(owner)) && placed < ORDERS_MOST)
+        post_some(1);
+    node_run(&nodes.one[owner]);
+    redis_one_await(&nodes.one[owner], "master_link_status:up", "INFO replication");
+}
+
+static void
+moved(int owner)
+{
+    int to = owner % PRIMARIES == 0 ? 1 : 0;
+    int status = -1;
+
+    if (!is_primary(to))
+        to = partner(to);
+    pid_t pid = move(owner, to);
+    while (waitpid(pid, &status, WNOHANG) == 0)
+        post_some(1);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void
+test_orders_come_in_through_many_faults(void)
+{
+    static const struct {
+        const char *what;
+        void (*fault)(int owner);
+    } kinds[KINDS] = {{"replaced", replaced}, {"killed", killed}, {"moved", moved}};
+    const char *text = getenv("LIFECIRCLE_CLUSTER_ROUNDS");
+    int rounds = text == NULL ? 0 : atoi(text);
+
+    for (int i = 0; i < rounds; i++) {
+        int owner = nodes_await_owner(&nodes, -1);
+        int was = refused;
+        int64_t begin_ms = town_now_ms();
+        nodes_ok(&nodes);
+        kinds[i % KINDS].fault(owner);
+        CU_ASSERT_EQUAL(nodes_await_owner(&nodes, owner) != owner, 1);
+        int next = placed++;
+        CU_ASSERT_TRUE(town_wait(posted, &next));
+        printf("  %-9s taken again after %lld ms, %d of %d refused before\n", kinds[i % KINDS].what,
+               (long long)(town_now_ms() - begin_ms), refused - was, placed);
+        fflush(stdout);
+        post_some(AFTER);
+    }
+}
+
 static bool
 all_placed(void *ctx)
 {
@@ -172,4 +257,5 @@ test_nothing_acknowledged_is_lost(void)
 
 UNIT_MAIN("cluster", UNIT(test_town_comes_up_over_a_cluster),
           UNIT(test_orders_come_in_while_the_slot_moves),
-          UNIT(test_orders_come_in_when_the_primary_dies), UNIT(test_nothing_acknowledged_is_lost))
+          UNIT(test_orders_come_in_when_the_primary_dies),
+          UNIT(test_orders_come_in_through_many_faults), UNIT(test_nothing_acknowledged_is_lost))
