@@ -109,16 +109,16 @@ static void
 tell(void *ctx, struct runner *r, enum plan_verdict verdict, const struct place *at)
 {
     struct why *w = ctx;
+    size_t i = runner_index(w->p, r->in.courier);
 
-    for (size_t i = 0; i < w->p->n_runners && i < w->max; i++)
-        if (w->p->runners[i] == r)
-            w->out[i] = (struct plan_candidate){
-                .courier = r->in.courier,
-                .verdict = verdict,
-                .late_ms = at->runner == NULL ? 0 : at->late_ms,
-                .cost = at->runner == NULL ? 0 : at->cost,
-                .dropoff_ms = at->runner == NULL ? 0 : at->dropoff_ms,
-            };
+    if (i < w->max)
+        w->out[i] = (struct plan_candidate){
+            .courier = r->in.courier,
+            .verdict = verdict,
+            .late_ms = at->runner == NULL ? 0 : at->late_ms,
+            .cost = at->runner == NULL ? 0 : at->cost,
+            .dropoff_ms = at->runner == NULL ? 0 : at->dropoff_ms,
+        };
 }
 
 size_t

@@ -193,6 +193,8 @@ bool task_on_hold(const struct task *t);
 void rules_clear(struct plan *p);
 
 /* runner.c */
+/* runner_index: where the courier is, or would be, in the sorted array. */
+size_t runner_index(const struct plan *p, uint32_t courier);
 struct runner *runner_find(struct plan *p, uint32_t courier);
 void runner_destroy(struct runner *r);
 void runner_free_to_pool(struct plan *p, struct runner *r); /* its free orders */

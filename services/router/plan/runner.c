@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* Where the courier is, or would be, in the sorted array. */
-static size_t
+size_t
 runner_index(const struct plan *p, uint32_t courier)
 {
     size_t low = 0, high = p->n_runners;
