@@ -2,6 +2,8 @@
  * courier their PIN or show their code in the store. */
 #include "play.h"
 
+#include "base/record.h"
+
 #include "order.pb-c.h"
 
 #include <stdlib.h>
@@ -26,13 +28,31 @@ minutes(struct play *p, uint32_t from, uint32_t to)
 static void follow(struct play *p, struct order *o);
 
 static void
+heard(struct play *p, struct order *o, struct slice status)
+{
+    for (unsigned state = 1; state <= RECORD_STATES; state++)
+        if (state_ended(state) && slice_eq_str(status, record_state_name(state)))
+            o->heard_end = true;
+    play_log(p, "\"said\":\"tracked\",\"order\":\"%s\",\"status\":\"%.*s\"", o->id, (int)status.n,
+             status.p);
+}
+
+static void
 follow_piece(void *ctx, uint64_t tag, struct slice piece)
 {
     struct play *p = ctx;
     struct order *o = &p->order[tag];
     const char *pin = memmem(piece.p, piece.n, "\"pin\":\"", 7);
+    const char *status = memmem(piece.p, piece.n, "\"status\":\"", 10);
 
     p->tally.tracking_events++;
+    if (status != NULL) {
+        status += 10;
+        size_t n = (size_t)(piece.p + piece.n - status);
+        const char *end = memchr(status, '"', n);
+        if (end != NULL)
+            heard(p, o, slice_of(status, (size_t)(end - status)));
+    }
     if (pin != NULL && pin + 11 <= piece.p + piece.n)
         snprintf(o->pin, sizeof o->pin, "%.4s", pin + 7);
 }
@@ -46,7 +66,9 @@ follow_done(void *ctx, uint64_t tag, int status, struct slice body, int64_t took
     (void)status;
     (void)body;
     (void)took_us;
-    o->follows = false; /* cut: the next tick listens again */
+    o->follows = false;
+    if (!o->heard_end) /* cut: as a browser's EventSource does */
+        o->listen_ms = clock_ms() + AGAIN_MS;
 }
 
 static void
@@ -211,5 +233,9 @@ customers_tick(struct play *p)
         }
         if (o->collect_ms != 0 && now_ms >= o->collect_ms)
             collect(p, o);
+        if (o->listen_ms != 0 && now_ms >= o->listen_ms) {
+            o->listen_ms = 0;
+            follow(p, o);
+        }
     }
 }

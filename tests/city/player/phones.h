@@ -60,6 +60,7 @@ struct phone {
     size_t mark_n;
 
     enum { OFFER_ACCEPT, OFFER_DECLINE, OFFER_IGNORE, OFFER_ANSWERED } offer;
+    bool asked_all;         /* said hello as if it had seen no route */
     uint32_t offer_version; /* what was decided about */
     int64_t offer_ms;       /* when it answers */
 

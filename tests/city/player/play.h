@@ -83,7 +83,9 @@ struct order {
     bool confirmed;     /* and was */
     uint32_t off_m;     /* from where it really is */
     int64_t confirm_ms; /* the chain says where it is; 0 = nobody has asked */
-    bool follows;       /* its customer listens to the events */
+    bool follows;       /* its customer listens to the events, */
+    bool heard_end;     /* and has heard the last one; */
+    int64_t listen_ms;  /* else it listens again then; 0 = it does, or never did */
     /* as the chain saw it last */
     unsigned state; /* OrderState; 0 = never asked */
     char reason[32];

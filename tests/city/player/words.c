@@ -158,6 +158,7 @@ phone_send_hello(struct phone *f, uint32_t last_version)
     Lifecircle__V1__CourierHello hello = LIFECIRCLE__V1__COURIER_HELLO__INIT;
     struct buf b = {0};
 
+    f->asked_all = last_version == 0;
     if (f->protobuf) {
         hello.last_version = last_version;
         m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_HELLO;
@@ -207,6 +208,9 @@ newer(struct phone *f, uint32_t version)
         f->play->tally.versions_back++;
     else
         f->version = version;
+    play_log(f->play, "\"said\":\"route\",\"courier\":\"%s\",\"version\":%u,\"asked\":%s",
+             f->who->id, version, f->asked_all ? "true" : "false");
+    f->asked_all = false;
     return version == f->version;
 }
 
