@@ -147,6 +147,47 @@ travel_faster_init(struct travel_faster *t, const struct travel *of, uint32_t ti
                                 .times = times == 0 ? 1 : times};
 }
 
+static enum lc_err
+paced_matrix(const struct travel *t, const struct latlng *from, size_t from_n,
+             const struct latlng *to, size_t to_n, enum travel_mode m, int64_t depart_ms,
+             struct travel_cell *out, enum travel_quality *quality)
+{
+    const struct travel_paced *p = (const struct travel_paced *)t;
+    enum lc_err err = p->of->matrix(p->of, from, from_n, to, to_n, m, depart_ms, out, quality);
+
+    if (err != LC_OK || p->pct[m] == 100)
+        return err;
+    for (size_t i = 0; i < from_n * to_n; i++) {
+        uint64_t s = ((uint64_t)out[i].seconds * p->pct[m] + 50) / 100;
+        if (out[i].seconds != TRAVEL_UNREACHABLE)
+            out[i].seconds = s < TRAVEL_UNREACHABLE ? (uint32_t)s : TRAVEL_UNREACHABLE - 1;
+    }
+    return LC_OK;
+}
+
+static uint32_t
+paced_lower_bound_s(const struct travel *t, struct latlng a, struct latlng b, enum travel_mode m)
+{
+    const struct travel_paced *p = (const struct travel_paced *)t;
+    uint64_t s = (uint64_t)p->of->lower_bound_s(p->of, a, b, m) * p->pct[m] / 100;
+
+    return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
+static bool
+paced_knows(const struct travel *t, struct latlng p, enum travel_mode m)
+{
+    return travel_knows(((const struct travel_paced *)t)->of, p, m);
+}
+
+void
+travel_paced_init(struct travel_paced *t, const struct travel *of, const uint8_t pct[TRAVEL_MODES])
+{
+    *t = (struct travel_paced){{paced_matrix, paced_lower_bound_s, paced_knows}, of, {0}};
+    for (size_t m = 0; m < TRAVEL_MODES; m++)
+        t->pct[m] = pct[m];
+}
+
 uint32_t
 travel_crow_s(struct latlng a, struct latlng b, enum travel_mode m)
 {

@@ -108,6 +108,18 @@ struct travel_faster {
 };
 void travel_faster_init(struct travel_faster *t, const struct travel *of, uint32_t times);
 
+/* travel_paced: another provider, whose seconds are multiplied with a percentage for each mode:
+ * what couriers need in this hour of the week (base/speeds.h). It does not look at the departure:
+ * whoever plans for another hour makes another. Borrows `of`; not moved while in use; to be changed
+ * only between decisions. */
+struct travel_paced {
+    struct travel travel; /* this is the provider */
+    const struct travel *of;
+    uint8_t pct[TRAVEL_MODES]; /* 100 = as it is */
+};
+void travel_paced_init(struct travel_paced *t, const struct travel *of,
+                       const uint8_t pct[TRAVEL_MODES]);
+
 /* travel_crow_s: great circle over a top speed that no real trip in the mode keeps up: the lower
  * bound for providers of real roads. */
 uint32_t travel_crow_s(struct latlng a, struct latlng b, enum travel_mode mode);

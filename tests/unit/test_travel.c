@@ -228,6 +228,59 @@ test_travel_faster_divides_seconds_and_keeps_metres(void)
 }
 
 static void
+test_travel_paced_multiplies_seconds_by_mode(void)
+{
+    const uint8_t pct[TRAVEL_MODES] = {100, 100, 100, 100, 250, 50};
+    static const enum travel_mode mode[] = {TRAVEL_BICYCLE, TRAVEL_CAR, TRAVEL_VAN};
+    const struct travel *t = travel_estimate();
+    struct travel_paced p;
+    struct travel_cell plain, paced;
+    enum travel_quality quality;
+
+    travel_paced_init(&p, t, pct);
+    for (size_t i = 0; i < 60; i++) {
+        enum travel_mode m = mode[i / 20];
+        struct latlng from = car[i % 20].from, to = car[i % 20].to;
+        CU_ASSERT_EQUAL(t->matrix(t, &from, 1, &to, 1, m, 0, &plain, &quality), LC_OK);
+        CU_ASSERT_EQUAL(p.travel.matrix(&p.travel, &from, 1, &to, 1, m, 0, &paced, &quality),
+                        LC_OK);
+        CU_ASSERT_EQUAL(paced.seconds, (plain.seconds * pct[m] + 50) / 100);
+        CU_ASSERT_EQUAL(paced.metres, plain.metres);
+        CU_ASSERT_TRUE(p.travel.lower_bound_s(&p.travel, from, to, m) <= paced.seconds);
+        CU_ASSERT_TRUE(travel_knows(&p.travel, from, m));
+    }
+}
+
+static enum lc_err
+no_way(const struct travel *t, const struct latlng *from, size_t from_n, const struct latlng *to,
+       size_t to_n, enum travel_mode m, int64_t depart_ms, struct travel_cell *out,
+       enum travel_quality *quality)
+{
+    (void)t, (void)from, (void)to, (void)m, (void)depart_ms;
+    for (size_t i = 0; i < from_n * to_n; i++)
+        out[i] = (struct travel_cell){i == 0 ? TRAVEL_UNREACHABLE : UINT32_MAX - 10, 1};
+    *quality = TRAVEL_ROAD;
+    return LC_OK;
+}
+
+static void
+test_travel_paced_keeps_no_way_apart(void)
+{
+    const uint8_t pct[TRAVEL_MODES] = {250, 250, 250, 250, 250, 250};
+    const struct travel t = {.matrix = no_way};
+    struct travel_paced p;
+    struct travel_cell cell[2];
+    enum travel_quality quality;
+
+    travel_paced_init(&p, &t, pct);
+    CU_ASSERT_EQUAL(
+        p.travel.matrix(&p.travel, &car[0].from, 1, &car[0].to, 2, TRAVEL_CAR, 0, cell, &quality),
+        LC_OK);
+    CU_ASSERT_EQUAL(cell[0].seconds, TRAVEL_UNREACHABLE);
+    CU_ASSERT_EQUAL(cell[1].seconds, TRAVEL_UNREACHABLE - 1);
+}
+
+static void
 test_travel_margin_s_is_larger_for_an_estimate(void)
 {
     for (unsigned m = 0; m < TRAVEL_MODES; m++)
@@ -258,5 +311,7 @@ UNIT_MAIN("travel", UNIT(test_travel_estimate_sits_in_the_middle_of_osrm),
           UNIT(test_travel_matrix_is_row_major), UNIT(test_travel_matrix_refuses_bad_coordinates),
           UNIT(test_travel_matrix_spans_the_world),
           UNIT(test_travel_faster_divides_seconds_and_keeps_metres),
+          UNIT(test_travel_paced_multiplies_seconds_by_mode),
+          UNIT(test_travel_paced_keeps_no_way_apart),
           UNIT(test_travel_margin_s_is_larger_for_an_estimate),
           UNIT(test_travel_mode_parse_inverts_name))
