@@ -296,10 +296,7 @@ void
 commits_answer(struct router *r, uint64_t batch, const struct reply *reply)
 {
     if (reply->kind == REPLY_ERROR && reply->str.n >= 6 && memcmp(reply->str.p, "FENCED", 6) == 0) {
-        r->tally[T_FENCED]++;
-        r->epoch = 0;
-        r->lease_asked_ms = 0;
-        router_rebuild(r, "fenced");
+        router_fenced(r);
         return;
     }
     if (reply->kind != REPLY_ARRAY) {

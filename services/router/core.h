@@ -11,9 +11,11 @@
 #include "base/map.h"
 #include "base/record.h"
 #include "base/secret.h"
+#include "base/speeds.h"
 #include "base/step.h"
 #include "base/wire.h"
 #include "router/plan/plan.h"
+#include "router/rides.h"
 
 #include "courier.pb-c.h"
 #include "order.pb-c.h"
@@ -43,6 +45,9 @@ enum {
     WORDS_MAX = 200,
 };
 
+/* --learn-speeds: nothing; rides are counted and shown; and travel times follow them. */
+enum learn { LEARN_OFF, LEARN_WATCH, LEARN_ON };
+
 struct settings {
     char city[32];
     bool has_secret;
@@ -62,6 +67,9 @@ struct settings {
     uint32_t speedup;
     uint32_t improve_iterations; /* a slice; 0 = no slices */
     uint32_t improve_couriers;   /* the same */
+    enum learn learn;
+    uint32_t learn_least;
+    int64_t learn_every_ms;
 };
 
 struct uuids {
@@ -140,7 +148,8 @@ struct report {
     Lifecircle__V1__Reason reason;
     bool has_shift;
     struct shift shift;
-    int64_t time_ms;
+    int64_t time_ms;  /* as the phone says; 0 = it does not */
+    int64_t taken_ms; /* when it came */
     uint64_t tag;
     unsigned refusals; /* of its commit */
     char pin[16];
@@ -184,6 +193,9 @@ struct courier {
     size_t queued;
     struct seen seen[SEEN_MAX];
     size_t next_seen;
+    struct ride ride;
+    int64_t rides_hour; /* of Unix time, in which it had */
+    unsigned rides_n;   /* so many rides that counted */
     UT_hash_handle hh;
 };
 
@@ -257,6 +269,9 @@ enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
                  CALL_RULINGS, /* what people said of orders, */
                  CALL_FROZEN,  /* and of couriers */
                  CALL_SLICE,   /* EVENT_WORK: a part of the plan, improved */
+                 CALL_SPEEDS,  /* what was learnt: loaded, */
+                 CALL_LEARNT,  /* read again, */
+                 CALL_LEARN,   /* and written */
                  CALL_SEEN,    /* nothing to be done with the answer */
 };
 enum { CATALOGUE_TAG = 16 };
@@ -285,7 +300,10 @@ enum tally {
     T_SLICES,
     T_SLICE_MOVES,
     T_SLICE_REFUSED,
-    TALLIES
+    T_RIDE,                          /* by enum ride_end */
+    T_HOURS = T_RIDE + RIDE_ENDS,    /* by enum travel_mode */
+    T_PACE = T_HOURS + TRAVEL_MODES, /* the same */
+    TALLIES = T_PACE + TRAVEL_MODES
 };
 
 struct router {
@@ -317,6 +335,8 @@ struct router {
     bool load_done;     /* all answers are there; the catalogue may be missing */
 
     struct catalogue *catalogue;
+    const struct travel *map;      /* NULL = none */
+    struct travel_paced paced;     /* over it: what couriers need in this hour, */
     struct travel_faster travel;   /* faster in simulations alone: the plan borrows it, */
     struct travel_faster estimate; /* and this for what it has no answer for */
     struct plan *plan;
@@ -341,10 +361,21 @@ struct router {
     uint64_t tally[TALLIES];
     struct counter counters[TALLIES];
     struct histogram dispatched; /* from placed to the first offer */
+
+    struct tz *tz;        /* owned; NULL = UTC */
+    struct speeds speeds; /* what was learnt, */
+    struct speeds_profile profile;
+    uint64_t speeds_generation; /* as Redis calls it, */
+    uint64_t speeds_epoch;      /* the lease's when it was read, */
+    int64_t learn_ms;           /* and when it is looked at and written next */
+    bool learn_told;            /* since then, what people are shown was */
+    uint8_t pace[TRAVEL_MODES]; /* percent of the map's time, as planned by */
+    int64_t pace_until_ms;      /* the end of this hour */
 };
 
 /* router.c: a rebuild is wanted; everything but the lease, PIN tries and reports is forgotten. */
 void router_rebuild(struct router *r, const char *why);
+void router_fenced(struct router *r); /* Redis says that the lease is another's */
 uint64_t router_tag(struct router *r, enum call_kind kind, uint64_t seq);
 bool router_acts(const struct router *r);               /* active, and the lease holds */
 const char *key_of(struct router *r, const char *name); /* in the event's arena */

@@ -38,6 +38,7 @@ courier_get(struct router *r, uint32_t number)
 void
 courier_free(struct router *r, struct courier *c)
 {
+    ride_forget(r, c);
     HASH_DEL(r->couriers, c);
     while (c->queue != NULL) {
         struct report *rep = c->queue;
@@ -262,9 +263,12 @@ positions_take(struct router *r, const Lifecircle__V1__CourierPositions *m)
         if (c == NULL || p->at == NULL)
             continue;
         bool future = p->time_ms <= 0 || p->time_ms > r->now_ms; /* a phone's clock is its own */
+        struct latlng at = {p->at->lat_e7, p->at->lng_e7};
+        int64_t at_ms = future ? r->now_ms : p->time_ms;
         courier_heard(r, c);
-        courier_moved(r, c, (struct latlng){p->at->lat_e7, p->at->lng_e7},
-                      future ? r->now_ms : p->time_ms);
+        if (at_ms >= c->at_ms && geo_valid(at))
+            ride_moved(r, c, at, at_ms);
+        courier_moved(r, c, at, at_ms);
     }
 }
 

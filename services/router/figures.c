@@ -1,6 +1,10 @@
 /* What the router counts, for /metrics. */
 #include "router/core.h"
 
+#define RIDE(end) "rides_total{end=\"" end "\"}"
+#define HOURS(mode) "learnt_hours{mode=\"" mode "\"}"
+#define PACE(mode) "travel_time_percent{mode=\"" mode "\"}"
+
 static const struct counter described[TALLIES] = {
     [T_WAITING] = {"orders_waiting", "placed orders without a courier", 0, true},
     [T_ON_SHIFT] = {"couriers_on_shift", "couriers that take orders", 0, true},
@@ -29,6 +33,35 @@ static const struct counter described[TALLIES] = {
     [T_BY_ROADS] = {"plan_searches_total{travel=\"roads\"}",
                     "searches for an order's place, by their travel times", 0, false},
     [T_BY_ESTIMATE] = {"plan_searches_total{travel=\"estimate\"}", "", 0, false},
+    [T_RIDE +
+        RIDE_COUNTED] = {RIDE("counted"), "couriers' rides, by what was learnt of them", 0, false},
+    [T_RIDE + RIDE_NO_START] = {RIDE("no_start"), "", 0, false},
+    [T_RIDE + RIDE_NO_PLACE] = {RIDE("no_place"), "", 0, false},
+    [T_RIDE + RIDE_LEFT] = {RIDE("left"), "", 0, false},
+    [T_RIDE + RIDE_NO_MAP] = {RIDE("no_map"), "", 0, false},
+    [T_RIDE + RIDE_SHORT] = {RIDE("short"), "", 0, false},
+    [T_RIDE + RIDE_ELSEWHERE] = {RIDE("elsewhere"), "", 0, false},
+    [T_RIDE + RIDE_STOOD] = {RIDE("stood"), "", 0, false},
+    [T_RIDE + RIDE_DETOUR] = {RIDE("detour"), "", 0, false},
+    [T_RIDE + RIDE_CLOCK] = {RIDE("clock"), "", 0, false},
+    [T_RIDE + RIDE_IMPLAUSIBLE] = {RIDE("implausible"), "", 0, false},
+    [T_RIDE + RIDE_OFTEN] = {RIDE("often"), "", 0, false},
+    [T_HOURS + TRAVEL_FOOT] = {HOURS("foot"), "hours of the week of which enough rides were seen",
+                               0, true},
+    [T_HOURS + TRAVEL_BICYCLE] = {HOURS("bicycle"), "", 0, true},
+    [T_HOURS + TRAVEL_EBIKE] = {HOURS("ebike"), "", 0, true},
+    [T_HOURS + TRAVEL_SCOOTER] = {HOURS("scooter"), "", 0, true},
+    [T_HOURS + TRAVEL_CAR] = {HOURS("car"), "", 0, true},
+    [T_HOURS + TRAVEL_VAN] = {HOURS("van"), "", 0, true},
+    [T_PACE + TRAVEL_FOOT] = {PACE("foot"),
+                              "of the map's travel times, as planned by now; 100 unless "
+                              "--learn-speeds is on and enough was seen of this hour",
+                              0, true},
+    [T_PACE + TRAVEL_BICYCLE] = {PACE("bicycle"), "", 0, true},
+    [T_PACE + TRAVEL_EBIKE] = {PACE("ebike"), "", 0, true},
+    [T_PACE + TRAVEL_SCOOTER] = {PACE("scooter"), "", 0, true},
+    [T_PACE + TRAVEL_CAR] = {PACE("car"), "", 0, true},
+    [T_PACE + TRAVEL_VAN] = {PACE("van"), "", 0, true},
 };
 
 const struct counter *
@@ -52,6 +85,12 @@ router_counters(const void *core, size_t *n)
     r->tally[T_BY_ROADS] = plan_searched(r->plan, TRAVEL_ROAD);
     r->tally[T_BY_ESTIMATE] = plan_searched(r->plan, TRAVEL_ESTIMATE);
     r->tally[T_OWNER] = r->phase == PHASE_ACTIVE;
+    for (size_t m = 0; m < TRAVEL_MODES; m++) {
+        r->tally[T_PACE + m] = r->pace[m];
+        r->tally[T_HOURS + m] = 0;
+        for (size_t h = 0; h < SPEEDS_HOURS; h++)
+            r->tally[T_HOURS + m] += r->profile.hour[m][h].enough;
+    }
     for (size_t i = 0; i < TALLIES; i++) {
         r->counters[i] = described[i];
         r->counters[i].value = r->tally[i];

@@ -80,6 +80,8 @@ take_entry(struct router *r, const struct reply *entry)
             take_orders(r, fields->items[i + 1].str);
         else if (slice_eq_str(name, "d") || slice_eq_str(name, "f"))
             ruling_event(r, name.p[0] == 'f', fields->items[i + 1].str);
+        else if (slice_eq_str(name, "v"))
+            learn_again(r);
     }
     r->last_event++;
     return true;

@@ -49,6 +49,7 @@ void
 forecast_publish(struct router *r)
 {
     size_t n = 0, all = HASH_COUNT(r->couriers);
+    uint32_t pct[TRAVEL_MODES];
     struct cell *cells = arena_array(r->arena, all + 1, sizeof *cells);
     Lifecircle__V1__SupplyForecast__Cell **list = arena_array(r->arena, all + 1, sizeof *list);
     Lifecircle__V1__SupplyForecast m = LIFECIRCLE__V1__SUPPLY_FORECAST__INIT;
@@ -70,6 +71,10 @@ forecast_publish(struct router *r)
     m.on_shift = (uint32_t)n;
     m.n_couriers = n < CELLS_MAX ? n : CELLS_MAX;
     m.couriers = list;
+    for (size_t i = 0; i < TRAVEL_MODES; i++)
+        pct[i] = r->pace[i];
+    m.travel_pct = pct;
+    m.n_travel_pct = TRAVEL_MODES;
     for (const struct order *o = r->orders; o != NULL; o = o->hh.next)
         m.waiting += o->courier == 0;
     envelope_init(&env, &r->mint, r->now_ms, 0);

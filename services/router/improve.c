@@ -48,6 +48,7 @@ improve_ask(struct router *r)
     o.seed = next_seed(r);
     r->slice_asked = 0;
     buf_u32(&job, r->set.speedup);
+    buf_append(&job, r->pace, sizeof r->pace);
     if (plan_slice_make(r->plan, &o, &job)) {
         r->seq = (r->seq + 1) & UINT32_MAX;
         r->slice_asked = r->seq;

@@ -36,6 +36,8 @@ load_start(struct router *r)
     ask(r, CALL_ROUTES, "HGETALL", "routes", NULL, NULL, NULL, NULL);
     ask(r, CALL_RULINGS, "HGETALL", "rulings", NULL, NULL, NULL, NULL);
     ask(r, CALL_FROZEN, "HGETALL", "frozen", NULL, NULL, NULL, NULL);
+    if (r->set.learn != LEARN_OFF)
+        ask(r, CALL_SPEEDS, "HGETALL", "speeds", NULL, NULL, NULL, NULL);
     ask(r, CALL_DUE, "ZRANGE", "due:dispatch", "0", "-1", NULL, NULL);
 }
 
@@ -204,6 +206,8 @@ load_answer(struct router *r, enum call_kind kind, const struct reply *reply)
         take_hash(r, reply, kind == CALL_SHIFTS);
     else if (kind == CALL_RULINGS || kind == CALL_FROZEN)
         rulings_load(r, kind, reply);
+    else if (kind == CALL_SPEEDS)
+        learn_load(r, reply);
     else if (kind == CALL_DUE)
         take_due(r, reply);
     else if (kind == CALL_PLACES)

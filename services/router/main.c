@@ -32,6 +32,15 @@ main(int argc, char **argv)
          false},
         {"improve-couriers", OPTION_NUMBER, "32", "neighbouring couriers of a slice, up to 64",
          false},
+        {"learn-speeds", OPTION_TEXT, "off",
+         "from couriers' rides, by mode and hour of the week: off, watch (count and show them), on "
+         "(travel times of the map follow, once enough were seen)",
+         false},
+        {"learn-least", OPTION_NUMBER, "30",
+         "rides in an hour of the week, and at half their number in those like it, before its "
+         "travel times differ from the map's",
+         false},
+        {"learn-every-s", OPTION_NUMBER, "300", "how often that is looked at, and kept", false},
         {"speedup", OPTION_NUMBER, "1", "simulations only: travel takes this many times less",
          false},
     };

@@ -166,6 +166,7 @@ report_take(struct router *r, const struct event *ev)
     size_t id_n = strlen(m->action_id);
 
     read_report(&rep, ev);
+    rep.taken_ms = r->now_ms;
     const struct order *o = rep.has_order ? order_find(r, rep.order) : NULL;
     if (o != NULL) /* the phone does not know its trace: the answer says it */
         traceparent_format(&o->trace, rep.envelope_id + TRACE_SPAN_AT, rep.traceparent);
@@ -231,6 +232,7 @@ report_committed(struct router *r, struct courier *c)
     unsigned state = o == NULL ? 0 : o->state;
 
     note_offer(c, rep);
+    ride_report(r, c, rep);
     if (rep->kind == REPORT(DELIVER))
         state = STATE(DELIVERED);
     else if (rep->kind == REPORT(BROUGHT_BACK))

@@ -66,6 +66,7 @@ router_close(void *core)
     free(r->later.list);
     plan_destroy(r->plan);
     catalogue_destroy(r->catalogue);
+    timezone_destroy(r->tz);
     free(r);
 }
 
@@ -75,6 +76,15 @@ router_rebuild(struct router *r, const char *why)
     if (!r->rebuild)
         outbox_note(r->out, "router_rebuild", "why=%s", why);
     r->rebuild = true;
+}
+
+void
+router_fenced(struct router *r)
+{
+    r->tally[T_FENCED]++;
+    r->epoch = 0;
+    r->lease_asked_ms = 0;
+    router_rebuild(r, "fenced");
 }
 
 bool
@@ -124,16 +134,6 @@ read_secret(struct slice hex, struct city_secret *out)
            n == sizeof out->b && end == hex.p + hex.n;
 }
 
-/* NULL: the estimate. All that is planned is planned by it from here on. */
-static void
-use_travel(struct router *r, const struct travel *travel)
-{
-    if (travel != NULL)
-        travel_faster_init(&r->travel, travel, r->set.speedup);
-    plan_travel(r->plan, travel == NULL ? &r->estimate.travel : &r->travel.travel,
-                &r->estimate.travel);
-}
-
 static enum lc_err
 start(struct router *r, const struct event *ev)
 {
@@ -166,7 +166,10 @@ start(struct router *r, const struct event *ev)
     s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
     s->speedup = (uint32_t)config_int(cfg, "speedup", 1);
     travel_faster_init(&r->estimate, travel_estimate(), s->speedup);
-    use_travel(r, NULL);
+    enum lc_err err = learn_start(r, cfg);
+    if (err != LC_OK)
+        return err;
+    learn_map(r, NULL);
 
     mint_init(&r->mint, "router", city, ev->entropy);
     snprintf(r->owner, sizeof r->owner, "router-%016llx", (unsigned long long)ev->entropy);
@@ -205,6 +208,7 @@ take_answer(struct router *r, const struct event *ev)
     case CALL_LOAD:
     case CALL_RULINGS:
     case CALL_FROZEN:
+    case CALL_SPEEDS:
         load_answer(r, kind, ev->reply);
         return;
     case CALL_ORDERS:
@@ -218,6 +222,13 @@ take_answer(struct router *r, const struct event *ev)
         return;
     case CALL_COMMIT:
         commits_answer(r, seq, ev->reply);
+        return;
+    case CALL_LEARNT:
+        if (ev->reply->kind == REPLY_ARRAY)
+            learn_load(r, ev->reply);
+        return;
+    case CALL_LEARN:
+        learn_written(r, ev->reply);
         return;
     case CALL_REREAD:
     case CALL_REREAD_ORDERS:
@@ -289,6 +300,7 @@ tick(struct router *r)
     couriers_tick(r);
     etas_tick(r);
     why_tick(r);
+    learn_tick(r);
     forecast_publish(r);
 }
 
@@ -376,6 +388,7 @@ router_step(void *core, const struct event *ev, struct outbox *out)
         return err;
     if (!catalogue_step(r->catalogue, ev, out)) {
         plan_time(r->plan, ev->now_ms);
+        learn_pace(r);
         if (ev->kind == EVENT_REDIS) {
             take_answer(r, ev);
         } else if (ev->kind == EVENT_MESSAGE) {
@@ -391,10 +404,10 @@ router_step(void *core, const struct event *ev, struct outbox *out)
         } else if (ev->kind == EVENT_TURN_END) {
             end_turn(r);
         } else if (ev->kind == EVENT_ROADS) {
-            use_travel(r, ev->travel);
-            r->look = true;
+            learn_map(r, ev->travel);
         } else if (ev->kind == EVENT_STOP) {
             end_turn(r);
+            learn_stop(r);
             lease_release(r);
         } else if (ev->kind == EVENT_START || ev->kind == EVENT_WAKE) {
             wake(r);
@@ -414,17 +427,26 @@ router_ready(const void *core)
     return r->redis_up && !r->stopping;
 }
 
-/* The job says first how much faster than time the simulation is. */
+/* The job says first how much faster than time the simulation is, and the percentages of the map's
+ * times. */
 static enum lc_err
 router_work(const struct travel *travel, struct slice job, struct buf *out)
 {
+    enum { HEAD = 4 + TRAVEL_MODES };
+    uint8_t pct[TRAVEL_MODES];
+    struct travel_paced paced;
     struct travel_faster estimate, roads;
 
-    if (job.n < 4 || bytes_u32(job.p) == 0)
+    if (job.n < HEAD || bytes_u32(job.p) == 0)
         return LC_EINVAL;
+    memcpy(pct, job.p + 4, sizeof pct);
     travel_faster_init(&estimate, travel_estimate(), bytes_u32(job.p));
-    travel_faster_init(&roads, travel == NULL ? travel_estimate() : travel, bytes_u32(job.p));
-    return plan_slice_run(&roads.travel, &estimate.travel, slice_of(job.p + 4, job.n - 4), out);
+    if (travel != NULL)
+        travel_paced_init(&paced, travel, pct);
+    travel_faster_init(&roads, travel == NULL ? travel_estimate() : &paced.travel,
+                       bytes_u32(job.p));
+    return plan_slice_run(&roads.travel, &estimate.travel, slice_of(job.p + HEAD, job.n - HEAD),
+                          out);
 }
 
 const struct service router_service = {

@@ -20,6 +20,8 @@
  *
  *   improve-iterations 500, improve-couriers 32   of a slice (router/plan/slice/slice.h); 0 = none
  *
+ *   learn-speeds off, learn-least 30, learn-every-s 300   off, watch or on (docs/roads.md)
+ *
  * The tries of a PIN are counted in memory, and forgotten on a restart. */
 #ifndef LC_ROUTER_ROUTER_H
 #define LC_ROUTER_ROUTER_H

@@ -26,7 +26,7 @@
 #define W_REASON(x) LIFECIRCLE__V1__REASON__##x
 
 enum { W_ORDERS = 64, W_COURIERS = 8, W_EVENTS = 4096, W_REPLIES = 8192, W_PENDING = 512 };
-enum { W_BANS = 4 };
+enum { W_BANS = 4, W_SPEEDS = 16 };
 #define W_SECRET "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 struct w_order {
@@ -79,6 +79,15 @@ struct world {
     struct buf work; /* what came of the last job, and its tag; told in w_pass */
     uint64_t work_tag;
     unsigned slices;
+    const struct travel *map; /* NULL = none */
+    const char *learn;        /* learn-speeds; NULL = off */
+    struct w_speed {
+        char field[16];
+        struct buf bytes;
+    } speed[W_SPEEDS]; /* what was learnt */
+    size_t n_speeds;
+    int64_t speeds_generation;
+    unsigned speeds_puts;
 };
 
 /* ---- places: a street along a parallel ---- */
@@ -253,6 +262,8 @@ static inline bool w_allowed(const struct world *w, const struct w_order *o, uin
 static inline struct reply *w_dispatch_rule(struct world *w, const struct slice *a);
 static inline void w_decided(struct world *w, const struct slice *a);
 static inline struct reply *w_rulings(struct world *w, bool frozen);
+static inline struct reply *w_speeds_put(struct world *w, const struct slice *a, size_t n);
+static inline struct reply *w_speeds(struct world *w);
 
 struct w_rule {
     const char *action;
@@ -453,7 +464,7 @@ w_due_claim(struct world *w, const struct slice *a)
 }
 
 static inline struct reply *
-w_fcall(struct world *w, const struct slice *a)
+w_fcall(struct world *w, const struct slice *a, size_t n)
 {
     if (slice_eq_str(a[1], "plan_commit"))
         return w_plan_commit(w, a);
@@ -465,6 +476,8 @@ w_fcall(struct world *w, const struct slice *a)
         return w_order_cancel(w, a);
     if (slice_eq_str(a[1], "dispatch_rule"))
         return w_dispatch_rule(w, a);
+    if (slice_eq_str(a[1], "speeds_put"))
+        return w_speeds_put(w, a, n);
     if (slice_eq_str(a[1], "dispatch_explain"))
         w_decided(w, a);
     w->seen += slice_eq_str(a[1], "courier_seen");
@@ -603,7 +616,7 @@ w_command(struct world *w, const struct slice *a, size_t n)
     struct reply *items, *r;
 
     if (slice_eq_str(a[0], "FCALL"))
-        return w_fcall(w, a);
+        return w_fcall(w, a, n);
     if (slice_eq_str(a[0], "INFO")) {
         static const char info[] = "# Replication\r\nmaster_replid:one\r\n";
         r = w_reply(w, REPLY_NIL);
@@ -616,6 +629,8 @@ w_command(struct world *w, const struct slice *a, size_t n)
         return w_ends(a[4], ":events") ? w_events_after(w, a[5]) : w_reply(w, REPLY_NIL);
     if (slice_eq_str(a[0], "HGETALL") && (w_ends(a[1], ":rulings") || w_ends(a[1], ":frozen")))
         return w_rulings(w, w_ends(a[1], ":frozen"));
+    if (slice_eq_str(a[0], "HGETALL") && w_ends(a[1], ":speeds"))
+        return w_speeds(w);
     if (slice_eq_str(a[0], "HGETALL"))
         return w_hash(w, w_ends(a[1], ":shifts") ? w->shift : w->route);
     if (slice_eq_str(a[0], "HSCAN"))
@@ -646,5 +661,6 @@ w_command(struct world *w, const struct slice *a, size_t n)
 }
 
 #include "router_rulings.h"
+#include "router_speeds.h"
 
 #endif

@@ -46,7 +46,7 @@ w_work(struct world *w, const struct effect *e)
 {
     buf_reset(&w->work);
     W_AROUND(true);
-    enum lc_err err = router_service.work(NULL, e->bytes, &w->work);
+    enum lc_err err = router_service.work(w->map, e->bytes, &w->work);
     W_AROUND(false);
     assert(err == LC_OK || (W_MAY_FAIL && err == LC_ENOMEM));
     w->work_tag = err == LC_OK ? e->ref : 0;
@@ -141,6 +141,7 @@ w_boot(struct world *w, uint64_t seed)
         {SLICE_LIT("city"), SLICE_LIT("bal")},
         {SLICE_LIT("city-secret"), SLICE_LIT(W_SECRET)},
         {SLICE_LIT("improve-iterations"), SLICE_LIT("8")}, /* enough for so few orders */
+        {SLICE_LIT("learn-speeds"), slice_str(w->learn == NULL ? "off" : w->learn)},
     };
     const struct config config = {items, sizeof items / sizeof *items};
 
@@ -152,6 +153,8 @@ w_boot(struct world *w, uint64_t seed)
     assert(err == LC_OK);
     (void)err;
     w_effects(w);
+    if (w->map != NULL)
+        w_feed(w, (struct event){.kind = EVENT_ROADS, .travel = w->map});
     w_feed(w, (struct event){.kind = EVENT_REDIS_UP});
     w_effects(w);
     w_settle(w);
@@ -180,6 +183,8 @@ w_free(struct world *w)
         buf_free(&w->order[i].record);
     for (size_t i = 0; i < w->n_events; i++)
         buf_free(&w->event[i].o);
+    for (size_t i = 0; i < w->n_speeds; i++)
+        buf_free(&w->speed[i].bytes);
     for (size_t i = 0; i <= W_COURIERS; i++) {
         buf_free(&w->shift[i].bytes);
         buf_free(&w->route[i].bytes);
