@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define OUTCOME(name) "match_total{outcome=\"" name "\"}", "orders by what became of them"
+#define PACE(mode) "travel_time_percent{mode=\"" mode "\"}"
 #define BY(name) "match_decisions_total{travel=\"" name "\"}", "decisions by their travel times"
 
 static const struct counter counters[COUNTS] = {
@@ -42,6 +43,14 @@ static const struct counter counters[COUNTS] = {
     [COUNT_CELLS] = {"match_cells", "neighbourhoods kept", 0, true},
     [COUNT_CELL_BYTES] = {"match_cell_bytes", "memory of neighbourhoods", 0, true},
     [COUNT_COURIERS] = {"match_couriers", "couriers on shift in the last forecast", 0, true},
+    [COUNT_PACE + TRAVEL_FOOT] = {PACE("foot"),
+                                  "of the map's travel times, as the router has learnt them", 0,
+                                  true},
+    [COUNT_PACE + TRAVEL_BICYCLE] = {PACE("bicycle"), "", 0, true},
+    [COUNT_PACE + TRAVEL_EBIKE] = {PACE("ebike"), "", 0, true},
+    [COUNT_PACE + TRAVEL_SCOOTER] = {PACE("scooter"), "", 0, true},
+    [COUNT_PACE + TRAVEL_CAR] = {PACE("car"), "", 0, true},
+    [COUNT_PACE + TRAVEL_VAN] = {PACE("van"), "", 0, true},
 };
 
 static void
@@ -80,31 +89,6 @@ matcher_open(void)
 
 /* ---- events ---- */
 
-/* NULL: the estimate. */
-static void
-use_travel(struct matcher *m, const struct travel *travel)
-{
-    uint32_t times = (uint32_t)m->policy.speedup;
-
-    m->estimate = travel_estimate();
-    m->travel = travel == NULL ? m->estimate : travel;
-    if (times <= 1)
-        return;
-    travel_faster_init(&m->faster[0], m->travel, times);
-    travel_faster_init(&m->faster[1], m->estimate, times);
-    m->estimate = &m->faster[1].travel;
-    m->travel = travel == NULL ? m->estimate : &m->faster[0].travel;
-}
-
-/* Neighbourhoods are sorted and cut by bounds of the travel times before. A search that was made is
- * not touched: every round of an order is one search, by one provider. */
-static void
-take_roads(struct match_step *s)
-{
-    use_travel(s->m, s->ev->travel);
-    match_cells_touch_all(s->m->cells);
-}
-
 static enum lc_err
 start(struct match_step *s)
 {
@@ -118,7 +102,7 @@ start(struct match_step *s)
         return LC_EINVAL;
     }
     match_policy_read(&m->policy, s->ev->config);
-    use_travel(m, NULL);
+    match_pace_start(m);
     m->supply.speedup = (uint32_t)m->policy.speedup;
     if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)
         outbox_note(s->out, "config_refused", "name=tzif expected=TZif used=UTC");
@@ -150,6 +134,7 @@ take_forecast(struct match_step *s)
 {
     if (match_supply_take(&s->m->supply, s->ev->envelope->supply_forecast, s->ev->now_ms))
         s->m->hasten_wanted = true;
+    match_pace_take(s, s->ev->envelope->supply_forecast);
 }
 
 static void
@@ -225,6 +210,7 @@ tick(struct match_step *s)
     }
     s->m->wake_ms = s->ev->now_ms + MATCH_TICK_MS;
     outbox_wake(s->out, s->m->wake_ms);
+    match_pace_expire(s);
     match_expire(s);
     match_cells_ask_again(s);
     match_due_timers(s);
@@ -273,7 +259,7 @@ matcher_step(void *core, const struct event *ev, struct outbox *out)
         match_remote_answered(&s);
         break;
     case EVENT_ROADS:
-        take_roads(&s);
+        match_pace_roads(&s);
         break;
     case EVENT_STOP:
         m->draining = true;
@@ -301,6 +287,8 @@ matcher_counters(const void *core, size_t *n)
     m->counts[COUNT_JOBS].value = m->n_jobs;
     m->counts[COUNT_STORES].value = m->shops.count;
     m->counts[COUNT_COURIERS].value = m->supply.on_shift;
+    for (size_t i = 0; i < TRAVEL_MODES; i++)
+        m->counts[COUNT_PACE + i].value = m->pace[i];
     if (m->cells != NULL) {
         m->counts[COUNT_CELLS].value = match_cells_count(m->cells);
         m->counts[COUNT_CELL_BYTES].value = match_cells_bytes(m->cells);

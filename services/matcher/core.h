@@ -110,7 +110,8 @@ enum match_count {
     COUNT_CELLS,
     COUNT_CELL_BYTES,
     COUNT_COURIERS,
-    COUNTS
+    COUNT_PACE, /* by enum travel_mode */
+    COUNTS = COUNT_PACE + TRAVEL_MODES
 };
 
 /* Tags of Redis calls; a cell's key is below 2^52. */
@@ -149,6 +150,9 @@ struct matcher {
     const struct travel *travel;    /* along the map's roads, or the estimate */
     const struct travel *estimate;  /* where that has no answer */
     struct travel_faster faster[2]; /* when the policy says so: these are they */
+    const struct travel *map;       /* NULL = none */
+    struct travel_paced paced;      /* over it */
+    uint8_t pace[TRAVEL_MODES];     /* percent of its times, as the router says */
     struct mint mint;
     bool started;
     bool up; /* Redis */
@@ -323,6 +327,15 @@ void match_missed_read(struct match_step *s);
 
 /* match_timer_due: is it time, and no call out? Then the call counts as out. */
 bool match_timer_due(struct match_step *s, struct match_timer *t, int64_t every_ms);
+
+/* ---- pace.c: which travel times a matcher decides by ---- */
+
+void match_pace_start(struct matcher *m);
+void match_pace_roads(struct match_step *s); /* another map, or none */
+/* match_pace_take: what the router multiplies the map's times with now. match_pace_expire: nothing
+ * any more, once the forecast is old. */
+void match_pace_take(struct match_step *s, const Lifecircle__V1__SupplyForecast *f);
+void match_pace_expire(struct match_step *s);
 
 /* ---- due.c ---- */
 
