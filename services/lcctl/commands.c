@@ -94,6 +94,11 @@ const struct command commands[] = {
      "compile a map; look at one; time, streets and polyline of a trip; what is reached, as "
      "GeoJSON; delivery zones for stores that have none (--replace: for all), ready for PUT "
      "/v1/stores"},
+    {"speeds", cmd_speeds, true,
+     "speeds [--mode foot|bicycle|ebike|scooter|car|van]\n"
+     "speeds reset [--mode foot|bicycle|ebike|scooter|car|van]",
+     "what routers have learnt of couriers' rides: percent of the map's travel times, by mode and "
+     "hour of the week in the city's time zone; forget it"},
     {"addresses", cmd_addresses, false,
      "addresses build FILE.osm.pbf -o FILE.addresses\n"
      "addresses info FILE.addresses\n"

@@ -183,6 +183,7 @@ int cmd_drain(struct ctl *c, struct args *a);      /* drain HOST:PORT */
 int cmd_robots(struct ctl *c, struct args *a);     /* robots */
 int cmd_replay(struct ctl *c, struct args *a);     /* replay DIR [--roads FILE]... */
 int cmd_roads(struct ctl *c, struct args *a);      /* roads build | info | ask | area */
+int cmd_speeds(struct ctl *c, struct args *a);     /* speeds [reset] */
 int cmd_addresses(struct ctl *c, struct args *a);  /* addresses build | info | ask */
 int cmd_secret(struct ctl *c, struct args *a);     /* secret */
 int cmd_keys(struct ctl *c, struct args *a);       /* keys new | show */

@@ -79,6 +79,10 @@ ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freez
 ok 'hold: not of an order for collection' json 'v["outcome"] == "not_now"' lcctl --json hold corner/4711
 ok rulings json 'len(v["frozen"]) == 1 and v["log"][0]["who"] == "me"' lcctl --json rulings
 ok 'freeze --lift' json 'v["outcome"] == "done"' lcctl --json freeze --lift bob
+ok 'speeds, none' json 'v == []' lcctl --json speeds
+ok 'speeds, none, for people' same "$(lcctl speeds | cut -c 1-19)" 'nothing was learnt:'
+ok 'speeds reset' json 'v == {"forgotten": 0}' lcctl --json speeds reset --mode car
+ok 'speeds, another mode' same "$(lcctl speeds --mode tram 2>&1 | head -n 1 | cut -c 1-30)" 'lcctl: --mode: expected foot, '
 ok audit json 'v["adds_up"] is True and v["reserved"] == 2 and v["faults"] == []' lcctl --json audit
 ok queue json '[q["queue"] for q in v] == ["match", "held", "dispatch", "expire", "webhook"] and v[3]["rows"] == 1' lcctl --json queue
 ok 'library load' json 'v["loaded"] is True' lcctl --json library load
