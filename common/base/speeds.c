@@ -253,10 +253,10 @@ speeds_profile_put(struct buf *b, const struct speeds_profile *p, const struct s
     buf_u8(b, made->applied);
     buf_u16(b, made->least);
     buf_u64(b, (uint64_t)made->time_ms);
-    for (uint8_t m = 0; m < TRAVEL_MODES; m++) {
+    for (unsigned m = 0; m < TRAVEL_MODES; m++) {
         if (!anything(p->hour[m]))
             continue;
-        buf_u8(b, m);
+        buf_u8(b, (uint8_t)m);
         for (size_t h = 0; h < SPEEDS_HOURS; h++) {
             const struct speeds_known *k = &p->hour[m][h];
             buf_u16(b, (uint16_t)(k->rides < UINT16_MAX ? k->rides : UINT16_MAX));

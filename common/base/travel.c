@@ -183,7 +183,10 @@ paced_knows(const struct travel *t, struct latlng p, enum travel_mode m)
 void
 travel_paced_init(struct travel_paced *t, const struct travel *of, const uint8_t pct[TRAVEL_MODES])
 {
-    *t = (struct travel_paced){{paced_matrix, paced_lower_bound_s, paced_knows}, of, {0}};
+    *t = (struct travel_paced){.travel = {.matrix = paced_matrix,
+                                          .lower_bound_s = paced_lower_bound_s,
+                                          .knows = paced_knows},
+                               .of = of};
     for (size_t m = 0; m < TRAVEL_MODES; m++)
         t->pct[m] = pct[m];
 }
