@@ -1385,6 +1385,29 @@ local function order_retire(keys, args)
 end
 register('order_retire', order_retire, {'allow-oom'}) -- it makes room
 
+-- ledger_fold: the oldest entries of the ledger, which were written elsewhere, go; what they came to is in ledger:base.
+-- Somebody was faster, when the first is not there any more: nothing changes.
+local function ledger_fold(keys, args)
+    begin(keys, '1')
+    local first, stays, key = args[1], args[2], p .. 'ledger'
+    local oldest = call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+    if not oldest or oldest[1] ~= first then
+        return 0
+    end
+    if #call('XRANGE', key, stays, stays) == 0 then
+        refuse('stays: expected an entry of the ledger')
+    end
+    local n, base = count(args, 3, 2, 2000), {}
+    for i = 1, n do
+        base[2 * i - 1], base[2 * i] = text(number(args[2 * i + 2], 'store', 0, NUMBER_MAX)), args[2 * i + 3]
+    end
+    if n > 0 then
+        call('HSET', p .. 'ledger:base', unpack(base))
+    end
+    return call('XTRIM', key, 'MINID', stays)
+end
+register('ledger_fold', ledger_fold, {'allow-oom'}) -- it makes room
+
 ---------------------------------------------------------------------------------------------------
 -- addresses
 do

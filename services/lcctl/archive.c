@@ -19,7 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = ORDERS_A_PAGE, DAYS_MAX = 3650, EVERY_MAX = 86400, DAY_TEXT = 11 };
+enum {
+    BATCH = ORDERS_A_PAGE,
+    DAYS_MAX = 3650,
+    EVERY_MAX = 86400,
+    LEDGER_MOST = 1000000000,
+    DAY_TEXT = 11
+};
 
 static const int64_t day_ms = INT64_C(86400000);
 
@@ -33,7 +39,8 @@ struct archive {
     uint64_t written;
     uint64_t kept; /* changed between reading and going */
     long long forgotten;
-    char erased[24]; /* when something was erased last, as of the last rewrite */
+    long long folded; /* entries of the ledger */
+    char erased[24];  /* when something was erased last, as of the last rewrite */
     /* the batch: three arguments an order */
     struct slice args[2 + 3 * BATCH];
     size_t n;
@@ -293,6 +300,7 @@ tell(const struct archive *a)
         json_out_uint(&w, "archived", a->written);
         json_out_uint(&w, "stay", a->kept);
         json_out_int(&w, "erased", a->forgotten);
+        json_out_int(&w, "ledger_entries", a->folded);
         json_out_end(&w);
         (void)show_json(&b);
         return;
@@ -302,6 +310,8 @@ tell(const struct archive *a)
         printf(", %llu stay: they changed meanwhile", (unsigned long long)a->kept);
     if (a->forgotten > 0)
         printf(", personal data of %lld erased", a->forgotten);
+    if (a->folded > 0)
+        printf(", %lld entries of the ledger", a->folded);
     putchar('\n');
     fflush(stdout);
 }
@@ -310,12 +320,13 @@ int
 cmd_archive(struct ctl *c, struct args *args)
 {
     int64_t age_ms, personal_ms;
-    long every;
+    long every, keep;
     struct archive a = {.ctl = c, .fd = -1};
     const char *days_text = args_option(args, "days", "7");
 
     if (!days_ms(days_text, &age_ms) ||
         !days_ms(args_option(args, "personal-days", days_text), &personal_ms) ||
+        !number(args_option(args, "ledger", "200000"), LEDGER_MOST, &keep) || keep < 1 ||
         !number(args_option(args, "every", "0"), EVERY_MAX, &every))
         return EXIT_USAGE;
     a.dir = args_next(args);
@@ -331,7 +342,11 @@ cmd_archive(struct ctl *c, struct args *args)
         c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
         a.before_ms = c->now_ms - age_ms + (age_ms == 0);
         a.written = a.kept = 0;
+        a.folded = 0;
         bool ok = pass(&a) && forget_old(&a, personal_ms);
+        if (ok)
+            a.folded = ledger_archive(c, a.dir, keep);
+        ok = ok && a.folded >= 0;
         tell(&a);
         if (ok && every > 0 && !ended)
             sleep((unsigned)every);

@@ -108,9 +108,11 @@ const struct command commands[] = {
      "library load\n"
      "library show",
      "load the Redis Functions of this version; say which are there"},
-    {"archive", cmd_archive, true, "archive DIR [--days 7] [--personal-days N] [--every SECONDS]",
+    {"archive", cmd_archive, true,
+     "archive DIR [--days 7] [--personal-days N] [--ledger 200000] [--every SECONDS]",
      "move orders that ended so many days ago (0.5: twelve hours) into DIR/orders-<day>.ndjson; "
-     "personal data go after N days, if that is sooner"},
+     "personal data go after N days, if that is sooner; of the ledger all but the newest entries "
+     "go into DIR/ledger-<day>.ndjson, and what they came to stays"},
     {"backup", cmd_backup, true,
      "backup FILE [--keys FILE]\n"
      "backup keys FILE",

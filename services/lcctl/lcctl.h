@@ -126,6 +126,10 @@ bool each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record),
  * erased, and waits until they have. False after saying where not. */
 bool rewrite_aof(struct ctl *c);
 
+/* ledger_archive: all but the newest `keep` entries (at least 1) of the ledger go into
+ * DIR/ledger-<day>.ndjson. How many; -1 after saying why not all that should. */
+long long ledger_archive(struct ctl *c, const char *dir, long keep);
+
 /* ---- backup_keys.c: a backup without the keys of personal data, and back ---- */
 
 /* key_visit: 88 bytes of an RDB that are a wrapped key, or stand for one, to be changed in place.

@@ -34,7 +34,6 @@ enum {
     HOOKS_HANGING = 4,                 /* ... that does not answer */
     HOOK_SLOW_MS = 1000,               /* a call that takes longer hangs */
     TRIM_MS = 10000,
-    EVENTS_KEPT = 200000,
     ANSWER_MS = 15000,       /* a batch that takes longer was lost: begin again */
     WATCHERS_AN_ORDER = 32,  /* connections behind one tracking link */
     MESSAGE_MAX = 16 * 1024, /* from a phone or a screen */
@@ -288,6 +287,7 @@ struct notifier {
     char city[32];
     struct city_secret secret;
     struct personal_master personal; /* made of it */
+    int64_t events_kept;
     int64_t proof_room;              /* bytes for pictures in Redis */
     struct web_map *map;             /* the city's, or NULL */
     struct pay pay;

@@ -16,6 +16,10 @@ main(int argc, char **argv)
          "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
         {"proofs-mb", OPTION_NUMBER, "256",
          "Redis memory for photos and signatures of hand-overs; beyond it none is taken", false},
+        {"events-kept", OPTION_NUMBER, "200000",
+         "events that stay in Redis, 430 bytes each or so: a daemon that was away for longer than "
+         "they reach back reads the whole state again",
+         false},
         {"pay-currency", OPTION_TEXT, "",
          "couriers see what their shift has earned, in this ISO 4217 currency; empty: they do not",
          false},

@@ -227,6 +227,7 @@ start(struct notifier *n, const struct event *ev)
     if (!work_pay_read(&n->pay, ev->config))
         return LC_EINVAL;
     n->position_ms = 1000 * config_int(ev->config, "position-s", 300);
+    n->events_kept = config_int(ev->config, "events-kept", 200000);
     n->proof_room = config_int(ev->config, "proofs-mb", 256) * 1024 * 1024;
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);
     static const struct catalogue_watch watch = {
@@ -391,7 +392,7 @@ trim(struct notifier *n, const struct event *ev, struct outbox *out)
     n->trim_ms = ev->now_ms + TRIM_MS;
     struct slice argv[] = {SLICE_LIT("FCALL"), SLICE_LIT("events_trim"), SLICE_LIT("1"),
                            slice_str(arena_printf(ev->arena, "{%s}", n->city)),
-                           redis_number(ev->arena, EVENTS_KEPT)};
+                           redis_number(ev->arena, n->events_kept)};
     outbox_redis(out, call_tag(CALL_TRIM, 0), argv, 5);
 }
 

@@ -10,7 +10,7 @@
 enum { BEFORE = 20 };
 
 static struct town town;
-static char ids[BEFORE + 1][UUID_TEXT];
+static char ids[BEFORE + 2][UUID_TEXT];
 
 /* placed: is it, by now? On a busy machine the answer may have been 202. */
 static bool
@@ -202,6 +202,56 @@ test_archive_takes_what_has_ended_out_of_redis(void)
     CU_ASSERT_STRING_EQUAL(state, "placed");
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "orders 20"));
+}
+
+/* pieces: what the audit says of them, which nothing that the ledger leaves out may change. */
+static void
+pieces(char *line, size_t size)
+{
+    char out[4096];
+
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    const char *at = strstr(out, "pieces:");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    snprintf(line, size, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+static int
+ledger_lines(void)
+{
+    char command[256], out[64] = "";
+
+    snprintf(command, sizeof command, "cat %s/ledger-*.ndjson 2>&1 | grep -c '\"cause\"'",
+             town.dir);
+    FILE *f = popen(command, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    (void)fread(out, 1, sizeof out - 1, f);
+    pclose(f);
+    return atoi(out);
+}
+
+static void
+test_archive_takes_the_old_ledger_and_the_books_add_up(void)
+{
+    char out[4096], before[512], after[512];
+
+    pieces(before, sizeof before);
+    CU_ASSERT_EQUAL(ledger_lines(), 0);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --ledger 0"), 2);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --ledger 5"), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "entries of the ledger"));
+    int lines = ledger_lines();
+    CU_ASSERT(lines > 0);
+    pieces(after, sizeof after);
+    CU_ASSERT_STRING_EQUAL(before, after);
+    order(BEFORE + 1);
+    pieces(before, sizeof before);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --ledger 1"), 0);
+    CU_ASSERT(ledger_lines() > lines);
+    pieces(after, sizeof after);
+    CU_ASSERT_STRING_EQUAL(before, after);
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --ledger 1"), 0);
+    CU_ASSERT_PTR_NULL(strstr(out, "entries of the ledger"));
     town_close(&town);
 }
 
@@ -210,4 +260,5 @@ UNIT_MAIN("backup", UNIT(test_backup_is_taken_while_all_works),
           UNIT(test_restore_refuses_data_that_are_there_and_what_is_no_backup),
           UNIT(test_restore_says_that_the_keys_are_missing),
           UNIT(test_restore_brings_back_what_was_there),
-          UNIT(test_archive_takes_what_has_ended_out_of_redis))
+          UNIT(test_archive_takes_what_has_ended_out_of_redis),
+          UNIT(test_archive_takes_the_old_ledger_and_the_books_add_up))
