@@ -1,6 +1,7 @@
 /* osrm_standin: answers as OSRM (table, route) and Valhalla (sources_to_targets) do, on made-up
  * roads, and misbehaves on demand. The forms of answers and errors are those of OSRM's docs/http.md
- * and of Valhalla's docs/docs/api/matrix.md and src/exceptions.cc.
+ * and of Valhalla's docs/docs/api/matrix.md and src/exceptions.cc; heads as osrm-routed 6.0.0 was
+ * seen to send them: HTTP/1.0 that keeps the connection all the same, for 513 answers.
  *
  *   osrm_standin [PORT]          listens on 127.0.0.1, on a free port without one; prints the port
  *   GET /_/fault/NAME            misbehaves so from the next request on; "none" behaves again
@@ -30,13 +31,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PLACES_MAX = 1000, HEAD_MAX = 65536, HUGE_BYTES = 8 << 20 };
+enum { OSRM_ANSWERS = 513, PLACES_MAX = 1000, HEAD_MAX = 65536, HUGE_BYTES = 8 << 20 };
 
 struct link {
     struct bufferevent *bev;
     struct event *timer;
     struct buf answer; /* what drips, or waits */
     unsigned requests;
+    bool osrm; /* the last question was in its form */
 };
 
 static struct event_base *base;
@@ -156,9 +158,10 @@ answer(struct link *l, int status, const char *type, struct slice body)
 
     buf_reset(&l->answer);
     buf_printf(&l->answer,
-               "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nConnection: keep-alive\r\n"
-               "Content-Length: %zu\r\n\r\n",
-               status, status == 200 ? "OK" : "Bad Request", type, body.n);
+               "HTTP/1.%d %d %s\r\nContent-Type: %s\r\nConnection: keep-alive\r\n"
+               "%sContent-Length: %zu\r\n\r\n",
+               l->osrm ? 0 : 1, status, status == 200 ? "OK" : "Bad Request", type,
+               l->osrm ? "Keep-Alive: timeout=5, max=512\r\n" : "", body.n);
     buf_append(&l->answer, body.p, is("cut") ? body.n / 2 : body.n);
     if (is("drip") || is("slow"))
         event_add(l->timer, is("drip") ? &tenth : &long_time);
@@ -182,7 +185,7 @@ answer_json(struct link *l, int status, json_t *o)
 static void
 refuse(struct link *l, const char *code, const char *message)
 {
-    answer_json(l, 400, json_pack("{s:s,s:s}", "code", code, "message", message));
+    answer_json(l, 400, json_pack("{s:s,s:s}", "message", message, "code", code));
 }
 
 static void
@@ -459,6 +462,7 @@ handle(struct link *l, char *path, struct slice body)
     if (control(l, path))
         return false;
     requests++;
+    l->osrm = strcmp(path, "/sources_to_targets") != 0;
     if (l->requests++ > 0 && is("stale")) {
         hang_up(l);
         return true;
@@ -521,7 +525,7 @@ on_written(struct bufferevent *bev, void *ctx)
     const struct link *l = ctx;
 
     (void)bev;
-    if (is("cut") && l->requests > 0)
+    if ((is("cut") && l->requests > 0) || (l->osrm && l->requests >= OSRM_ANSWERS))
         hang_up(ctx);
 }
 
