@@ -110,10 +110,11 @@ took(const struct ride *ride, struct moment end, int64_t *began_ms, int64_t *ms)
            ride->left.said_ms > end.heard_ms - OLD_MS;
 }
 
+/* By our clock: the phone's could say of each ride that it was in another hour. */
 static bool
-too_often(struct courier *c, int64_t began_ms)
+too_often(struct courier *c, int64_t heard_ms)
 {
-    int64_t hour = began_ms / 3600000;
+    int64_t hour = heard_ms / 3600000;
 
     if (hour != c->rides_hour) {
         c->rides_hour = hour;
@@ -159,7 +160,7 @@ judge(struct router *r, struct courier *c, const struct ride *ride, struct momen
         return how;
     if (cell.seconds < SPEEDS_SHORT_S)
         return RIDE_SHORT;
-    if (too_often(c, began_ms))
+    if (too_often(c, arrived.heard_ms))
         return RIDE_OFTEN;
     switch (speeds_ride(&r->speeds, ride->mode, speeds_hour(r->tz, began_ms),
                         speeds_week(r->tz, began_ms), c->number, cell.seconds,

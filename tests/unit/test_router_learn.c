@@ -3,6 +3,7 @@
 #include "router_world.h"
 
 #include "base/speeds.h"
+#include "router/rides.h"
 #include "unit.h"
 
 enum {
@@ -334,6 +335,26 @@ test_router_says_why_it_learns_nothing_of_a_ride(void)
     }
 }
 
+/* However old a phone says that they are. */
+static void
+test_router_learns_from_so_many_rides_of_a_courier_an_hour(void)
+{
+    enum { RIDES = RIDES_AN_HOUR + 2 };
+    struct world *w = town("watch");
+
+    for (int i = 0; i < RIDES; i++) {
+        struct w_order *o = carried(w);
+        int64_t end_ms = w->now_ms - 100000 - (i % 2) * (int64_t)HOUR_MS;
+        w_position(w, 1, 0);
+        CU_ASSERT_EQUAL(say_at(w, W_KIND(ENROUTE), o, end_ms - 1000 * FAR_S), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(say_at(w, W_KIND(ARRIVED), o, end_ms), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(w_deliver(w, 1, o, NULL), W_OUTCOME(DONE));
+    }
+    CU_ASSERT_EQUAL(rides(w, "counted"), RIDES_AN_HOUR);
+    CU_ASSERT_EQUAL(rides(w, "often"), 2);
+    w_free(w);
+}
+
 static void
 test_router_judges_no_ride_without_a_map(void)
 {
@@ -540,6 +561,7 @@ UNIT_MAIN("router learns", UNIT(test_router_learns_nothing_unless_asked),
           UNIT(test_router_counts_the_ride_without_the_waiting),
           UNIT(test_router_takes_the_phones_times_when_both_are_late),
           UNIT(test_router_says_why_it_learns_nothing_of_a_ride),
+          UNIT(test_router_learns_from_so_many_rides_of_a_courier_an_hour),
           UNIT(test_router_judges_no_ride_without_a_map),
           UNIT(test_router_plans_by_what_it_has_learnt),
           UNIT(test_router_changes_over_with_the_hour),
