@@ -26,6 +26,7 @@ enum {
     TOLD_ANEW = 1000,        /* events, after a fail-over */
     HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
     REVOKED_MS = 500,        /* how often couriers' tokens are looked at again */
+    FORGET_MS = 1000,        /* how often positions that are too old are looked for */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
     HOOK_TIMEOUT_MS = 10000,
     HOOK_VISIBILITY_MS = 30000,
@@ -181,8 +182,9 @@ struct watched {
 struct position {
     uint32_t courier;
     struct latlng at;
-    int64_t time_ms;
-    bool fresh; /* not told to the router yet */
+    int64_t time_ms; /* as the phone says, where that can be */
+    int64_t came_ms; /* by our clock */
+    bool fresh;      /* not told to the router yet */
     UT_hash_handle hh;
 };
 
@@ -202,13 +204,13 @@ enum ask_kind {
     ASK_RATING,
     ASK_FIND,
     ASK_ZONE,
-    ASK_PROOF,  /* a courier: keeps a picture */
-    ASK_PROOFS, /* an operator: which pictures there are */
-    ASK_SHOW,   /* an operator: one of them; wanted = which */
-    ASK_WORK,   /* a courier: what the shift has come to */
-    ASK_RULE,   /* an operator over the plan's head */
-    ASK_RULING, /* ... what holds of an order */
-    ASK_FROZEN, /* ... of the courier in `store` */
+    ASK_PROOF,   /* a courier: keeps a picture */
+    ASK_PROOFS,  /* an operator: which pictures there are */
+    ASK_SHOW,    /* an operator: one of them; wanted = which */
+    ASK_WORK,    /* a courier: what the shift has come to */
+    ASK_RULE,    /* an operator over the plan's head */
+    ASK_RULING,  /* ... what holds of an order */
+    ASK_FROZEN,  /* ... of the courier in `store` */
     ASK_CONFIRM, /* an operator: the order goes here */
 };
 
@@ -288,8 +290,8 @@ struct notifier {
     struct city_secret secret;
     struct personal_master personal; /* made of it */
     int64_t events_kept;
-    int64_t proof_room;              /* bytes for pictures in Redis */
-    struct web_map *map;             /* the city's, or NULL */
+    int64_t proof_room;  /* bytes for pictures in Redis */
+    struct web_map *map; /* the city's, or NULL */
     struct pay pay;
     struct chance chance; /* for keys */
     struct counter counters[COUNT_N];
@@ -331,6 +333,7 @@ struct notifier {
     struct position *positions;
     bool any_position;
     int64_t position_ms; /* so long one is kept */
+    int64_t forgot_ms;   /* when older ones were looked for */
 
     /* stores and customers */
     struct screen *screens;

@@ -180,6 +180,7 @@ phones_position(struct notifier *n, const struct event *ev, struct outbox *out, 
         return; /* a newer one is here already */
     known->at = at;
     known->time_ms = at_ms;
+    known->came_ms = ev->now_ms;
     known->fresh = true;
     n->any_position = true;
     outbox_wake(out, ev->now_ms + TICK_MS); /* with what else comes until then */
@@ -196,7 +197,8 @@ forget_position(struct notifier *n, struct position *p)
     free(p);
 }
 
-/* forget_positions: those that are too old. */
+/* forget_positions: those behind which none has come for too long. By our clock: a phone whose own
+ * is slow is no less there. */
 static void
 forget_positions(struct notifier *n, int64_t now_ms)
 {
@@ -205,7 +207,7 @@ forget_positions(struct notifier *n, int64_t now_ms)
 
     HASH_ITER(hh, n->positions, p, next)
     {
-        if (now_ms - p->time_ms > n->position_ms)
+        if (now_ms - p->came_ms > n->position_ms)
             forget_position(n, p);
     }
 }
@@ -453,6 +455,9 @@ phones_tick(struct notifier *n, const struct event *ev, struct outbox *out)
         n->revoked_ms = ev->now_ms;
         n->tokens_changed = false;
         cut_revoked(n, out);
+    }
+    if (ev->now_ms >= n->forgot_ms + FORGET_MS) {
+        n->forgot_ms = ev->now_ms;
         forget_positions(n, ev->now_ms);
     }
     if (n->any_position)

@@ -175,6 +175,7 @@ struct courier {
     bool open;                 /* as the plan has it */
     struct latlng at;
     int64_t at_ms;
+    int64_t came_ms; /* when that came, by our clock */
     int64_t heard_ms;
     bool moved;         /* since its position was written */
     bool shown;         /* its position is in Redis */

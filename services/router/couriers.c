@@ -247,6 +247,7 @@ courier_moved(struct router *r, struct courier *c, struct latlng at, int64_t at_
         return;
     c->at = at;
     c->at_ms = at_ms;
+    c->came_ms = r->now_ms;
     c->moved = c->shift.on;
     if (c->planned && plan_courier_move(r->plan, c->number, at, at_ms) != LC_OK)
         router_rebuild(r, "plan");
@@ -292,7 +293,7 @@ check_life(struct router *r, struct courier *c)
             outbox_note(r->out, "courier_vanished", "courier=%u stops=%zu", c->number, c->route.n);
         courier_gone(r, c);
     }
-    if (c->shown && r->now_ms - c->at_ms > r->set.position_ms)
+    if (c->shown && r->now_ms - c->came_ms > r->set.position_ms)
         courier_gone(r, c);
     refresh_open(r, c);
     if (!c->vanished || !courier_free_to_act(c) || !courier_has_unstarted(r, c))

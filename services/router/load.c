@@ -174,7 +174,7 @@ take_places(struct router *r, const struct reply *reply)
         const struct reply *p = &reply->items[i];
         if (p->kind == REPLY_ARRAY && p->n == 2 &&
             geo_of_degrees(degrees_of(p->items[1].str), degrees_of(p->items[0].str), &c->at))
-            c->at_ms = r->now_ms;
+            c->at_ms = c->came_ms = r->now_ms;
         c->shown = p->kind == REPLY_ARRAY;
         if (c->shown && !c->shift.on) /* whoever signed it off died before saying so here */
             courier_gone(r, c);

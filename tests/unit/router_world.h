@@ -286,7 +286,7 @@ w_sign_on(struct world *w, uint32_t courier, int metres, int64_t hours)
 }
 
 static inline void
-w_position(struct world *w, uint32_t courier, int metres)
+w_position_said(struct world *w, uint32_t courier, int metres, int64_t time_ms)
 {
     Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
     Lifecircle__V1__CourierPositions m = LIFECIRCLE__V1__COURIER_POSITIONS__INIT;
@@ -297,12 +297,18 @@ w_position(struct world *w, uint32_t courier, int metres)
     at.lng_e7 = w_at(metres).lng_e7;
     p.courier = courier;
     p.at = &at;
-    p.time_ms = w->now_ms;
+    p.time_ms = time_ms;
     m.n_positions = 1;
     m.positions = &list;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS;
     env.courier_positions = &m;
     w_message(w, &env);
+}
+
+static inline void
+w_position(struct world *w, uint32_t courier, int metres)
+{
+    w_position_said(w, courier, metres, w->now_ms);
 }
 
 static inline void

@@ -276,6 +276,30 @@ test_positions_reach_the_router_newest_only(void)
     rig_free(r);
 }
 
+/* Of a phone whose clock is slow, too; and nothing else needs to happen for it. */
+static void
+test_a_position_is_forgotten_so_long_after_it_came(void)
+{
+    static const char *const at[] = {"2026-11-22T16:59:59Z", "2026-11-22T16:50:00Z"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct rig *r = with_phone(10);
+        char said[128];
+        rig_say(r, 10, "{\"type\":\"hello\"}");
+        rig_wake(r, 5000);
+        snprintf(said, sizeof said,
+                 "{\"type\":\"position\",\"lat\":39.28,\"lng\":-76.59,\"at\":\"%s\"}", at[i]);
+        rig_say(r, 10, said);
+        for (int s = 0; s < 290; s += 10)
+            rig_wake(r, 10000);
+        CU_ASSERT_PTR_NOT_NULL(rig_core(r)->positions);
+        rig_wake(r, 10000);
+        rig_wake(r, 2000);
+        CU_ASSERT_PTR_NULL(rig_core(r)->positions);
+        rig_free(r);
+    }
+}
+
 /* ---- customers ---- */
 
 static void
@@ -460,6 +484,7 @@ UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_action_beyond_those_that_may_wait_is_given_back_at_once),
           UNIT(test_bad_messages_are_named_and_harm_nothing),
           UNIT(test_positions_reach_the_router_newest_only),
+          UNIT(test_a_position_is_forgotten_so_long_after_it_came),
           UNIT(test_tracking_shows_the_order_behind_a_true_token_only),
           UNIT(test_tracking_stream_follows_and_forgets),
           UNIT(test_tracking_link_takes_only_so_many_connections),

@@ -150,6 +150,25 @@ test_router_silent_offer_goes_to_another_courier(void)
     w_free(w);
 }
 
+/* A phone's clock may be slow: its positions are as good as others. */
+static void
+test_router_keeps_positions_of_a_phone_whose_clock_is_slow(void)
+{
+    enum { SLOW_S = 400 };
+    struct world *w = w_new();
+    unsigned gone = 0;
+
+    w_sign_on(w, 1, 0, 12);
+    for (int s = 0; s < 2 * SLOW_S; s += 10) {
+        w_pass(w, 10000);
+        w_position_said(w, 1, s % 100, w->now_ms - 1000 * SLOW_S);
+        if (s == SLOW_S) /* until then, where it signed on counted as newer */
+            gone = w->gone;
+    }
+    CU_ASSERT_EQUAL(w->gone, gone);
+    w_free(w);
+}
+
 static void
 test_router_vanished_courier_loses_unstarted_work(void)
 {
@@ -468,6 +487,7 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_offers_only_when_the_courier_must_leave),
           UNIT(test_router_declined_order_goes_to_another_courier),
           UNIT(test_router_silent_offer_goes_to_another_courier),
+          UNIT(test_router_keeps_positions_of_a_phone_whose_clock_is_slow),
           UNIT(test_router_vanished_courier_loses_unstarted_work),
           UNIT(test_router_vanished_courier_keeps_what_it_carries),
           UNIT(test_router_sign_off_gives_unstarted_work_back),
