@@ -90,7 +90,7 @@ ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --jso
 mkdir "$scratch/archive" "$scratch/data"
 ok 'forget: not before it has ended' json 'v["outcome"] == "not_ended"' lcctl --json forget corner/4711
 ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
-ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0}' lcctl --json archive "$scratch/archive"
+ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0, "ledger_entries": 0}' lcctl --json archive "$scratch/archive"
 ok backup json 'v["bytes"] > 1000 and v["left_out"] == v["keys"]' lcctl --json backup "$scratch/backup"
 ok 'backup keys' lcctl backup keys "$scratch/keys"
 ok restore json 'v["bytes"] > 1000' lcctl --json restore "$scratch/backup" "$scratch/data"
