@@ -28,7 +28,7 @@ void ops_trouble(struct notifier *n, struct outbox *out, uint64_t conn, const ch
                  const char *detail);
 
 /* ops_news.c: what changed, read and told to all */
-/* ops_place_of: the middle of a cell of Redis' {city}:positions; false: it is none. */
+/* ops_place_of: the middle of a cell of Redis' {city}:geo:couriers; false: it is none. */
 bool ops_place_of(uint64_t cell, struct latlng *at);
 void ops_scan(struct notifier *n, const struct event *ev, struct outbox *out);
 void ops_flush(struct notifier *n, const struct event *ev, struct outbox *out);

@@ -126,7 +126,7 @@ read_courier(const struct notifier *n, const struct event *ev, struct outbox *ou
     struct slice who = redis_number(a, y->courier);
     struct slice shift[] = {SLICE_LIT("HGET"), redis_key(n, a, "shifts"), who};
     struct slice route[] = {SLICE_LIT("HGET"), redis_key(n, a, "routes"), who};
-    struct slice at[] = {SLICE_LIT("ZSCORE"), redis_key(n, a, "positions"), who};
+    struct slice at[] = {SLICE_LIT("ZSCORE"), redis_key(n, a, "geo:couriers"), who};
     uint64_t tag = call_tag(CALL_WAY, y->number);
 
     outbox_redis(out, tag, shift, 3);

@@ -67,7 +67,7 @@ struct rig {
     char access[256];    /* what {city}:access says of every token; n = 0: nothing */
     size_t access_n;
     struct latlng signed_on;     /* where every shift began; 0: not said */
-    char place[4][24];           /* {city}:positions, by courier number; "": nobody knows */
+    char place[4][24];           /* {city}:geo:couriers, by courier number; "": nobody knows */
     const struct travel *travel; /* of the thread beside the loop */
     bool no_work;                /* it never answers */
     unsigned works;

@@ -91,7 +91,8 @@ rig_one(struct rig *r, const struct effect *e, struct arena *a)
 
     if (slice_eq_str(e->argv[0], "HGET"))
         return rig_hash(r, e, a).items[0];
-    return courier < 4 && r->place[courier][0] != '\0'
+    return courier < 4 && r->place[courier][0] != '\0' &&
+                   slice_eq_str(e->argv[1], "{bal}:geo:couriers")
                ? rig_str(r->place[courier], strlen(r->place[courier]))
                : (struct reply){.kind = REPLY_NIL};
 }
