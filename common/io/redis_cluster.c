@@ -186,6 +186,15 @@ on_aside_up(void *ctx)
 }
 
 static void
+lose_of_aside(struct redis *r, uint64_t tag)
+{
+    if (tag != 0) /* else it is an ASKING */
+        redis_lose(r, tag);
+}
+
+/* leave_aside: what waits there is LOST, and told so later: whoever hears it may call, and that may
+ * move the ring that the answer being taken is in. */
+static void
 leave_aside(struct redis *r)
 {
     struct redis *aside = r->cluster->aside;
@@ -193,9 +202,12 @@ leave_aside(struct redis *r)
     if (aside == NULL)
         return;
     r->cluster->aside = NULL;
-    aside->holds_ms = 0;
-    redis_held_tick(aside);
-    redis_lose_all(aside); /* tells the held ones, too */
+    for (size_t i = 0; i < aside->count; i++)
+        lose_of_aside(r, aside->ring[(aside->head + i) & (aside->room - 1)].tag);
+    for (size_t i = 0; i < aside->held_n; i++)
+        lose_of_aside(r, aside->held[i].tag);
+    for (size_t i = 0; i < aside->lost_n; i++)
+        lose_of_aside(r, aside->lost[i]);
     redis_destroy(aside);
 }
 

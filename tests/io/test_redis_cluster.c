@@ -7,7 +7,7 @@
 #include "io/redis.h"
 #include "io/resolve.h"
 
-enum { IDS = 20000, FLYING = 16, TAG_READ = 1000000, TAG_ONE = 2000000 };
+enum { IDS = 20000, FLYING = 16, TAG_READ = 1000000, TAG_ONE = 2000000, MANY = 1100 };
 
 static const char library[] =
     "#!lua name=lifecircle\n"
@@ -38,6 +38,8 @@ static struct {
     int64_t integer;
     char text[64];
     bool answered;
+    unsigned answers;
+    bool bursts; /* whoever is told LOST calls, more than the ring has room for */
 } t;
 
 static void
@@ -81,7 +83,13 @@ static void
 on_reply(void *ctx, uint64_t tag, const struct reply *reply)
 {
     (void)ctx;
-    if (tag >= TAG_ONE) {
+    if (tag > TAG_ONE) {
+        t.reads_lost += reply->kind == REPLY_LOST;
+        for (int i = 0; t.bursts && i < MANY; i++)
+            call(TAG_READ, "GET {bal}:none");
+        redis_flush(t.redis);
+    } else if (tag == TAG_ONE) {
+        t.answers++;
         t.kind = reply->kind;
         t.integer = reply->integer;
         snprintf(t.text, sizeof t.text, "%.*s", (int)reply->str.n, reply->str.p);
@@ -335,6 +343,34 @@ test_redis_sends_again_what_a_node_without_the_slot_refuses(void)
     land();
 }
 
+/* Whoever hears of what is LOST with the connection aside may call at once, while the answer that
+ * makes it leave is being taken. */
+static void
+test_redis_answers_once_when_the_slot_is_to_go_elsewhere(void)
+{
+    begin(0);
+    load_some(20);
+    t.loads = false;
+    AWAIT(t.loop, t.flying == 0 && t.acknowledged == t.next);
+    nodes_move_begin(&nodes, 0, 1);
+    node_tell(&nodes.one[1], "CLIENT PAUSE 1500 ALL");
+    t.bursts = true;
+    t.reads = t.reads_lost = t.answers = 0;
+    call(TAG_ONE + 1, "GET {bal}:none");
+    redis_flush(t.redis);
+    AWAIT(t.loop, redis_counts(t.redis)->asked == 1);
+    node_tell(&nodes.one[0], "CLUSTER SETSLOT %d STABLE", CITY_SLOT);
+    nodes_move_begin(&nodes, 0, 2);
+    CU_ASSERT_EQUAL(t.reads_lost, 0);
+    CU_ASSERT_EQUAL(ask("GET {bal}:none"), REPLY_NIL);
+    AWAIT(t.loop, t.reads == MANY && redis_waiting(t.redis) == 0);
+    CU_ASSERT_EQUAL(t.reads_lost, 1);
+    CU_ASSERT_EQUAL(t.answers, 1);
+    for (int i = 0; i < PRIMARIES; i++)
+        node_tell(&nodes.one[i], "CLUSTER SETSLOT %d STABLE", CITY_SLOT);
+    land();
+}
+
 /* is_replaced: asked for again when nothing came of it: a replica that has not heard of the last
  * move of a slot yet gets no votes. */
 static bool
@@ -431,6 +467,7 @@ test_redis_follow_cluster_refuses_what_is_no_list(void)
 
 UNIT_MAIN("redis_cluster", UNIT(test_redis_finds_the_city_from_whatever_node_is_asked),
           UNIT(test_redis_that_expects_no_cluster_does_not_take_moved_for_an_answer),
+          UNIT(test_redis_answers_once_when_the_slot_is_to_go_elsewhere),
           UNIT(test_redis_goes_along_when_the_slot_moves),
           UNIT(test_redis_sends_again_what_a_node_without_the_slot_refuses),
           UNIT(test_redis_loses_nothing_when_a_replica_is_made_the_primary),
