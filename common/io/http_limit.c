@@ -128,11 +128,12 @@ http_limit_is_proxy(const struct http_limit *l, const struct ip *peer)
 }
 
 bool
-http_limit_client(const struct http_limit *l, struct slice forwarded, struct ip *to)
+http_limit_client(const struct http_limit *l, struct slice forwarded, struct ip *to, bool *more)
 {
     size_t end = forwarded.n;
     bool any = false;
 
+    *more = false;
     for (;;) {
         size_t from = end;
         while (from > 0 && forwarded.p[from - 1] != ',')
@@ -147,7 +148,8 @@ http_limit_client(const struct http_limit *l, struct slice forwarded, struct ip 
             return any; /* what is left of it was said by nobody we know */
         *to = ip;
         any = true;
-        if (!http_limit_is_proxy(l, &ip) || from == 0)
+        *more = from == 0 && http_limit_is_proxy(l, &ip);
+        if (*more || !http_limit_is_proxy(l, &ip))
             return true;
         end = from - 1;
     }

@@ -40,8 +40,10 @@ bool http_limit_is_proxy(const struct http_limit *l, const struct ip *peer);
 
 /* http_limit_client: for whom a proxy asks: of X-Forwarded-For, from the right, the first that is
  * no proxy; the leftmost when all are; false when there is none, or something else than addresses
- * before. Call it for each of several headers, the last first, until it is true. */
-bool http_limit_client(const struct http_limit *l, struct slice forwarded, struct ip *to);
+ * before. Several headers are one list: *more says that all of this one were proxies, so that the
+ * one before it goes on; `to` then stays when that says nothing. */
+bool http_limit_client(const struct http_limit *l, struct slice forwarded, struct ip *to,
+                       bool *more);
 
 /* http_limit_open: one more connection, or request under way. *held names the address, 0 when it is
  * not limited; false when it has as many as it may. http_limit_close: one less; sets it to 0. */

@@ -162,17 +162,23 @@ http_server_limit_addresses(struct http_server *s, const struct http_address_rul
     return http_limit_rules(s->limit, rules, why);
 }
 
-/* client_of: for whom the proxy asks; false when it says of nobody, as in a check of its own. */
+/* client_of: for whom the proxy asks; false when it says of nobody, as in a check of its own. Some
+ * proxies add a header of their own to those that came. */
 static bool
 client_of(const struct http_limit *l, const struct http_request *req, struct ip *to)
 {
-    for (size_t i = req->header_count; i-- > 0;) {
+    bool any = false, more = true;
+
+    for (size_t i = req->header_count; more && i-- > 0;) {
         const struct http_header *h = &req->headers[i];
-        if (h->name.n == 15 && strncasecmp(h->name.p, "X-Forwarded-For", 15) == 0 &&
-            http_limit_client(l, h->value, to))
-            return true;
+        if (h->name.n != 15 || strncasecmp(h->name.p, "X-Forwarded-For", 15) != 0)
+            continue;
+        if (http_limit_client(l, h->value, to, &more))
+            any = true;
+        else
+            more = !any;
     }
-    return false;
+    return any;
 }
 
 enum http_refusal

@@ -104,6 +104,14 @@ test_addresses_are_a_proxys_to_tell_and_nobody_elses(void)
     /* what the client put in front itself is not believed either */
     CU_ASSERT_TRUE(ask_until("127.0.0.9", "198.51.100.1, 203.0.113.7", 429));
     CU_ASSERT_EQUAL(ask("127.0.0.9", "203.0.113.8"), 200);
+    /* two proxies, each with a header of its own: they are one list */
+    for (int i = 0; i < 6; i++) {
+        char two[64];
+        snprintf(two, sizeof two, "203.0.113.%d\r\nX-Forwarded-For: 127.0.0.9", 20 + i);
+        CU_ASSERT_EQUAL(ask("127.0.0.9", two), 200);
+    }
+    CU_ASSERT_TRUE(ask_until("127.0.0.9", "203.0.113.20\r\nX-Forwarded-For: 127.0.0.9", 429));
+    CU_ASSERT_TRUE(ask_until("127.0.0.9", "nonsense\r\nX-Forwarded-For: 127.0.0.9", 429));
     for (int i = 0; i < 5; i++)
         CU_ASSERT_EQUAL(ask("127.0.0.9", NULL), 200); /* its own checks */
     edge_close();
@@ -184,26 +192,29 @@ test_limit_client_reads_from_the_right(void)
 {
     static const struct {
         const char *header, *client; /* NULL = nobody's */
+        bool more;                   /* all of them proxies */
     } rows[] = {
-        {"203.0.113.7", "203.0.113.7"},
-        {" 203.0.113.7 ", "203.0.113.7"},
-        {"1.1.1.1, 203.0.113.7", "203.0.113.7"},
-        {"1.1.1.1,203.0.113.7,10.1.2.3", "203.0.113.7"},
-        {"203.0.113.7 , 10.1.2.3,10.0.0.1", "203.0.113.7"},
-        {"10.9.9.9, 10.1.2.3", "10.9.9.9"}, /* all of them proxies: who is furthest away */
-        {"nonsense, 10.1.2.3", "10.1.2.3"},
-        {"2001:db8::1", "2001:db8::1"},
-        {"nonsense", NULL},
-        {"203.0.113.7, nonsense", NULL},
-        {"", NULL},
-        {",", NULL},
-        {"203.0.113.7:80", NULL},
+        {"203.0.113.7", "203.0.113.7", false},
+        {" 203.0.113.7 ", "203.0.113.7", false},
+        {"1.1.1.1, 203.0.113.7", "203.0.113.7", false},
+        {"1.1.1.1,203.0.113.7,10.1.2.3", "203.0.113.7", false},
+        {"203.0.113.7 , 10.1.2.3,10.0.0.1", "203.0.113.7", false},
+        {"10.9.9.9, 10.1.2.3", "10.9.9.9", true}, /* who is furthest away */
+        {"nonsense, 10.1.2.3", "10.1.2.3", false},
+        {"2001:db8::1", "2001:db8::1", false},
+        {"nonsense", NULL, false},
+        {"203.0.113.7, nonsense", NULL, false},
+        {"", NULL, false},
+        {",", NULL, false},
+        {"203.0.113.7:80", NULL, false},
     };
     struct http_limit *l = limit_with(1, 1, "10.0.0.0/8");
     struct ip got;
+    bool more;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        bool is = http_limit_client(l, slice_str(rows[i].header), &got);
+        bool is = http_limit_client(l, slice_str(rows[i].header), &got, &more);
+        CU_ASSERT_EQUAL(more, rows[i].more);
         CU_ASSERT_EQUAL(is, rows[i].client != NULL);
         if (is && rows[i].client != NULL) {
             struct ip expected = ip(rows[i].client);
