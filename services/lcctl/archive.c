@@ -12,7 +12,6 @@
 #include "lcctl/show.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,7 +154,7 @@ write_line(struct archive *a, int64_t ended_ms)
             return false;
         memcpy(a->day, when, DAY_TEXT - 1);
         const char *path = arena_printf(a->ctl->arena, "%s/orders-%s.ndjson", a->dir, a->day);
-        a->fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        a->fd = path == NULL ? -1 : lines_open(path);
         if (a->fd < 0) {
             fprintf(stderr, "lcctl: %s: %s\n", path == NULL ? a->dir : path, strerror(errno));
             return false;

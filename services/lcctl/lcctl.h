@@ -126,6 +126,11 @@ bool each_order(struct ctl *c, bool (*one)(void *ctx, struct slice record),
  * erased, and waits until they have. False after saying where not. */
 bool rewrite_aof(struct ctl *c);
 
+/* lines_open: a file that whole lines are appended to, made if need be; -1 with errno. When the
+ * last line has no end, because the disk was full then, it gets one: what is appended is not of it.
+ */
+int lines_open(const char *path);
+
 /* ledger_archive: all but the newest `keep` entries (at least 1) of the ledger go into
  * DIR/ledger-<day>.ndjson. How many; -1 after saying why not all that should. */
 long long ledger_archive(struct ctl *c, const char *dir, long keep);

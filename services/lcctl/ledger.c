@@ -9,13 +9,13 @@
 #include "lcctl/lcctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* of one call: entries; stores, at which no further entry is taken (an entry has 128 at most) */
-enum { PAGE = 500, STORES_ENOUGH = 100, STORES_MOST = STORES_ENOUGH + 128, WORDS_MORE = 3 };
+/* of one call: entries; stores, at which no further entry is taken; what ledger_fold takes (an
+ * entry has 512 at most, of order_step) */
+enum { PAGE = 500, STORES_ENOUGH = 100, STORES_MOST = 2000, WORDS_MORE = 3 };
 
 struct page {
     struct ctl *ctl;
@@ -120,7 +120,7 @@ write_lines(struct page *p, const char *dir)
 
     timestamp_format(p->ctl->now_ms, when);
     snprintf(path, sizeof path, "%s/ledger-%.10s.ndjson", dir, when);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int fd = lines_open(path);
     bool fine = fd >= 0 && !p->lines.failed;
     for (size_t at = 0; fine && at < p->lines.n;) {
         ssize_t n = write(fd, p->lines.p + at, p->lines.n - at);
@@ -159,8 +159,12 @@ fold_page(struct page *p, const char *dir, const redisReply *entries)
     p->args[0] = slice_str(entries->element[0]->element[0]->str);
     p->args[1] = slice_str(entries->element[n]->element[0]->str);
     p->n_args = WORDS_MORE;
-    if (!write_lines(p, dir) || !ledger_fold_each(p->fold, put_base, p))
+    if (!write_lines(p, dir))
         return -1;
+    if (!ledger_fold_each(p->fold, put_base, p)) {
+        fputs("lcctl: the ledger's oldest entries come to more than can be written\n", stderr);
+        return -1;
+    }
     p->args[2] = ctl_number(p->ctl, (int64_t)(p->n_args - WORDS_MORE) / 2);
     redisReply *r = ctl_call(p->ctl, "ledger_fold", p->n_args, p->args);
     long long gone = r == NULL ? -1 : r->integer;
