@@ -31,7 +31,8 @@ link_states(struct linker *l)
     return true;
 }
 
-/* take_chain: the states from s on become the next node. */
+/* take_chain: the states from s on become the next node, or the next few where one would take so
+ * long that its numbers run over. */
 static void
 take_chain(struct chains *c, const struct linker *l, const struct network *n, uint32_t s,
            uint32_t *filled)
@@ -43,11 +44,16 @@ take_chain(struct chains *c, const struct linker *l, const struct network *n, ui
         c->state[(*filled)++] = s;
         c->place[s] = at;
         uint32_t to = l->next[s];
-        if (to == NO_STATE || to == first || at.before_w > EDGE_COST_MAX)
+        if (to == NO_STATE || to == first)
             break;
-        at.before_w += l->g->w[s] + l->g->turn[l->g->first[s]].w;
-        at.before_d += l->g->d[s] + l->g->turn[l->g->first[s]].d;
-        at.before_cm += n->road[l->g->edge[s] >> 1].cm;
+        if (at.before_w > EDGE_COST_MAX) {
+            at = (struct place){.node = c->nodes};
+            c->first_state[c->nodes++] = *filled;
+        } else {
+            at.before_w += l->g->w[s] + l->g->turn[l->g->first[s]].w;
+            at.before_d += l->g->d[s] + l->g->turn[l->g->first[s]].d;
+            at.before_cm += n->road[l->g->edge[s] >> 1].cm;
+        }
         s = to;
     }
 }

@@ -157,6 +157,9 @@ mode_section(enum travel_mode mode, unsigned section)
 LC_MUST_CHECK bool arcs_add(struct file_writer *w, const struct hierarchy *h, enum travel_mode mode,
                             int d);
 
+/* The least height of the cells, about 150 m; their width is never less. */
+enum { CELL_LAT_E7 = 13500 };
+
 /* grid_add: the two sections by which roads are found near a point: those with useful[road] set.
  * LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err grid_add(struct file_writer *w, const struct network *n,

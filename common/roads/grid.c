@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CELL_LAT_E7 = 13500, CELLS_MAX = 1 << 24 };
+enum { CELLS_MAX = 1 << 24 };
 
 struct grid {
     const struct network *n;

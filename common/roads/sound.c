@@ -8,14 +8,27 @@
 /* What lies before an edge in its node, so that BIAS is never used up. */
 enum { BEFORE_MAX = BIAS - EDGE_COST_MAX };
 
+/* covers: are there as many cells as it takes from low to high? */
+static bool
+covers(uint32_t step, uint32_t cells, int32_t low, int32_t high)
+{
+    int64_t span = (int64_t)high - low;
+
+    return span >= 0 && cells == (uint64_t)span / step + 1;
+}
+
 static bool
 shared_sound(const struct roads *r)
 {
     const struct file_header *h = r->header;
     size_t cells = (size_t)h->grid_rows * h->grid_columns;
-    bool ok = h->roads > 0 && h->names > 0 && r->names[h->names - 1] == '\0' &&
-              h->grid_lat_step - 1 < INT32_MAX && h->grid_lng_step - 1 < INT32_MAX &&
-              geo_valid(h->south_west) && geo_valid(h->north_east);
+    bool ok =
+        h->roads > 0 && h->names > 0 && r->names[h->names - 1] == '\0' &&
+        h->grid_lat_step - CELL_LAT_E7 < INT32_MAX - CELL_LAT_E7 &&
+        h->grid_lng_step - CELL_LAT_E7 < INT32_MAX - CELL_LAT_E7 &&
+        covers(h->grid_lat_step, h->grid_rows, h->south_west.lat_e7, h->north_east.lat_e7) &&
+        covers(h->grid_lng_step, h->grid_columns, h->south_west.lng_e7, h->north_east.lng_e7) &&
+        geo_valid(h->south_west) && geo_valid(h->north_east);
 
     for (uint32_t i = 0; ok && i < h->roads; i++) {
         const struct road *x = &r->road[i];

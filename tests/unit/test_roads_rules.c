@@ -5,6 +5,7 @@
  *    P --- A === B --- Q
  *
  * From P to Q it is 300 m along A and B, and 500 m around by D and C. */
+#include "roads/network.h"
 #include "roads/tags.h"
 #include "roads_rig.h"
 #include "unit.h"
@@ -416,9 +417,42 @@ test_roads_area_is_what_is_reached(void)
     town_close(&t);
 }
 
+/* A road of days is several nodes; which of its stretches comes first in the file does not matter.
+ */
+static void
+test_roads_build_takes_a_road_of_days(void)
+{
+    enum { STRETCHES = 6, DEGREES = 10 };
+    static const size_t order[STRETCHES] = {3, 1, 5, 0, 2, 4};
+    struct rig_node along[STRETCHES + 1];
+    int64_t ref[STRETCHES][2];
+    struct rig_way stretch[STRETCHES];
+    struct roads_spot from, to;
+    struct roads_trip trip;
+    struct town t;
+
+    for (int i = 0; i <= STRETCHES; i++)
+        along[i] = (struct rig_node){i + 1, {0, i * DEGREES * 10000000}, NULL};
+    for (size_t i = 0; i < STRETCHES; i++) {
+        ref[i][0] = (int64_t)order[i] + 1;
+        ref[i][1] = (int64_t)order[i] + 2;
+        stretch[i] = (struct rig_way){(int64_t)i + 1, "highway=residential", ref[i], 2};
+    }
+    const struct rig_map m = {along, STRETCHES + 1, stretch, STRETCHES, NULL, 0};
+    town_open(&t, &m, FOOT);
+    CU_ASSERT_EQUAL(roads_snap(t.r, TRAVEL_FOOT, along[0].at, 10, &from), LC_OK);
+    CU_ASSERT_EQUAL(roads_snap(t.r, TRAVEL_FOOT, along[STRETCHES].at, 10, &to), LC_OK);
+    CU_ASSERT_EQUAL(roads_route(t.s, TRAVEL_FOOT, &from, &to, &trip, NULL, NULL), LC_OK);
+    CU_ASSERT_EQUAL(trip.ms, STRETCHES * (uint32_t)EDGE_COST_MAX);
+    CU_ASSERT_EQUAL(roads_route(t.s, TRAVEL_FOOT, &to, &from, &trip, NULL, NULL), LC_OK);
+    CU_ASSERT_EQUAL(trip.ms, STRETCHES * (uint32_t)EDGE_COST_MAX);
+    town_close(&t);
+}
+
 UNIT_MAIN("roads_rules", UNIT(test_tags_key_finds_every_key),
           UNIT(test_roads_build_access_and_one_way), UNIT(test_roads_build_barriers),
           UNIT(test_roads_build_restrictions), UNIT(test_roads_build_turns_and_lights_cost),
-          UNIT(test_roads_build_speeds), UNIT(test_roads_build_ferry_takes_its_duration),
+          UNIT(test_roads_build_speeds), UNIT(test_roads_build_takes_a_road_of_days),
+          UNIT(test_roads_build_ferry_takes_its_duration),
           UNIT(test_roads_snap_passes_over_islands), UNIT(test_roads_directions_names_streets),
           UNIT(test_roads_area_is_what_is_reached))
