@@ -61,6 +61,7 @@ function lookAhead() {
 function settled(action, reply) {
     const done = reply.outcome === 'done' || reply.outcome === 'already';
     if (done) {
+        forgive();
         store.set({settled: [...state().settled, action]}); // until the next route says so itself
         if (action.type === 'delivered') store.set({delivered: state().delivered + 1});
         if (action.type === 'sign_on' || action.type === 'sign_off') store.set({onShift: action.type === 'sign_on'});
@@ -192,6 +193,7 @@ const act = {
             notice(t('courier.wrong_code', {code, order: stop.external_order_id}), 'bad');
             return;
         }
+        forgive();
         step('picked_up', stop);
     },
     scan: (found) => view.scan($('#dialog'), found),
@@ -237,6 +239,11 @@ function setOut(stop) {
 function notice(text, kind) {
     notices = [...notices.slice(-2), {text, kind, until: Date.now() + 12000}];
     render();
+}
+
+// forgive: what was wrong is right now; nobody needs to read it any more.
+function forgive() {
+    notices = notices.filter((n) => n.kind !== 'bad');
 }
 
 function showLink() {
