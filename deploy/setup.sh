@@ -35,14 +35,18 @@ install_packages() {
         die "apt-get failed (see above)"
     fi
     rm -f "$log"
+    exec {lock}>&-
 }
 
 # build PRESET [TARGET...]: configures and builds into build/PRESET; prints the log only when it fails.
 build() {
-    local preset=$1 log
+    local preset=$1 log lock
     shift
     say "building ($preset)"
     log=$(mktemp)
+    mkdir -p "$top/build"
+    exec {lock}>"$top/build/lock" # who builds the same tree at the same time waits
+    flock "$lock"
     if ! { cmake --preset "$preset" -S "$top" && cmake --build "$top/build/$preset" ${1:+--target "$@"}; } \
         >"$log" 2>&1; then
         tail -n 60 "$log" >&2
