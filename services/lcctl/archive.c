@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -331,6 +332,10 @@ cmd_archive(struct ctl *c, struct args *args)
     a.dir = args_next(args);
     if (a.dir == NULL || !args_done(args))
         return EXIT_USAGE;
+    if (mkdir(a.dir, 0750) != 0 && errno != EEXIST) {
+        fprintf(stderr, "lcctl: %s: %s\n", a.dir, strerror(errno));
+        return EXIT_FAILED;
+    }
     if (every > 0) { /* as the first process of a container nothing else would end it */
         signal(SIGTERM, on_signal);
         signal(SIGINT, on_signal);

@@ -24,7 +24,11 @@ courier_number(struct ctl *c, const char *word)
     if (*text == '\0' || *end != '\0' || v > UINT32_MAX)
         v = 0;
     if (v == 0)
-        fprintf(stderr, "lcctl: COURIER: expected a number or a short name, got %s\n", word);
+        fprintf(
+            stderr,
+            "lcctl: COURIER: expected a number or a short name (lcctl courier list), and nobody "
+            "is called %s\n",
+            word);
     if (found != NULL)
         freeReplyObject(found);
     return (uint32_t)v;

@@ -87,7 +87,7 @@ ok audit json 'v["adds_up"] is True and v["reserved"] == 2 and v["faults"] == []
 ok queue json '[q["queue"] for q in v] == ["match", "held", "dispatch", "expire", "webhook"] and v[3]["rows"] == 1' lcctl --json queue
 ok 'library load' json 'v["loaded"] is True' lcctl --json library load
 ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --json library show
-mkdir "$scratch/archive" "$scratch/data"
+mkdir "$scratch/data"
 ok 'forget: not before it has ended' json 'v["outcome"] == "not_ended"' lcctl --json forget corner/4711
 ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
 ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0, "ledger_entries": 0}' lcctl --json archive "$scratch/archive"
