@@ -35,7 +35,7 @@ async function page({text, browser}, words, options = kit.phone) {
 }
 
 test('the operator’s page', async (world) => {
-    const {opened, end} = await page(world, 'an operator\'s page');
+    const {opened, end} = await page(world, 'the page of an operator:');
     await kit.shows(opened, '#link', 'Live');
     await kit.until('the stores', async () => opened.evaluate(() => document.querySelectorAll('#map canvas').length > 0));
     await kit.sound(opened, 'demo-ops-phone');
@@ -66,7 +66,7 @@ test('the customer’s page', async (world) => {
 
 test('all of them at a desk, in Chinese', async (world) => {
     for (const [who, name] of [['operator', 'ops'], ['courier', 'courier'], ['store', 'store'], ['customer', 'customer']]) {
-        const {opened, end} = await page(world, `${who === 'operator' ? 'an' : 'a'} ${who}'s page`, {...kit.desk, locale: 'zh-CN'});
+        const {opened, end} = await page(world, who === 'operator' ? 'the page of an operator:' : `a ${who}'s page`, {...kit.desk, locale: 'zh-CN'});
         await kit.shows(opened, '#link', '在线');
         await kit.sound(opened, `demo-${name}-zh`);
         await end();
