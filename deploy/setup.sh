@@ -35,7 +35,6 @@ install_packages() {
         die "apt-get failed (see above)"
     fi
     rm -f "$log"
-    exec {lock}>&-
 }
 
 # build PRESET [TARGET...]: configures and builds into build/PRESET; prints the log only when it fails.
@@ -54,4 +53,5 @@ build() {
         die "the build failed (see above)"
     fi
     rm -f "$log"
+    exec {lock}>&-
 }
