@@ -525,4 +525,16 @@ rig_place_all(struct rig *r)
     return placed;
 }
 
+/* The i-th order of the message-th MatchRequest since the last rig_clear; NULL. */
+static inline const Lifecircle__V1__Order *
+rig_sent_order(struct rig *r, size_t message, size_t i)
+{
+    const Lifecircle__V1__Envelope *env = rig_sent(r, message);
+
+    if (env == NULL || env->body_case != LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST ||
+        i >= env->match_request->n_orders)
+        return NULL;
+    return env->match_request->orders[i];
+}
+
 #endif
