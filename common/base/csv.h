@@ -36,11 +36,13 @@ struct csv *csv_new(struct csv_limits limits);
 void csv_destroy(struct csv *c);
 
 /* csv_next: reads from *in, which moves on past what was taken, until a row is whole. `last` says
- * that no bytes follow *in; call again until LC_EAGAIN. LC_OK       *row is a row LC_EAGAIN   all
- * of *in is taken: call again with more; with `last`: the end LC_EINVAL   a bad row (stray quote,
- * text behind a closing quote, NUL, quote never closed): *error says where; it is skipped up to the
- * next line end LC_ETOOBIG  likewise, over a limit LC_ENOMEM   out of memory; the reader can only
- * be destroyed */
+ * that no bytes follow *in; call again until LC_EAGAIN.
+ *   LC_OK       *row is a row
+ *   LC_EAGAIN   all of *in is taken: call again with more; with `last`: the end
+ *   LC_EINVAL   a bad row (stray quote, text behind a closing quote, NUL, quote never closed):
+ *               *error says where; it is skipped up to the next line end
+ *   LC_ETOOBIG  likewise, over a limit
+ *   LC_ENOMEM   out of memory; the reader can only be destroyed */
 LC_MUST_CHECK enum lc_err csv_next(struct csv *c, struct slice *in, bool last, struct csv_row *row,
                                    struct csv_error *error);
 

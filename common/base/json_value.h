@@ -48,9 +48,10 @@ enum { JSON_MEMBERS_MAX = 128, JSON_DEPTH_MAX = 100 };
 
 /* json_value_parse: one value with nothing but white space around it. Refused too: a key given
  * twice in one object, NUL (also as \\u0000), bytes that are not UTF-8, lone surrogates, integers
- * beyond int64_t, reals beyond double. The text must live as long as the tree. LC_EINVAL   *where
- * is the offset of the byte that is wrong, *what a static English phrase LC_ETOOBIG  over a limit;
- * likewise LC_ENOMEM   over the arena's cap; likewise */
+ * beyond int64_t, reals beyond double. The text must live as long as the tree.
+ *   LC_EINVAL   *where is the offset of the byte that is wrong, *what a static English phrase
+ *   LC_ETOOBIG  over a limit; likewise
+ *   LC_ENOMEM   over the arena's cap; likewise */
 LC_MUST_CHECK enum lc_err json_value_parse(struct arena *arena, struct slice text,
                                            const struct json_limits *limits,
                                            const struct json_value **out, size_t *where,

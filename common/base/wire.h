@@ -17,8 +17,10 @@ enum {
 /* wire_decode: an Envelope from a frame, in the arena (cap WIRE_ARENA_MAX). Checks what protobuf-c
  * does not, on the frame itself, as protobuf-c forgets the length of strings: they are UTF-8
  * without NUL, enums are known, doubles finite, points on Earth, body set. Fields this version does
- * not know are passed over. LC_ETOOBIG  frame over WIRE_FRAME_MAX LC_EINVAL   not an Envelope, or a
- * check fails LC_ENOMEM   over the arena's cap */
+ * not know are passed over.
+ *   LC_ETOOBIG  frame over WIRE_FRAME_MAX
+ *   LC_EINVAL   not an Envelope, or a check fails
+ *   LC_ENOMEM   over the arena's cap */
 LC_MUST_CHECK enum lc_err wire_decode(struct arena *a, struct slice frame,
                                       const Lifecircle__V1__Envelope **out);
 

@@ -43,10 +43,12 @@ void zone_set_destroy(struct zone_set *zs);
 
 /* zone_set_put: adds the zone, or replaces the one with this id; the points are copied. *repair
  * (when not NULL) says whether the polygon had to be repaired, and reason (when not NULL,
- * ZONE_REASON_MAX bytes) what was wrong with it in either case, "" when nothing. LC_EINVAL  no
- * rings, a hole first, a ring of under 4 points or not closed, a coordinate out of range, an edge
- * over the antimeridian, nothing with an area left LC_ETOOBIG over ZONE_POINTS_MAX or
- * ZONE_RINGS_MAX LC_ENOMEM  out of memory On error the set is unchanged. */
+ * ZONE_REASON_MAX bytes) what was wrong with it in either case, "" when nothing.
+ *   LC_EINVAL   no rings, a hole first, a ring of under 4 points or not closed, a coordinate out
+ *               of range, an edge over the antimeridian, nothing with an area left
+ *   LC_ETOOBIG  over ZONE_POINTS_MAX or ZONE_RINGS_MAX
+ *   LC_ENOMEM   out of memory
+ * On error the set is unchanged. */
 LC_MUST_CHECK enum lc_err zone_set_put(struct zone_set *zs, uint32_t id,
                                        const struct zone_ring *ring, size_t rings,
                                        enum zone_repair *repair, char reason[ZONE_REASON_MAX]);
@@ -68,7 +70,8 @@ const struct zone_shape *zone_shape(const struct zone_set *zs, uint32_t id);
 
 /* zone_find: the ids of the zones that cover p, ascending, at most max of them in ids. *found is
  * how many there are in all, which may be over max. The index is rebuilt here when the set has
- * changed. LC_ENOMEM  out of memory; nothing was found */
+ * changed.
+ *   LC_ENOMEM  out of memory; nothing was found */
 LC_MUST_CHECK enum lc_err zone_find(struct zone_set *zs, struct latlng p, uint32_t *ids, size_t max,
                                     size_t *found);
 

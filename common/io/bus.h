@@ -76,9 +76,11 @@ void bus_destroy(struct bus *b, int linger_ms);
 
 /* bus_listen / bus_publish: where work comes in, where news go out. Port 0 ("tcp://127.0.0.1:*") is
  * allowed; bus_listening / bus_publishing tell the first endpoint in use (static until the next
- * call; "" when there is none). LC_EINVAL   not an endpoint; *why says what was expected LC_EDENIED
- * tcp beyond the loopback without allow_plain_tcp LC_EEXIST   the address is in use LC_EIO anything
- * else the system refused */
+ * call; "" when there is none).
+ *   LC_EINVAL   not an endpoint; *why says what was expected
+ *   LC_EDENIED  tcp beyond the loopback without allow_plain_tcp
+ *   LC_EEXIST   the address is in use
+ *   LC_EIO      anything else the system refused */
 LC_MUST_CHECK enum lc_err bus_listen(struct bus *b, const char *endpoints, const char **why);
 LC_MUST_CHECK enum lc_err bus_publish(struct bus *b, const char *endpoints, const char **why);
 const char *bus_listening(struct bus *b);
@@ -105,7 +107,7 @@ enum lc_err bus_news(struct bus *b, struct slice frame);
  * send has found. */
 void bus_turn_end(struct bus *b);
 
-/* bus_reached: every role that work goes to has a peer that can be sent to now; news do not count. */
+/* bus_reached: each role that gets work has a peer that can be sent to now; news do not count. */
 bool bus_reached(struct bus *b);
 
 /* bus_peer_count: connections of the role now. bus_waiting: frames that wait for an answer. */

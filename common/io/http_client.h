@@ -71,8 +71,10 @@ void http_client_destroy(struct http_client *c);
 
 /* http_post: sends body to url, when its turn comes. headers are complete lines ended by CRLF, or
  * empty (Content-Type belongs there). deadline_ms counts from now, waiting included. All is copied.
- * tag comes back in on_done and may be any number. LC_EINVAL  headers are not lines, or url is
- * empty or over 4 KiB LC_EAGAIN  the queue is full LC_ENOMEM  out of memory */
+ * tag comes back in on_done and may be any number.
+ *   LC_EINVAL  headers are not lines, or url is empty or over 4 KiB
+ *   LC_EAGAIN  the queue is full
+ *   LC_ENOMEM  out of memory */
 LC_MUST_CHECK enum lc_err http_post(struct http_client *c, uint64_t tag, struct slice url,
                                     struct slice headers, struct slice body, uint32_t deadline_ms);
 

@@ -148,9 +148,11 @@ void http_server_destroy(struct http_server *s);
 /* http_server_listen: listens on "host:port", "[v6]:port", ":port" (all addresses) or "unix:/path";
  * port 0 takes a free one. *port (may be NULL) is set to the port in use, 0 for unix. A stale unix
  * socket is replaced, one that answers is not. At most 8 listeners. Resolves a name, so call it
- * while starting up. LC_EINVAL  the address cannot be read LC_EEXIST  somebody listens there
- *   LC_ETOOBIG more than 8 listeners, or a path longer than a unix address may be
- *   LC_EIO     anything else the system refused; errno tells */
+ * while starting up.
+ *   LC_EINVAL   the address cannot be read
+ *   LC_EEXIST   somebody listens there
+ *   LC_ETOOBIG  more than 8 listeners, or a path longer than a unix address may be
+ *   LC_EIO      anything else the system refused; errno tells */
 LC_MUST_CHECK enum lc_err http_server_listen(struct http_server *s, const char *address,
                                              uint16_t *port);
 
@@ -185,10 +187,10 @@ const char *http_refusal_name(enum http_refusal why);
 /* http_respond: the whole answer. extra is complete header lines, each ended by CRLF, or empty; do
  * not put Content-Length, Date or Connection there. content_type may be NULL. Everything is copied.
  * A body given to HEAD, 204 or 304 is left out as HTTP demands. Answering a streamed request before
- * its body's end closes the connection after the answer. LC_ENOTFOUND  no such request (answered,
- * or its peer gone): nothing happened LC_ESTATE     the answer has already begun, or the connection
- * is a WebSocket by now LC_EINVAL     status outside 200..599, or extra is not header lines:
- * nothing happened */
+ * its body's end closes the connection after the answer.
+ *   LC_ENOTFOUND  no such request (answered, or its peer gone): nothing happened
+ *   LC_ESTATE     the answer has already begun, or the connection is a WebSocket by now
+ *   LC_EINVAL     status outside 200..599, or extra is not header lines: nothing happened */
 enum lc_err http_respond(struct http_server *s, uint64_t conn_id, int status,
                          const char *content_type, struct slice extra, struct slice body);
 

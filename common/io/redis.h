@@ -136,7 +136,8 @@ LC_MUST_CHECK enum lc_err redis_follow(struct redis *r, const char *sentinels, c
 /* redis_follow_cluster: the address of redis_new does not count; the nodes of this list,
  * "host:port" separated by commas (REDIS_NODES at most; a name may have several addresses), say
  * which of the Cluster has the slot of `tag`, "{city}". Not all nodes need be listed, but one that
- * lives must be. To be said before the loop turns. LC_EINVAL  *why says what was expected */
+ * lives must be. To be said before the loop turns.
+ *   LC_EINVAL  *why says what was expected */
 LC_MUST_CHECK enum lc_err redis_follow_cluster(struct redis *r, const char *nodes, const char *tag,
                                                const char **why);
 

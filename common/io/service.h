@@ -13,8 +13,8 @@
  *
  * SIGHUP reads flags, environment and files again and takes over log-level, limits of addresses,
  * redis-user and redis-password for the next connection, and the map that roads names, which is
- * read again even under the same name; everything else needs a restart. What is wrong with one of them leaves that
- * one as it was. */
+ * read again even under the same name; everything else needs a restart. What is wrong with one of
+ * them leaves that one as it was. */
 #ifndef LC_IO_SERVICE_H
 #define LC_IO_SERVICE_H
 

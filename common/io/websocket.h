@@ -13,7 +13,9 @@
 
 /* http_upgrade: answers a request with upgrade == true by 101; conn_id is a WebSocket from here on.
  * subprotocol is one of those the client offered (Sec-WebSocket-Protocol), or NULL for none;
- * copied. LC_ENOTFOUND  no such request LC_ESTATE     not a handshake, or already answered
+ * copied.
+ *   LC_ENOTFOUND  no such request
+ *   LC_ESTATE     not a handshake, or already answered
  *   LC_ENOMEM     out of memory; the request can still be refused */
 enum lc_err http_upgrade(struct http_server *s, uint64_t conn_id, const char *subprotocol);
 

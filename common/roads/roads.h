@@ -41,11 +41,13 @@ struct roads_report {
 };
 
 /* roads_build: the compiled map of the .osm.pbf bytes, for the modes whose bits are set, appended
- * to *out. Deterministic; two modes are worked on at a time, the second in a thread that has ended when this returns. *report may be NULL. On any error *out is as it was, and error says what
- * is wrong and where (ROADS_ERROR_MAX bytes). LC_EINVAL   not an .osm.pbf, damaged, cut off, or of
- * a kind that is not read (roads/pbf.h); or it has no road at all for one of the modes LC_ETOOBIG
- * larger than a continent, or tangled as no network is (contract.h) LC_ENOMEM   out of memory
- * (roads/osm.h says how much it takes) */
+ * to *out. Deterministic; two modes are worked on at a time, the second in a thread that has ended
+ * when this returns. *report may be NULL. On any error *out is as it was, and error says what is
+ * wrong and where (ROADS_ERROR_MAX bytes).
+ *   LC_EINVAL   not an .osm.pbf, damaged, cut off, or of a kind that is not read (roads/pbf.h); or
+ *               it has no road at all for one of the modes
+ *   LC_ETOOBIG  larger than a continent, or tangled as no network is (contract.h)
+ *   LC_ENOMEM   out of memory (roads/osm.h says how much it takes) */
 LC_MUST_CHECK enum lc_err roads_build(struct slice pbf, unsigned modes, struct buf *out,
                                       struct roads_report *report, char *error);
 
@@ -173,8 +175,9 @@ void roads_course_free(struct roads_course *c);
 
 /* roads_area: what can be reached from a spot within bound_ms, as a GeoJSON geometry (Polygon or
  * MultiPolygon, RFC 7946), appended to *out: every road reached, widened by about widen_m metres,
- * its outline smoothed and holes of less than 16 widen_m squared filled. LC_EINVAL  GEOS could not
- * make it; LC_ENOMEM. */
+ * its outline smoothed and holes of less than 16 widen_m squared filled.
+ *   LC_EINVAL  GEOS could not make it
+ *   LC_ENOMEM  out of memory */
 LC_MUST_CHECK enum lc_err roads_area(struct roads_search *s, enum travel_mode mode,
                                      const struct roads_spot *from, uint32_t bound_ms,
                                      uint32_t widen_m, struct buf *out);

@@ -85,8 +85,9 @@ struct match_change {
 };
 
 /* match_shops_put: adds or replaces a store; a zone that zone_set_put refuses is left out and
- * counted. LC_ETOOBIG  the number is over MATCH_STORES_MAX LC_ENOMEM   nothing has changed but,
- * perhaps, the zone */
+ * counted.
+ *   LC_ETOOBIG  the number is over MATCH_STORES_MAX
+ *   LC_ENOMEM   nothing has changed but, perhaps, the zone */
 LC_MUST_CHECK enum lc_err match_shops_put(struct match_shops *s,
                                           const struct catalogue_store *store,
                                           const Lifecircle__V1__Store *full,

@@ -177,7 +177,8 @@ LC_MUST_CHECK enum lc_err plan_courier_drop(struct plan *p, uint32_t courier);
 
 /* plan_restore: a locked route as it was kept elsewhere. The courier's route must be empty and the
  * orders unknown; an order without a pickup among the stops is carried. Nothing is checked for
- * feasibility: it is so. LC_EINVAL  a pickup without its drop-off behind it, or an order twice
+ * feasibility: it is so.
+ *   LC_EINVAL  a pickup without its drop-off behind it, or an order twice
  *   LC_ESTATE  the route is not empty, or an order is known */
 struct plan_restore_stop {
     const struct plan_order *order;
