@@ -1,5 +1,7 @@
 #include "io/options.h"
 
+#include "io/file.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
@@ -11,37 +13,6 @@
 
 enum { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 enum { SECRET_MAX = 4096, FILE_MAX = 16 * 1024 * 1024, CONFIG_MAX = 256 * 1024, NAME_ROOM = 128 };
-
-enum lc_err
-file_read(const char *path, size_t cap, struct buf *b)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum lc_err err = LC_OK;
-
-    if (fd < 0)
-        return errno == ENOENT ? LC_ENOTFOUND : LC_EIO;
-    for (;;) {
-        char *to = buf_reserve(b, 4096);
-        if (to == NULL) {
-            err = LC_ENOMEM;
-            break;
-        }
-        ssize_t n = read(fd, to, 4096);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            err = LC_EIO;
-        if (n <= 0)
-            break;
-        b->n += (size_t)n;
-        if (b->n > cap) {
-            err = LC_ETOOBIG;
-            break;
-        }
-    }
-    close(fd);
-    return err;
-}
 
 void
 options_add(struct options *o, const struct option *table, size_t n)

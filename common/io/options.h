@@ -61,8 +61,4 @@ size_t options_items(const struct options *o, struct config_item *items);
 
 void options_free(struct options *o);
 
-/* file_read: a whole file of at most cap bytes into b. LC_ENOTFOUND, LC_ETOOBIG, LC_ENOMEM or
- * LC_EIO. */
-LC_MUST_CHECK enum lc_err file_read(const char *path, size_t cap, struct buf *b);
-
 #endif

@@ -1,6 +1,6 @@
 #include "io/recording.h"
 
-#include "io/options.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,43 +51,15 @@ key_path(const char *path, char out[PATH_ROOM])
 }
 
 static bool
-write_all(int fd, const void *bytes, size_t n)
-{
-    const char *p = bytes;
-
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-    }
-    return true;
-}
-
-static bool
-write_new(const char *path, const void *bytes, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, bytes, n) && fsync(fd) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
-static bool
 start(struct recording *r)
 {
     uint8_t key[KEY], head[HEAD];
 
     crypto_secretstream_xchacha20poly1305_keygen(key);
-    bool ok = write_new(r->key_path, key, sizeof key) &&
+    bool ok = file_new(r->key_path, slice_of((const char *)key, sizeof key)) &&
               (r->fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0 &&
               crypto_secretstream_xchacha20poly1305_init_push(&r->state, head, key) == 0 &&
-              write_all(r->fd, MAGIC, MAGIC_SIZE) && write_all(r->fd, head, sizeof head);
+              file_write(r->fd, MAGIC, MAGIC_SIZE) && file_write(r->fd, head, sizeof head);
     sodium_memzero(key, sizeof key);
     return ok;
 }
@@ -141,7 +113,7 @@ recording_write(struct recording *r, struct slice piece, int64_t now_ms)
     crypto_secretstream_xchacha20poly1305_push(&r->state, (uint8_t *)to, &n,
                                                (const uint8_t *)piece.p, piece.n, NULL, 0, 0);
     r->sealed.n += n;
-    return write_all(r->fd, r->sealed.p, r->sealed.n) ? LC_OK : LC_EIO;
+    return file_write(r->fd, r->sealed.p, r->sealed.n) ? LC_OK : LC_EIO;
 }
 
 void
@@ -222,7 +194,7 @@ recording_destroy(const char *path)
     int fd = open(beside, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? LC_ENOTFOUND : LC_EIO;
-    bool ok = write_all(fd, nothing, sizeof nothing) && fsync(fd) == 0;
+    bool ok = file_write(fd, nothing, sizeof nothing) && fsync(fd) == 0;
     close(fd);
     return unlink(beside) == 0 && ok ? LC_OK : LC_EIO;
 }

@@ -1,6 +1,7 @@
 #include "io/service.h"
 
 #include "base/replay.h"
+#include "io/file.h"
 #include "io/service_own.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
  * has the mark, a hash of the key and zeros: the same length, so nothing else moves. */
 #include "base/map.h"
 #include "base/personal.h"
-#include "io/options.h"
+#include "io/file.h"
 #include "lcctl/lcctl.h"
 
 #include <errno.h>
@@ -186,19 +186,16 @@ replace_file(struct ctl *c, const char *path, struct slice bytes)
 {
     const char *half = arena_printf(c->arena, "%s.new", path);
     int fd = half == NULL ? -1 : open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0;
+    bool ok = fd >= 0 && file_write(fd, bytes.p, bytes.n) && fsync(fd) == 0;
 
-    for (size_t done = 0; ok && done < bytes.n;) {
-        ssize_t n = write(fd, bytes.p + done, bytes.n - done);
-        ok = n > 0 || (n < 0 && errno == EINTR);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    ok = ok && fsync(fd) == 0;
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
-    if (!ok || rename(half, path) != 0)
-        return failed(path);
-    return EXIT_SUCCESS;
+    if (ok && rename(half, path) == 0)
+        return EXIT_SUCCESS;
+    int status = failed(path);
+    if (fd >= 0)
+        unlink(half); /* keys lie nowhere but where they were asked for */
+    return status;
 }
 
 /* False: this is no key of ours, and what cannot be written down must not be left out. */

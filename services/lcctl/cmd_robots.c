@@ -2,7 +2,7 @@
 #include "lcctl/robots.h"
 
 #include "base/wire.h"
-#include "io/options.h"
+#include "io/file.h"
 
 #include "stock.pb-c.h"
 

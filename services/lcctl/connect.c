@@ -1,7 +1,7 @@
 /* lcctl's connection to Redis, and what is said first on it. */
 #include "lcctl/lcctl.h"
 
-#include "io/options.h"
+#include "io/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* lcctl keys: pairs of keys for encrypted links between daemons, and from chains (CURVE). */
-#include "io/options.h"
+#include "io/file.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
@@ -60,13 +60,8 @@ make(const struct ctl *c, const char *name, const char *path)
         return failed("CURVE");
     int n = snprintf(line, sizeof line, "%s %s %s\n", name, open_key, secret);
     if (strcmp(path, "-") == 0) /* for who keeps it elsewhere */
-        return fputs(line, stdout) >= 0 ? EXIT_SUCCESS : failed("stdout");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return failed(path);
-    bool ok = write(fd, line, (size_t)n) == n && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    return ok ? tell(c, name, open_key, path) : failed(path);
+        return fputs(line, stdout) >= 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : failed("stdout");
+    return file_new(path, slice_of(line, (size_t)n)) ? tell(c, name, open_key, path) : failed(path);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include "base/record.h"
 #include "base/timestamp.h"
 #include "inventory/ledger_fold.h"
+#include "io/file.h"
 #include "lcctl/lcctl.h"
 
 #include <errno.h>
@@ -121,13 +122,8 @@ write_lines(struct page *p, const char *dir)
     timestamp_format(p->ctl->now_ms, when);
     snprintf(path, sizeof path, "%s/ledger-%.10s.ndjson", dir, when);
     int fd = lines_open(path);
-    bool fine = fd >= 0 && !p->lines.failed;
-    for (size_t at = 0; fine && at < p->lines.n;) {
-        ssize_t n = write(fd, p->lines.p + at, p->lines.n - at);
-        fine = n > 0 || (n < 0 && errno == EINTR);
-        at += n > 0 ? (size_t)n : 0;
-    }
-    fine = fine && fsync(fd) == 0;
+    bool fine =
+        fd >= 0 && !p->lines.failed && file_write(fd, p->lines.p, p->lines.n) && fsync(fd) == 0;
     if (fd >= 0 && close(fd) != 0)
         fine = false;
     if (!fine)

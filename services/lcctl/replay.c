@@ -1,5 +1,6 @@
 /* replay: recorded steps run again through the same core, every outgoing byte compared. */
 #include "base/replay.h"
+#include "io/file.h"
 #include "io/recording.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/replay_maps.h"
@@ -113,11 +114,8 @@ static int
 put_plain(struct ctl *c, const char *dir, const char *name, struct slice recording)
 {
     const char *path = arena_printf(c->arena, "%s/%s", dir, name);
-    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, recording.p, recording.n) == (ssize_t)recording.n;
+    bool ok = path != NULL && file_new(path, recording);
 
-    if (fd >= 0)
-        close(fd);
     if (!ok)
         fprintf(stderr, "lcctl: %s: %s\n", path == NULL ? dir : path, strerror(errno));
     return ok ? EXIT_SUCCESS : EXIT_FAILED;

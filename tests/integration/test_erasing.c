@@ -6,7 +6,7 @@
 
 #include "base/id.h"
 #include "base/personal.h"
-#include "io/options.h"
+#include "io/file.h"
 #include "unit/unit.h"
 
 #include <ftw.h>

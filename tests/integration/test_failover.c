@@ -4,7 +4,7 @@
 
 #include "base/id.h"
 #include "base/personal.h"
-#include "io/options.h"
+#include "io/file.h"
 #include "io/redis_set.h"
 
 #include <ftw.h>
