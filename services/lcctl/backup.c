@@ -5,6 +5,7 @@
  * version reads it. The keys of personal data are not in it but in a file beside it
  * (backup_keys.c). restore puts them back and lays it into an empty data directory as the base of
  * an append-only file. */
+#include "io/file.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
@@ -50,21 +51,6 @@ wrote(const struct ctl *c, const char *name, const struct made *made)
     json_out_uint(&w, "keys", made->keys);
     json_out_end(&w);
     return show_json(&b);
-}
-
-static bool
-write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        p += done;
-        n -= (size_t)done;
-    }
-    return true;
 }
 
 /* read_head: "$<bytes>" behind any number of empty lines, which only mean that it takes a while.
@@ -129,7 +115,7 @@ drop_checksum(char *piece, size_t have, long long done, long long n)
             piece[i] = 0;
 }
 
-/* copy: how many bytes, or -1 when either side fails. The first must be an RDB's. */
+/* copy: how many bytes, or -1 when either side fails; EINVAL: the first are not an RDB's. */
 static long long
 copy(const struct flow *f)
 {
@@ -144,8 +130,12 @@ copy(const struct flow *f)
         if (f->n >= 0 && f->n - came < (long long)want)
             want = (size_t)(f->n - came);
         ssize_t got = want == 0 ? 0 : read_some(f->from, piece + have, want);
-        if (got < 0 || (got == 0 && (f->n < 0 ? came == 0 : came < f->n)))
+        if (got < 0)
             return -1;
+        if (got == 0 && (f->n < 0 ? came == 0 : came < f->n)) {
+            errno = f->n < 0 ? EINVAL : EPIPE;
+            return -1;
+        }
         ended = got == 0;
         have += (size_t)got;
         came += got;
@@ -158,7 +148,7 @@ copy(const struct flow *f)
         size_t again = ended ? 0 : keys_visit((uint8_t *)piece, have, f->visit, f->ctx);
         if (f->no_checksum)
             drop_checksum(piece, have - again, done, f->n);
-        if (!write_all(f->to, piece, have - again))
+        if (!file_write(f->to, piece, have - again))
             return -1;
         done += (long long)(have - again);
         memmove(piece, piece + have - again, again);
@@ -181,7 +171,7 @@ backup_to(struct ctl *c, int to, const char *name, const char *keys, struct made
 
     if (!ctl_settled(c))
         return EXIT_NOT_SO;
-    if (!write_all(c->redis->fd, sync_command, sizeof sync_command - 1))
+    if (!file_write(c->redis->fd, sync_command, sizeof sync_command - 1))
         return failed("Redis");
     long long n = read_head(c->redis->fd);
     if (n < 0)
@@ -240,6 +230,7 @@ cmd_backup(struct ctl *c, struct args *a)
 /* ---- back again ---- */
 
 struct putting_back {
+    const char *name;           /* of the backup */
     const struct keyring *ring; /* NULL: there is no file of keys */
     struct made *made;
 };
@@ -256,22 +247,22 @@ put_back(void *ctx, uint8_t *key)
 }
 
 static int
-write_file(const char *path, const char *text, int from, struct putting_back *keys)
+write_base(const char *path, int from, struct putting_back *keys)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool ok = fd >= 0;
 
-    if (ok && text == NULL) {
+    if (ok) {
         const struct flow f = {from, fd, -1, false, put_back, keys};
         keys->made->bytes = copy(&f);
-        ok = keys->made->bytes > 0;
-    } else if (ok) {
-        ok = write_all(fd, text, strlen(text));
+        ok = keys->made->bytes > 0 && fsync(fd) == 0;
     }
-    ok = ok && fsync(fd) == 0;
+    bool foreign = fd >= 0 && !ok && errno == EINVAL;
     if (fd >= 0)
         close(fd);
-    return ok ? EXIT_SUCCESS : failed(path);
+    if (foreign)
+        fprintf(stderr, "lcctl: %s: expected a file that `lcctl backup` has written\n", keys->name);
+    return ok ? EXIT_SUCCESS : foreign ? EXIT_FAILED : failed(path);
 }
 
 /* keys_beside: of a backup FILE they are in FILE.keys, if that is there. */
@@ -298,9 +289,11 @@ lay(struct ctl *c, const char *dir, int from, struct putting_back *keys)
         fprintf(stderr, "lcctl: %s: there are data already; move them away first\n", aof);
         return EXIT_NOT_SO;
     }
-    int status = write_file(base, NULL, from, keys);
-    if (status == EXIT_SUCCESS) /* last: without it Redis finds nothing to load */
-        status = write_file(manifest, "file appendonly.aof.1.base.rdb seq 1 type b\n", -1, NULL);
+    int status = write_base(base, from, keys);
+    /* last: without it Redis finds nothing to load */
+    if (status == EXIT_SUCCESS &&
+        !file_new(manifest, SLICE_LIT("file appendonly.aof.1.base.rdb seq 1 type b\n")))
+        status = failed(manifest);
     if (status != EXIT_SUCCESS) {
         unlink(base);
         rmdir(aof);
@@ -323,7 +316,8 @@ cmd_restore(struct ctl *c, struct args *a)
         keys_name = keys_beside(c, name);
     if (keys_name != NULL && (ring = keyring_read(keys_name)) == NULL)
         return EXIT_FAILED;
-    struct putting_back keys = {ring, &made};
+    struct putting_back keys = {name, ring, &made};
+    bool locked = ring == NULL;
     int from = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
     int status = from < 0 ? failed(name) : lay(c, dir, from, &keys);
     if (from > STDIN_FILENO)
@@ -331,7 +325,7 @@ cmd_restore(struct ctl *c, struct args *a)
     keyring_free(ring);
     if (status == EXIT_SUCCESS)
         status = wrote(c, dir, &made);
-    if (status == EXIT_SUCCESS && ring == NULL && made.left_out > 0) {
+    if (status == EXIT_SUCCESS && locked && made.left_out > 0) {
         fputs("lcctl: without the file of keys (--keys) nobody can read whom these orders were "
               "for\n",
               stderr);

@@ -93,6 +93,13 @@ ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
 ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0, "ledger_entries": 0}' lcctl --json archive "$scratch/archive"
 ok backup json 'v["bytes"] > 1000 and v["left_out"] == v["keys"]' lcctl --json backup "$scratch/backup"
 ok 'backup keys' lcctl backup keys "$scratch/keys"
+foreign() { ! lcctl restore "$1" "$scratch/data" >"$scratch/why" 2>&1 && grep -q "$1: expected a file that" "$scratch/why"; }
+: >"$scratch/nothing"
+ok 'restore, of nothing' foreign "$scratch/nothing"
+ok 'restore, of something else' foreign "$scratch/keys"
+full_disk() { (trap '' XFSZ && ulimit -f 1 && ! lcctl restore "$scratch/backup" "$scratch/data") 2>&1 | grep 'File too large'; }
+ok 'restore, on a disk that is full' full_disk
+ok 'restore, nothing is left of those' same "$(ls "$scratch/data")" ''
 ok restore json 'v["bytes"] > 1000' lcctl --json restore "$scratch/backup" "$scratch/data"
 ok ready json 'v["ready"] is True and v["status"] == 200' lcctl --json ready "${INTAKE#http://}"
 ok secret json 'len(v["secret"]) == 64' lcctl --json secret
