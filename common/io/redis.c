@@ -6,6 +6,7 @@
 #include "io/redis_reply.h"
 #include "io/sentinel.h"
 
+#include <assert.h>
 #include <hiredis/read.h>
 #include <stdlib.h>
 #include <time.h>
@@ -174,6 +175,7 @@ redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
     ok = ok && !r->out.failed;
     if (ok && r->cluster != NULL) {
         call.bytes_n = r->out.n - before;
+        assert(call.bytes_n > 0); /* a command has a head */
         call.bytes = malloc(call.bytes_n);
         ok = call.bytes != NULL;
         if (ok)

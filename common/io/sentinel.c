@@ -342,7 +342,7 @@ sentinel_new(struct loop *l, struct resolver *r, const char *list, const char *n
     *why = "the primary's name: expected 1 to 127 bytes without spaces";
     if (name[0] == '\0' || strlen(name) >= sizeof s->name || strchr(name, ' ') != NULL)
         goto out;
-    strcpy(s->name, name);
+    memcpy(s->name, name, strlen(name) + 1);
     *why = "the Sentinels' user is longer than 127 bytes, or the password than 255";
     if (login->user.n >= sizeof s->user || login->password.n >= sizeof s->password)
         goto out;

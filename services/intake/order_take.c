@@ -16,7 +16,7 @@ deliver_http(struct intake *in, uint64_t conn, const struct verdict *v, struct o
 
     traced_header(v, extra);
     if (v->status == 503)
-        strcat(extra, RETRY_AFTER);
+        memcpy(extra + strlen(extra), RETRY_AFTER, sizeof RETRY_AFTER);
     buf_reset(&in->text);
     if (problem) {
         verdict_problem(in, &in->text, v);

@@ -140,16 +140,20 @@ static void
 test_streams_are_signed_without_their_body(void)
 {
     struct sent feed = {.secret = first, .method = "POST", .target = "/v1/stock", .body = ""};
-    char rows[2048] = "store_id,sku,quantity,price\n";
+    struct buf rows = {0};
 
     town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100,199\n");
+    buf_str(&rows, "store_id,sku,quantity,price\n");
     for (int i = 0; i < 40; i++)
-        strcat(rows, "tea-house,TEA,7,199\n");
-    feed.to_body = rows;
+        buf_str(&rows, "tea-house,TEA,7,199\n");
+    buf_char(&rows, '\0');
+    CU_ASSERT_FALSE_FATAL(rows.failed);
+    feed.to_body = rows.p;
     struct town_answer a = send_signed(&feed);
     CU_ASSERT_EQUAL(a.status, 200);
     CU_ASSERT_PTR_NOT_NULL(strstr(a.body, "\"lines\":40"));
     town_answer_free(&a);
+    buf_free(&rows);
 }
 
 static int

@@ -42,15 +42,15 @@ void
 sim_fail(struct sim *s, const char *fmt, ...)
 {
     va_list ap;
-    char minutes[48];
+    enum { WHEN_ROOM = 48 };
 
     if (s->failures++ > 0)
         return;
     va_start(ap, fmt);
-    vsnprintf(s->first_failure, sizeof s->first_failure - sizeof minutes, fmt, ap);
+    vsnprintf(s->first_failure, sizeof s->first_failure - WHEN_ROOM, fmt, ap);
     va_end(ap);
-    snprintf(minutes, sizeof minutes, " (at %.3f s)", (double)(s->now_ms - s->start_ms) / 1000);
-    strcat(s->first_failure, minutes);
+    snprintf(s->first_failure + strlen(s->first_failure), WHEN_ROOM, " (at %.3f s)",
+             (double)(s->now_ms - s->start_ms) / 1000);
     sim_log(s, "FAILED: %s", s->first_failure);
 }
 

@@ -154,7 +154,8 @@ test_a_way_begins_at_the_position_that_is_known(void)
     CU_ASSERT_EQUAL(times(said(r, 10, ASK), "\"order_id\""), 1); /* nobody knows where from */
     r->signed_on = (struct latlng){392700000, -765900000};
     CU_ASSERT_EQUAL(times(said(r, 10, ASK), "\"order_id\""), 2);
-    strcpy(r->place[1], "1353347291226393"); /* GEOADD … -76.5877 39.2861 */
+    /* GEOADD … -76.5877 39.2861 */
+    snprintf(r->place[1], sizeof r->place[1], "1353347291226393");
     const char *m = said(r, 10, ASK);
     CU_ASSERT_EQUAL(times(m, "\"order_id\""), 2);
     struct latlng at;

@@ -248,7 +248,7 @@ read_orders(const char *dir)
         orders[o].said = true;
         orders[o].said_pickup = atof(pickup);
         orders[o].said_door = atof(door);
-        strcpy(orders[o].said_courier, who);
+        memcpy(orders[o].said_courier, who, sizeof who);
         if (fabs(atof(placed) - orders[o].placed) > EPS ||
             fabs(atof(ready) - orders[o].ready) > EPS)
             violation("%s: placement or ready time differs from the instance", name);
