@@ -51,7 +51,7 @@ loop_new(void)
     if (l == NULL)
         return NULL;
     signal(SIGPIPE, SIG_IGN);
-    l->wall_ms = clock_ms(CLOCK_REALTIME);
+    l->wall_ms = loop_wall_ms();
     l->mono_ms = clock_ms(CLOCK_MONOTONIC);
     l->base = event_base_new();
     for (size_t i = 0; l->base != NULL && i < SIGNALS; i++) {
@@ -85,6 +85,12 @@ loop_base(struct loop *l)
 }
 
 int64_t
+loop_wall_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+int64_t
 loop_mono_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
@@ -94,7 +100,7 @@ int64_t
 loop_now_ms(struct loop *l)
 {
     int64_t mono_ms = clock_ms(CLOCK_MONOTONIC);
-    int64_t wall_ms = clock_ms(CLOCK_REALTIME);
+    int64_t wall_ms = loop_wall_ms();
     int64_t passed_ms = mono_ms - l->mono_ms;
 
     if (wall_ms >= l->wall_ms) {

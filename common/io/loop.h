@@ -22,6 +22,9 @@ struct event_base *loop_base(struct loop *l);
 /* loop_mono_ms: CLOCK_MONOTONIC; for deadlines. */
 int64_t loop_mono_ms(void);
 
+/* loop_wall_ms: CLOCK_REALTIME as it stands, Unix ms; for programs that have no loop. */
+int64_t loop_wall_ms(void);
+
 /* loop_now_ms: Unix ms that never goes back: when the system's clock was set back, time goes on at
  * half its speed until the clock has caught up. */
 int64_t loop_now_ms(struct loop *l);

@@ -7,16 +7,17 @@
 #include "base/record.h"
 #include "base/timestamp.h"
 #include "base/wire.h"
+#include "io/loop.h"
+#include "lcctl/ending.h"
 #include "lcctl/forget.h"
 #include "lcctl/lcctl.h"
+#include "lcctl/orders.h"
 #include "lcctl/show.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -78,21 +79,7 @@ put_history(struct archive *a, struct json_out *w, const char *uuid)
     redisReply *all = ctl_read(a->ctl, "LRANGE", arena_printf(a->ctl->arena, "history:%s", uuid),
                                "0", "-1", NULL);
 
-    json_out_array(w, "history");
-    for (size_t i = 0; all != NULL && i < all->elements; i++) {
-        struct record_history h;
-        if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
-            continue;
-        json_out_object(w, NULL);
-        json_out_time(w, "time", h.time_ms);
-        json_out_cstr(w, "state", record_state_name(h.state));
-        if (h.reason != 0)
-            json_out_cstr(w, "reason", record_reason_name(h.reason));
-        if (h.courier != 0)
-            json_out_uint(w, "courier", h.courier);
-        json_out_end(w);
-    }
-    json_out_end(w);
+    history_json(w, all, "time", false); /* what was said may name people */
     freeReplyObject(all);
 }
 
@@ -234,15 +221,6 @@ pass(struct archive *a)
 
 /* ---- the command ---- */
 
-static volatile sig_atomic_t ended;
-
-static void
-on_signal(int number)
-{
-    (void)number;
-    ended = 1;
-}
-
 static bool
 number(const char *text, long most, long *out)
 {
@@ -299,8 +277,8 @@ tell(const struct archive *a)
         json_out_object(&w, NULL);
         json_out_uint(&w, "archived", a->written);
         json_out_uint(&w, "stay", a->kept);
-        json_out_int(&w, "erased", a->forgotten);
-        json_out_int(&w, "ledger_entries", a->folded);
+        json_out_int(&w, "erased", a->forgotten > 0 ? a->forgotten : 0);
+        json_out_int(&w, "ledger_entries", a->folded > 0 ? a->folded : 0);
         json_out_end(&w);
         (void)show_json(&b);
         return;
@@ -336,14 +314,11 @@ cmd_archive(struct ctl *c, struct args *args)
         fprintf(stderr, "lcctl: %s: %s\n", a.dir, strerror(errno));
         return EXIT_FAILED;
     }
-    if (every > 0) { /* as the first process of a container nothing else would end it */
-        signal(SIGTERM, on_signal);
-        signal(SIGINT, on_signal);
-    }
+    if (every > 0)
+        ending_begin();
     for (;;) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        c->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+        struct arena_mark mark = arena_mark(c->arena);
+        c->now_ms = loop_wall_ms();
         a.before_ms = c->now_ms - age_ms + (age_ms == 0);
         a.written = a.kept = 0;
         a.folded = 0;
@@ -352,9 +327,10 @@ cmd_archive(struct ctl *c, struct args *args)
             a.folded = ledger_archive(c, a.dir, keep);
         ok = ok && a.folded >= 0;
         tell(&a);
-        if (ok && every > 0 && !ended)
-            sleep((unsigned)every);
-        if (!ok || every == 0 || ended) {
+        arena_rewind(c->arena, mark);
+        if (ok)
+            ending_wait((int64_t)every * 1000);
+        if (!ok || every == 0 || ending_asked()) {
             buf_free(&a.line);
             return ok ? EXIT_SUCCESS : EXIT_FAILED;
         }

@@ -3,15 +3,15 @@
 
 #include "base/wire.h"
 #include "io/file.h"
+#include "io/loop.h"
+#include "lcctl/ending.h"
 
 #include "stock.pb-c.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     ROBOTS_MAX = 200,
@@ -20,24 +20,6 @@ enum {
     STORES_MAX = 10000,
     SECRET_FILE_MAX = 4096
 };
-
-static volatile sig_atomic_t ended;
-
-static void
-on_signal(int number)
-{
-    (void)number;
-    ended = 1;
-}
-
-static int64_t
-unix_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool
 number(const char *option, const char *text, long least, long most, uint32_t *out)
@@ -116,7 +98,7 @@ turn(struct robot *robots, size_t n, const char *host, const char *port)
     for (size_t i = 0; i < n; i++)
         fds[i] = (struct pollfd){.fd = robots[i].line.fd, .events = POLLIN};
     (void)poll(fds, (nfds_t)n, TURN_MS);
-    robots->all->ctl->now_ms = unix_ms();
+    robots->all->ctl->now_ms = loop_wall_ms();
     int64_t now_ms = robots->all->ctl->now_ms;
     for (size_t i = 0; i < n; i++) {
         struct robot *r = &robots[i];
@@ -156,11 +138,10 @@ play(struct robots *all, size_t n, const char *prefix, const char *host, const c
     if (!all->ctl->json)
         printf("%zu robots, %u times as fast as people; Ctrl-C ends them\n", n, all->speed);
     fflush(stdout);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    while (!ended) {
-        if (unix_ms() >= stores_ms) {
-            stores_ms = unix_ms() + STORES_MS;
+    ending_begin();
+    while (!ending_asked()) {
+        if (loop_wall_ms() >= stores_ms) {
+            stores_ms = loop_wall_ms() + STORES_MS;
             read_stores(all);
         }
         turn(robots, n, host, port);

@@ -1,11 +1,12 @@
 #include "lcctl/commands.h"
 
+#include "io/loop.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 const char *
@@ -204,7 +205,6 @@ int
 main(int argc, char **argv)
 {
     struct args args = {argv + 1, argc - 1};
-    struct timespec now;
 
     if (argc < 2) {
         help_all(stderr);
@@ -255,8 +255,7 @@ main(int argc, char **argv)
     ctl.arena = arena_new((size_t)1 << 32);
     if (ctl.arena == NULL)
         return EXIT_FAILED;
-    clock_gettime(CLOCK_REALTIME, &now);
-    ctl.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    ctl.now_ms = loop_wall_ms();
     if (command->needs_redis && (ctl.redis = ctl_connect(&login)) == NULL)
         return EXIT_FAILED;
 

@@ -23,8 +23,8 @@ write_lines(struct json_out *w, const struct record *r, const struct match_names
     json_out_end(w);
 }
 
-static void
-write_history(struct json_out *w, const redisReply *all)
+void
+history_json(struct json_out *w, const redisReply *all, const char *time_name, bool words)
 {
     json_out_array(w, "history");
     for (size_t i = 0; all != NULL && i < all->elements; i++) {
@@ -32,13 +32,14 @@ write_history(struct json_out *w, const redisReply *all)
         if (record_history_read(slice_of(all->element[i]->str, all->element[i]->len), &h) != LC_OK)
             continue;
         json_out_object(w, NULL);
-        json_out_time(w, "at", h.time_ms);
+        json_out_time(w, time_name, h.time_ms);
         json_out_cstr(w, "state", record_state_name(h.state));
         if (h.reason != 0)
             json_out_cstr(w, "reason", record_reason_name(h.reason));
         if (h.courier != 0)
             json_out_uint(w, "courier", h.courier);
-        json_out_str(w, "words", h.words);
+        if (words)
+            json_out_str(w, "words", h.words);
         json_out_end(w);
     }
     json_out_end(w);
@@ -83,7 +84,7 @@ order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order
     for (unsigned state = 1; state <= RECORD_STATES; state++)
         write_time(&w, record_state_name(state), r->entered_ms[state]);
     json_out_end(&w);
-    write_history(&w, history);
+    history_json(&w, history, "at", true);
     json_out_end(&w);
     return show_json(&b);
 }

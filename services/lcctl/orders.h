@@ -18,6 +18,10 @@ struct dispatch_view;
 int explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__DecisionRecord *d,
                  const struct dispatch_view *dispatch, const struct match_names *n);
 
+/* history_json: the member `history`: of each entry of all (LRANGE of it; NULL: none) the state,
+ * why, the courier, the time by this name, and with `words` who did it and what they said. */
+void history_json(struct json_out *w, const redisReply *all, const char *time_name, bool words);
+
 /* Why an order goes to this courier and went when it did, or why it waits, and what people decided
  * of it; the courier may be 0. All is in the run's arena. */
 struct dispatch_view {

@@ -1,28 +1,21 @@
 /* lcctl top: one picture after the other. */
 #include "lcctl/top.h"
+
+#include "io/loop.h"
+#include "lcctl/ending.h"
 #include "lcctl/show.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { EVERY_S = 2, ONCE_S = 1, EVERY_MOST_S = 3600 };
+enum { EVERY_S = 2, ONCE_MS = 1000, EVERY_MOST_S = 3600 };
 
 /* where the daemons of one machine listen when nobody says anything else */
 static const char here[] =
     "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8090";
-
-static volatile sig_atomic_t ended;
-
-static void
-on_signal(int number)
-{
-    (void)number;
-    ended = 1;
-}
 
 static int64_t
 mono_us(void)
@@ -31,15 +24,6 @@ mono_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t
-unix_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- daemons ---- */
@@ -224,16 +208,6 @@ print(const struct ctl *c, const struct top_frame *f, bool screen, bool first)
     return ok;
 }
 
-/* pause: less when a signal came. */
-static void
-pause_for(double s)
-{
-    struct timespec t = {(time_t)s, (long)((s - (double)(time_t)s) * 1e9)};
-
-    if (!ended)
-        nanosleep(&t, NULL);
-}
-
 static bool
 take(struct ctl *c, struct top_frame *f, const char *daemons, int64_t *was_us)
 {
@@ -242,7 +216,7 @@ take(struct ctl *c, struct top_frame *f, const char *daemons, int64_t *was_us)
     int64_t now_us = mono_us();
     f->span_s = *was_us == 0 ? 0 : (double)(now_us - *was_us) / 1e6;
     *was_us = now_us;
-    f->now_ms = c->now_ms = unix_ms();
+    f->now_ms = c->now_ms = loop_wall_ms();
     ask_daemons(f);
     ask_redis(c, f);
     top_take(f);
@@ -256,7 +230,7 @@ run(struct ctl *c, struct top_frame *f, const char *daemons, double every_s, boo
     int64_t was_us = 0;
     int status = EXIT_SUCCESS;
 
-    for (int i = 0; !ended && status == EXIT_SUCCESS; i++) {
+    for (int i = 0; !ending_asked() && status == EXIT_SUCCESS; i++) {
         struct arena_mark mark = arena_mark(c->arena);
         if (!take(c, f, daemons, &was_us)) {
             status = EXIT_USAGE;
@@ -272,7 +246,7 @@ run(struct ctl *c, struct top_frame *f, const char *daemons, double every_s, boo
         arena_rewind(c->arena, mark);
         if (once && i == 1)
             break;
-        pause_for(once ? ONCE_S : every_s);
+        ending_wait(once ? ONCE_MS : (int64_t)(every_s * 1000));
     }
     if (screen) {
         fputs("\033[?25h\033[?1049l", stdout);
@@ -290,7 +264,6 @@ cmd_top(struct ctl *c, struct args *a)
     bool once = args_flag(a, "once");
     char *end = NULL;
     double every_s = every == NULL ? EVERY_S : strtod(every, &end);
-    struct sigaction act = {.sa_handler = on_signal};
     struct top_frame f = {.n = 0};
 
     if (!args_done(a) || *daemons == '\0' || !(every_s >= 0.1 && every_s <= EVERY_MOST_S) ||
@@ -299,8 +272,7 @@ cmd_top(struct ctl *c, struct args *a)
     f.daemons = calloc(TOP_DAEMONS, sizeof *f.daemons);
     if (f.daemons == NULL)
         return EXIT_FAILED;
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
+    ending_begin();
     int status = run(c, &f, daemons, every_s, once);
     for (int i = 0; i < f.n; i++) {
         buf_free(&f.daemons[i].now);

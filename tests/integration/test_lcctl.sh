@@ -91,6 +91,22 @@ mkdir "$scratch/data"
 ok 'forget: not before it has ended' json 'v["outcome"] == "not_ended"' lcctl --json forget corner/4711
 ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
 ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0, "ledger_entries": 0}' lcctl --json archive "$scratch/archive"
+
+# ends_when_asked FILE COMMAND...: it goes on by itself, and its long wait ends with the first signal
+ends_when_asked() {
+    local said=$1 pid i
+    shift
+    "$@" >"$said" &
+    pid=$!
+    for ((i = 0; i < 300; i++)); do
+        [ ! -s "$said" ] || break
+        sleep 0.1
+    done
+    kill -TERM $pid && timeout 30 tail --pid=$pid -f /dev/null && wait $pid && [ -s "$said" ]
+}
+ok 'archive --every' ends_when_asked "$scratch/turns" lcctl archive --every 3600 "$scratch/archive"
+ok 'top --every' ends_when_asked "$scratch/frames" lcctl top --every 3600
+
 ok backup json 'v["bytes"] > 1000 and v["left_out"] == v["keys"]' lcctl --json backup "$scratch/backup"
 ok 'backup keys' lcctl backup keys "$scratch/keys"
 foreign() { ! lcctl restore "$1" "$scratch/data" >"$scratch/why" 2>&1 && grep -q "$1: expected a file that" "$scratch/why"; }
