@@ -1,5 +1,6 @@
 #include "lcctl/http.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -43,8 +44,17 @@ http_addresses(const char *address, char (*to)[HTTP_ADDRESS], int most)
     return n;
 }
 
+/* silence: of what failed just now. */
 static int
-connect_to(const char *address)
+silence(void)
+{
+    return errno == EAGAIN || errno == EINPROGRESS || errno == ETIMEDOUT ? HTTP_SILENT
+                                                                         : HTTP_NOBODY;
+}
+
+/* connect_to: a descriptor, or -1; then *why is HTTP_NOBODY or HTTP_SILENT. */
+static int
+connect_to(const char *address, int *why)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
@@ -53,6 +63,7 @@ connect_to(const char *address)
     char host[256], port[8];
     int fd = -1;
 
+    *why = HTTP_NOBODY;
     if (!split(address, host, port) || getaddrinfo(host, port, &hints, &at) != 0)
         return -1;
     fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
@@ -60,6 +71,7 @@ connect_to(const char *address)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         if (connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
+            *why = silence();
             close(fd);
             fd = -1;
         }
@@ -72,8 +84,8 @@ int
 http_ask(const char *address, const char *method, const char *path, struct buf *b)
 {
     char request[600];
-    int status = 0;
-    int fd = connect_to(address);
+    int status, code = 0;
+    int fd = connect_to(address, &status);
     int length = snprintf(request, sizeof request,
                           "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n"
                           "Connection: close\r\n\r\n",
@@ -85,6 +97,8 @@ http_ask(const char *address, const char *method, const char *path, struct buf *
         goto out;
     for (char *to; b->n < ANSWER_MOST && (to = buf_reserve(b, PIECE)) != NULL;) {
         ssize_t got = recv(fd, to, PIECE, 0);
+        if (got < 0)
+            status = silence();
         if (got <= 0)
             break;
         b->n += (size_t)got;
@@ -94,7 +108,8 @@ http_ask(const char *address, const char *method, const char *path, struct buf *
         goto out;
     b->n--;
     const char *body = strstr(b->p, "\r\n\r\n");
-    if (body != NULL && sscanf(b->p, "HTTP/1.%*c %d", &status) == 1) {
+    if (body != NULL && sscanf(b->p, "HTTP/1.%*c %d", &code) == 1 && code >= 100) {
+        status = code;
         buf_consume(b, (size_t)(body + 4 - b->p));
         b->p[b->n] = '\0';
     }
@@ -111,11 +126,12 @@ http_ask_any(const char *address, const char *method, const char *path, struct b
     enum { MOST = 8 };
     char list[MOST][HTTP_ADDRESS];
     int n = http_addresses(address, list, MOST);
-    int status = 0;
+    int status = HTTP_NOBODY;
 
-    for (int i = 0; status == 0 && i < n; i++) {
+    for (int i = 0; status < 100 && i < n; i++) {
         memcpy(at, list[i], HTTP_ADDRESS);
-        status = http_ask(at, method, path, b);
+        int said = http_ask(at, method, path, b);
+        status = said == HTTP_NOBODY ? status : said;
     }
     return n < 0 ? -1 : status;
 }

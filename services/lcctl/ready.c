@@ -21,7 +21,7 @@ cmd_ready(struct ctl *c, struct args *a)
     int status = http_ask_any(address, "GET", path == NULL ? "/readyz" : path, &answer, at);
     if (status < 0)
         return EXIT_USAGE;
-    if (status == 0) {
+    if (status < 100) {
         fprintf(stderr, "lcctl: %s: no answer\n", address);
         buf_free(&answer);
         return EXIT_FAILED;

@@ -3,11 +3,13 @@
 
 #include "unit/unit.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +230,24 @@ test_lcctl_drain_ends_a_daemon(void)
     town_close(&town);
 }
 
+/* Somebody listens, and never says a word. */
+static void
+test_lcctl_drain_takes_nobodys_silence_for_leaving(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char words[64], out[1024];
+
+    CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 8) == 0 &&
+                    getsockname(fd, (struct sockaddr *)&at, &n) == 0);
+    snprintf(words, sizeof words, "drain 127.0.0.1:%d --json", ntohs(at.sin_port));
+    CU_ASSERT_EQUAL(ctl(out, sizeof out, words), 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "\"state\":\"no_answer\",\"left\":false"));
+    close(fd);
+}
+
 UNIT_MAIN("live", UNIT(test_lcctl_top_shows_all_daemons), UNIT(test_lcctl_top_reckons_rates),
           UNIT(test_lcctl_top_prints_for_people), UNIT(test_lcctl_lease_hands_the_city_over),
+          UNIT(test_lcctl_drain_takes_nobodys_silence_for_leaving),
           UNIT(test_lcctl_drain_ends_a_daemon))
