@@ -130,6 +130,15 @@ read_route(struct robot *r, const struct json_value *v)
     }
 }
 
+/* stop_done: what the action was about, unless the newest route is without it already. */
+static void
+stop_done(struct robot *r)
+{
+    for (size_t i = 0; i < r->n_stops; i++)
+        if (r->stop[i].kind == r->about.kind && strcmp(r->stop[i].order, r->about.order) == 0)
+            r->stop[i].done = true;
+}
+
 static void
 read_done(struct robot *r, const struct json_value *v, int64_t now_ms)
 {
@@ -142,22 +151,21 @@ read_done(struct robot *r, const struct json_value *v, int64_t now_ms)
     if (slice_eq_str(outcome, "unavailable"))
         return; /* said again */
     bool done = slice_eq_str(outcome, "done") || slice_eq_str(outcome, "already");
-    struct robot_stop *s = r->about < r->n_stops ? &r->stop[r->about] : NULL;
     if (!done) {
         char what[64];
         snprintf(what, sizeof what, "%s: %.*s", r->action, (int)outcome.n, outcome.p);
-        tell(r, what, s == NULL ? "" : s->external);
+        tell(r, what, r->about.external);
         r->pause_ms = now_ms + REFUSED_MS;
     } else if (strcmp(r->action, "sign_on") == 0) {
         r->on_shift = true;
     } else if (strcmp(r->action, "accept") == 0 || strcmp(r->action, "decline") == 0) {
-        r->offered = false;
+        r->offered = r->offered && r->version > r->about_version; /* a further one came meanwhile */
     } else if (strcmp(r->action, "arrived") == 0) {
         r->arrived = true;
-    } else if (strcmp(r->action, "enroute") != 0 && s != NULL && strstr(r->body, s->order)) {
-        s->done = true;
+    } else if (strcmp(r->action, "enroute") != 0) {
+        stop_done(r);
         r->riding_to[0] = '\0';
-        tell(r, r->action, s->external);
+        tell(r, r->action, r->about.external);
     }
     r->action[0] = '\0';
 }
@@ -256,12 +264,16 @@ stand(struct robot *r, int64_t now_ms)
 /* act: from now on this is what it says until it is answered. `more` = fields, each with its comma.
  */
 static void
-act(struct robot *r, const char *action, size_t about, const char *more, int64_t now_ms)
+act(struct robot *r, const char *action, const struct robot_stop *about, const char *more,
+    int64_t now_ms)
 {
+    static const struct robot_stop none;
+
     snprintf(r->action, sizeof r->action, "%s", action);
     snprintf(r->body, sizeof r->body, "{\"type\":\"%s\",\"id\":\"r%u\"%s}", action, ++r->actions,
              more);
-    r->about = about;
+    r->about = about == NULL ? none : *about;
+    r->about_version = r->version;
     r->said_ms = now_ms;
     line_say(&r->line, "%s", r->body);
 }
@@ -277,7 +289,7 @@ sign_on(struct robot *r, int64_t now_ms)
              ",\"vehicle\":\"%s\",\"capacity_items\":%d,\"cold_box\":true,\"shift_end\":\"%s\","
              "\"lat\":%.7f,\"lng\":%.7f",
              r->all->vehicle, CAPACITY, end, at.lat_e7 * 1e-7, at.lng_e7 * 1e-7);
-    act(r, "sign_on", 0, more, now_ms);
+    act(r, "sign_on", NULL, more, now_ms);
 }
 
 static void
@@ -290,34 +302,33 @@ answer_offer(struct robot *r, int64_t now_ms)
         if (!r->stop[i].accepted && r->stop[i].kind == STOP_PICKUP)
             tell(r, decline ? "decline" : "accept", r->stop[i].external);
     snprintf(more, sizeof more, ",\"version\":%u", r->version);
-    act(r, decline ? "decline" : "accept", 0, more, now_ms);
+    act(r, decline ? "decline" : "accept", NULL, more, now_ms);
 }
 
 /* hand_over: at the door. */
 static void
-hand_over(struct robot *r, size_t i, int64_t now_ms)
+hand_over(struct robot *r, const struct robot_stop *s, int64_t now_ms)
 {
     char more[128], pin[PIN_TEXT];
     struct uuid order;
 
-    if (uuid_parse(slice_str(r->stop[i].order), &order) != LC_OK)
+    if (uuid_parse(slice_str(s->order), &order) != LC_OK)
         return;
     if (dice(r->all, r->all->absent)) {
         snprintf(more, sizeof more, ",\"order_id\":\"%s\",\"reason\":\"customer_absent\"",
-                 r->stop[i].order);
-        act(r, "undeliverable", i, more, now_ms);
+                 s->order);
+        act(r, "undeliverable", s, more, now_ms);
         return;
     }
     delivery_pin(&r->all->secret, order, pin);
-    snprintf(more, sizeof more, ",\"order_id\":\"%s\",\"pin\":\"%s\"", r->stop[i].order, pin);
-    act(r, "delivered", i, more, now_ms);
+    snprintf(more, sizeof more, ",\"order_id\":\"%s\",\"pin\":\"%s\"", s->order, pin);
+    act(r, "delivered", s, more, now_ms);
 }
 
 /* go_on: the first stop that is not done: on the way, there, or waiting for the goods. */
 static void
-go_on(struct robot *r, size_t i, int64_t now_ms)
+go_on(struct robot *r, const struct robot_stop *s, int64_t now_ms)
 {
-    const struct robot_stop *s = &r->stop[i];
     char goal[UUID_TEXT + 1], more[64];
 
     snprintf(goal, sizeof goal, "%d%s", (int)s->kind, s->order);
@@ -326,18 +337,18 @@ go_on(struct robot *r, size_t i, int64_t now_ms)
         memcpy(r->riding_to, goal, sizeof goal);
         r->arrived = false;
         ride(r, s->at, now_ms);
-        act(r, "enroute", i, more, now_ms);
+        act(r, "enroute", s, more, now_ms);
     } else if (now_ms < r->there_ms) {
         return;
     } else if (!r->arrived) {
-        act(r, "arrived", i, more, now_ms);
+        act(r, "arrived", s, more, now_ms);
     } else if (s->kind == STOP_PICKUP) {
         if (now_ms >= s->ready_ms || now_ms >= r->there_ms + r->all->patience_s * INT64_C(1000))
-            act(r, "picked_up", i, more, now_ms);
+            act(r, "picked_up", s, more, now_ms);
     } else if (s->kind == STOP_DROPOFF) {
-        hand_over(r, i, now_ms);
+        hand_over(r, s, now_ms);
     } else {
-        act(r, "brought_back", i, more, now_ms);
+        act(r, "brought_back", s, more, now_ms);
     }
 }
 
@@ -373,5 +384,5 @@ robot_think(struct robot *r, int64_t now_ms)
     while (i < r->n_stops && (r->stop[i].done || !r->stop[i].accepted))
         i++;
     if (i < r->n_stops)
-        go_on(r, i, now_ms);
+        go_on(r, &r->stop[i], now_ms);
 }

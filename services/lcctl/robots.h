@@ -82,7 +82,9 @@ struct robot {
     char body[ROBOT_MESSAGE];
     uint32_t actions;
     int64_t said_ms;
-    size_t about; /* its stop */
+    struct robot_stop about; /* its stop as it was then: the next route may come before the answer,
+                                without it; kind and order are what it is known by */
+    uint32_t about_version;  /* of the route then */
 
     /* where it is, and where to */
     struct latlng from, to;
