@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#define EARTH_RADIUS_M 6371008.8
 #define RADIANS_PER_E7 (M_PI / 180 / 1e7)
 
 enum { CELL_STEP_E7 = 13500, BANDS = 90 };
@@ -66,7 +65,7 @@ geo_distance_m(struct latlng a, struct latlng b)
     /* cos(x) cos(y) = cos((x + y) / 2)^2 - sin((x - y) / 2)^2 */
     double h = dlat * dlat + (middle * middle - dlat * dlat) * dlng * dlng;
 
-    return 2 * EARTH_RADIUS_M * arcsine(sqrt(fmax(0, h)));
+    return 2 * GEO_EARTH_RADIUS_M * arcsine(sqrt(fmax(0, h)));
 }
 
 /* A cell id is 1 + row in the upper half and the column in the lower. */

@@ -22,8 +22,9 @@ bool geo_valid(struct latlng p);
  * out of range. */
 bool geo_of_degrees(double lat, double lng, struct latlng *out);
 
-/* geo_distance_m: great circle on the sphere of the mean Earth radius 6371008.8 m (IUGG), by the
- * haversine formula; at most 0.6 % off the ellipsoid. */
+/* geo_distance_m: great circle on the sphere of the mean Earth radius (IUGG), by the haversine
+ * formula; at most 0.6 % off the ellipsoid. */
+#define GEO_EARTH_RADIUS_M 6371008.8
 double geo_distance_m(struct latlng a, struct latlng b);
 
 /* geo_cell: the id of the neighbourhood cell that holds p: rows of 0.00135 degrees of latitude (150

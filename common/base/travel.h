@@ -63,7 +63,8 @@ struct travel {
                           int64_t depart_ms, struct travel_cell *out, enum travel_quality *quality);
 
     /* lower_bound_s: cheap, and never more than the seconds that matrix answers for the same pair
-     * at any departure; grows with the great-circle distance. */
+     * at any departure; in proportion to the great-circle distance, but for being rounded up or
+     * down to a few seconds. */
     uint32_t (*lower_bound_s)(const struct travel *t, struct latlng a, struct latlng b,
                               enum travel_mode mode);
 

@@ -8,6 +8,9 @@
 #define OUTCOME(name) "match_total{outcome=\"" name "\"}", "orders by what became of them"
 #define PACE(mode) "travel_time_percent{mode=\"" mode "\"}"
 #define BY(name) "match_decisions_total{travel=\"" name "\"}", "decisions by their travel times"
+#define WAIT_BY(name)                                                                              \
+    "match_courier_waits_total{travel=\"" name "\"}",                                              \
+        "stores that the soonest courier was looked for, by the couriers' travel times"
 
 static const struct counter counters[COUNTS] = {
     [COUNT_PLACED] = {OUTCOME("placed"), 0, false},
@@ -36,6 +39,8 @@ static const struct counter counters[COUNTS] = {
     [COUNT_BY_SERVER] = {BY("server"), 0, false},
     [COUNT_BY_ROADS] = {BY("roads"), 0, false},
     [COUNT_BY_ESTIMATE] = {BY("estimate"), 0, false},
+    [COUNT_WAIT_BY_ROADS] = {WAIT_BY("roads"), 0, false},
+    [COUNT_WAIT_BY_ESTIMATE] = {WAIT_BY("estimate"), 0, false},
     [COUNT_MALFORMED] = {"match_malformed_total", "records and replies not understood", 0, false},
     [COUNT_BAD_ZONES] = {"match_bad_zones", "zones refused since start", 0, true},
     [COUNT_JOBS] = {"match_jobs", "orders, quotes and queries in work", 0, true},
@@ -78,7 +83,7 @@ matcher_open(void)
     m->took =
         (struct histogram){.name = "match_seconds", .help = "From MatchRequest to its answer"};
     match_policy_read(&m->policy, NULL);
-    m->travel = m->estimate = travel_estimate();
+    match_pace_start(m);
     m->gather = arena_new(GATHER_MAX);
     if (m->gather == NULL || match_shops_init(&m->shops) != LC_OK) {
         matcher_close(m);
@@ -103,7 +108,6 @@ start(struct match_step *s)
     }
     match_policy_read(&m->policy, s->ev->config);
     match_pace_start(m);
-    m->supply.speedup = (uint32_t)m->policy.speedup;
     if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)
         outbox_note(s->out, "config_refused", "name=tzif expected=TZif used=UTC");
     mint_init(&m->mint, "matcher", city, s->ev->entropy);
@@ -287,6 +291,8 @@ matcher_counters(const void *core, size_t *n)
     m->counts[COUNT_JOBS].value = m->n_jobs;
     m->counts[COUNT_STORES].value = m->shops.count;
     m->counts[COUNT_COURIERS].value = m->supply.on_shift;
+    m->counts[COUNT_WAIT_BY_ROADS].value = m->supply.asked[0];
+    m->counts[COUNT_WAIT_BY_ESTIMATE].value = m->supply.asked[1];
     for (size_t i = 0; i < TRAVEL_MODES; i++)
         m->counts[COUNT_PACE + i].value = m->pace[i];
     if (m->cells != NULL) {

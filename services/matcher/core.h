@@ -103,6 +103,8 @@ enum match_count {
     COUNT_BY_SERVER,
     COUNT_BY_ROADS,
     COUNT_BY_ESTIMATE,
+    COUNT_WAIT_BY_ROADS,
+    COUNT_WAIT_BY_ESTIMATE,
     COUNT_MALFORMED, /* records and replies that could not be read */
     COUNT_BAD_ZONES,
     COUNT_JOBS,

@@ -64,10 +64,11 @@ courier_there(const struct match_view *v, const struct match_wish *w, struct mat
                      (w->heavy ? MATCH_NEEDS_CAR : 0U);
 
     *ms = v->now_ms + v->policy->courier_wait_ms;
-    if (!match_supply_fresh(v->supply, v->policy, v->now_ms))
+    if (v->supply == NULL || !match_supply_fresh(v->supply, v->policy, v->now_ms))
         return true;
     uint32_t wait_s =
-        match_supply_wait_s(v->supply, shop, needs, (uint32_t)(v->policy->courier_wait_ms / 1000));
+        match_supply_wait_s(v->supply, shop, needs, (uint32_t)(v->policy->courier_wait_ms / 1000),
+                            v->travel == v->estimate);
     *ms = v->now_ms + (int64_t)wait_s * 1000;
     return wait_s != MATCH_NO_COURIER;
 }

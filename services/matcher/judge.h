@@ -48,8 +48,8 @@ enum { MATCH_HEAVY_G = 25000, MATCH_HEAVY_ML = 120000 };
 struct match_view {
     const struct match_policy *policy;
     struct match_shops *shops;
-    const struct match_supply *supply;
-    const struct travel *travel;
+    struct match_supply *supply;   /* NULL: nothing is known */
+    const struct travel *travel;   /* estimate: couriers come by it, too */
     const struct travel *estimate; /* for whole searches that travel has no answer for */
     int64_t now_ms;
 };

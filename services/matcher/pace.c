@@ -18,12 +18,13 @@ use(struct matcher *m)
         travel_paced_init(&m->paced, m->map, m->pace);
         m->travel = &m->paced.travel;
     }
-    if (times <= 1)
-        return;
-    travel_faster_init(&m->faster[0], m->travel, times);
-    travel_faster_init(&m->faster[1], m->estimate, times);
-    m->estimate = &m->faster[1].travel;
-    m->travel = m->map == NULL ? m->estimate : &m->faster[0].travel;
+    if (times > 1) {
+        travel_faster_init(&m->faster[0], m->travel, times);
+        travel_faster_init(&m->faster[1], m->estimate, times);
+        m->estimate = &m->faster[1].travel;
+        m->travel = m->map == NULL ? m->estimate : &m->faster[0].travel;
+    }
+    match_supply_travel(&m->supply, m->travel, m->estimate);
 }
 
 void

@@ -7,7 +7,6 @@ enum { BLOCK = 16 /* stores asked of the travel provider at once */, AHEAD = 4 }
 struct hunt {
     const struct match_view *v;
     const struct match_wish *w;
-    const struct travel *travel;
     struct match_found *out;
     size_t keep; /* one more than wanted, to know whether there are more */
     unsigned furthest;
@@ -49,6 +48,7 @@ note_ranked(struct hunt *h, const struct match_verdict *one)
 static void
 finish_block(struct hunt *h)
 {
+    const struct travel *t = h->v->travel;
     struct latlng from[BLOCK], to = h->w->at;
     struct travel_cell cell[BLOCK];
     enum travel_quality quality;
@@ -60,11 +60,9 @@ finish_block(struct hunt *h)
     for (size_t i = 0; i < h->n_block; i++)
         from[i] = h->v->shops->shop[h->block[i].store].at;
     if (h->w->collection)
-        err = h->travel->matrix(h->travel, &to, 1, from, h->n_block, mode, h->v->now_ms, cell,
-                                &quality);
+        err = t->matrix(t, &to, 1, from, h->n_block, mode, h->v->now_ms, cell, &quality);
     else
-        err = h->travel->matrix(h->travel, from, h->n_block, &to, 1, mode, h->v->now_ms, cell,
-                                &quality);
+        err = t->matrix(t, from, h->n_block, &to, 1, mode, h->v->now_ms, cell, &quality);
     if (err != LC_OK) {
         h->lost = true;
         h->again = err == LC_EAGAIN;
@@ -160,12 +158,11 @@ one_store(struct hunt *h, const uint32_t *tried, size_t n_tried)
 }
 
 static void
-begin(struct hunt *h, const struct match_view *v, const struct match_wish *w,
-      const struct travel *travel, size_t want, struct match_found *out)
+begin(struct hunt *h, const struct match_view *v, const struct match_wish *w, size_t want,
+      struct match_found *out)
 {
     h->v = v;
     h->w = w;
-    h->travel = travel;
     h->out = out;
     h->keep = want + 1;
     h->furthest = 0;
@@ -178,7 +175,7 @@ begin(struct hunt *h, const struct match_view *v, const struct match_wish *w,
     out->more = false;
     out->considered = 0;
     out->estimate = true;
-    out->travel = travel;
+    out->travel = v->travel;
     out->nearest_miss = LIFECIRCLE__V1__REASON__REASON_NONE;
 }
 
@@ -187,24 +184,24 @@ match_search(const struct match_view *v, const struct match_wish *w, const struc
              size_t want, const uint32_t *tried, size_t n_tried, struct match_found *out)
 {
     struct hunt h;
-    const struct travel *travel = v->travel;
+    struct match_view by = *v;
 
     for (;;) {
-        begin(&h, v, w, travel, want, out);
+        begin(&h, &by, w, want, out);
         if (w->store != 0)
             one_store(&h, tried, n_tried);
         else if (list != NULL && !walk(&h, list, tried, n_tried)) {
             struct match_list all;
             if (match_list_wide(v, w, &all)) { /* without memory the list has to do */
-                begin(&h, v, w, travel, want, out);
+                begin(&h, &by, w, want, out);
                 out->wide = true;
                 walk(&h, &all, tried, n_tried);
             }
         }
         out->waits = h.again;
-        if (!h.lost || h.again || travel == v->estimate)
+        if (!h.lost || h.again || by.travel == v->estimate)
             break;
-        travel = v->estimate;
+        by.travel = v->estimate;
     }
     if (out->n > want) {
         out->n = want;

@@ -73,7 +73,6 @@ static int64_t
 place_later_ms(struct match_step *s, struct match_job *job, const struct match_list *list,
                struct match_found *found)
 {
-    static const struct match_supply unknown;
     struct match_view then;
     struct match_wish w = job->wish;
     int64_t at_ms = w.window_start_ms - s->m->policy.schedule_slack_ms;
@@ -81,7 +80,7 @@ place_later_ms(struct match_step *s, struct match_job *job, const struct match_l
     if (job->round > 0 || at_ms <= s->ev->now_ms)
         return 0;
     then = match_view_job(s, job, w.window_start_ms);
-    then.supply = &unknown;
+    then.supply = NULL;
     match_search(&then, &w, list, 1, NULL, 0, found);
     at_ms -=
         found->n > 0 ? found->ranked[0].arrival_ms - then.now_ms : s->m->policy.schedule_lead_ms;

@@ -13,6 +13,12 @@
 
 enum { MATCH_COURIER_KINDS = 8 }; /* see supply.h */
 
+/* When a courier can be there, by what the order needs; kept by supply.c. */
+struct match_wait {
+    uint32_t round;
+    uint32_t s[MATCH_COURIER_KINDS];
+};
+
 /* What most judgements read comes first: it fits a cache line or two. */
 struct match_shop {
     struct match_box box; /* around the zone */
@@ -33,10 +39,9 @@ struct match_shop {
     uint32_t prep_s;
     uint32_t prep_per_item_s;
     uint32_t busy_delay_s;
-    uint64_t zone_hash;  /* of its rings */
-    uint32_t reach_m;    /* no point of the zone is further away */
-    uint32_t wait_round; /* kept by supply.c */
-    uint32_t wait_s[MATCH_COURIER_KINDS];
+    uint64_t zone_hash;        /* of its rings */
+    uint32_t reach_m;          /* no point of the zone is further away */
+    struct match_wait wait[2]; /* along roads, by the estimate */
 };
 
 /* A store of a chain; sorted by chain, then number. */

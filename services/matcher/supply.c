@@ -2,6 +2,11 @@
 
 #include <math.h>
 
+enum { BATCH = 6 /* couriers asked about at once */, ROUNDED_S = 5 };
+
+#define RADIANS_PER_E7 (M_PI / 180 / 1e7)
+#define PLANE_RADIANS 0.08
+
 _Static_assert((int)LIFECIRCLE__V1__VEHICLE__FOOT == TRAVEL_FOOT &&
                    (int)LIFECIRCLE__V1__VEHICLE__BICYCLE == TRAVEL_BICYCLE &&
                    (int)LIFECIRCLE__V1__VEHICLE__EBIKE == TRAVEL_EBIKE &&
@@ -9,6 +14,13 @@ _Static_assert((int)LIFECIRCLE__V1__VEHICLE__FOOT == TRAVEL_FOOT &&
                    (int)LIFECIRCLE__V1__VEHICLE__CAR == TRAVEL_CAR &&
                    (int)LIFECIRCLE__V1__VEHICLE__VAN == TRAVEL_VAN,
                "vehicles are travel modes");
+
+/* A degree of longitude here is so much of one of latitude. */
+static double
+shrink_of(struct latlng p)
+{
+    return cos(p.lat_e7 * RADIANS_PER_E7);
+}
 
 bool
 match_supply_take(struct match_supply *s, const Lifecircle__V1__SupplyForecast *f, int64_t now_ms)
@@ -32,6 +44,7 @@ match_supply_take(struct match_supply *s, const Lifecircle__V1__SupplyForecast *
                              (c->adult_trained ? MATCH_NEEDS_ADULT_TRAINED : 0) |
                              (mode == TRAVEL_CAR || mode == TRAVEL_VAN ? MATCH_NEEDS_CAR : 0)),
         };
+        s->courier[i].shrink = shrink_of(s->courier[i].at);
     }
     return none_before && s->on_shift > 0;
 }
@@ -42,62 +55,187 @@ match_supply_fresh(const struct match_supply *s, const struct match_policy *p, i
     return s->time_ms != 0 && now_ms - s->time_ms <= p->forecast_ms;
 }
 
-/* Seconds of the way by the estimate, on a plane: within a city good to a percent. */
+/* slowest_s_per_m: no way of the provider takes less for each metre of the straight line. Bounds
+ * grow in proportion to it; they are rounded, by a few seconds at most, which count little so far
+ * away. */
 static double
-plane_s(const struct match_courier *c, struct latlng to, double shrink)
+slowest_s_per_m(const struct travel *t, enum travel_mode mode)
 {
-    static const double s_per_m[TRAVEL_MODES] = {
-        [TRAVEL_FOOT] = 0.928,    [TRAVEL_BICYCLE] = 0.337, [TRAVEL_EBIKE] = 0.237,
-        [TRAVEL_SCOOTER] = 0.136, [TRAVEL_CAR] = 0.124,     [TRAVEL_VAN] = 0.138};
-    double dlat = (double)to.lat_e7 - c->at.lat_e7;
-    double dlng = ((double)to.lng_e7 - c->at.lng_e7) * shrink;
+    const struct latlng here = {0, 0}, far = {90000000, 0};
+    double s = t->lower_bound_s(t, here, far, mode);
 
-    return sqrt(dlat * dlat + dlng * dlng) * 0.0111195 * s_per_m[c->mode];
+    return s <= ROUNDED_S ? 0 : (s - ROUNDED_S) / geo_distance_m(here, far);
 }
 
-/* Looks for the soonest on the plane, then asks the way of those that come near it. */
-static uint32_t
-soonest_s(const struct match_supply *s, const struct match_shop *shop, unsigned needs,
-          uint32_t default_s)
+void
+match_supply_travel(struct match_supply *s, const struct travel *travel,
+                    const struct travel *estimate)
 {
-    const struct travel *t = travel_estimate();
-    double shrink = cos(shop->at.lat_e7 * (M_PI / 180 / 1e7));
-    double there_s[MATCH_COURIERS_MAX], best_s = INFINITY;
-    uint32_t soonest = MATCH_NO_COURIER, times = s->speedup < 1 ? 1 : s->speedup;
+    s->travel[0] = travel;
+    s->travel[1] = estimate;
+    for (int by = 0; by < 2; by++)
+        for (size_t mode = 0; mode < TRAVEL_MODES; mode++)
+            s->s_per_m[by][mode] = slowest_s_per_m(s->travel[by], (enum travel_mode)mode);
+    s->round++;
+}
+
+/* ---- the soonest ---- */
+
+struct soonest {
+    const struct match_supply *s;
+    struct latlng to;
+    const struct travel *travel;
+    bool known;    /* the provider has answered for somebody ... */
+    bool lost;     /* ... or had none for a place that it should have */
+    uint32_t best; /* seconds; MATCH_NO_COURIER */
+    double
+        least_s[MATCH_COURIERS_MAX]; /* until it can be there, at least; INFINITY: not, or asked */
+};
+
+/* The chord over the plane of the latitudes between the two, which is under the great circle; where
+ * they are so far apart that the plane is none, nothing is said. */
+static double
+at_least_m(const struct match_courier *c, struct latlng to, double shrink)
+{
+    double dlat = ((double)c->at.lat_e7 - to.lat_e7) * RADIANS_PER_E7;
+    double dlng = ((double)c->at.lng_e7 - to.lng_e7) * RADIANS_PER_E7;
+
+    if (fabs(dlat) > PLANE_RADIANS || fabs(dlng) > PLANE_RADIANS)
+        return 0;
+    return 0.998 * GEO_EARTH_RADIUS_M * sqrt(dlat * dlat + c->shrink * shrink * dlng * dlng);
+}
+
+/* Who has what is needed, and when they can be there at least. How many. */
+static size_t
+gather(struct soonest *f, unsigned needs, const double s_per_m[TRAVEL_MODES],
+       bool modes[TRAVEL_MODES])
+{
+    double shrink = shrink_of(f->to);
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->s->n; i++) {
+        const struct match_courier *c = &f->s->courier[i];
+        f->least_s[i] = INFINITY;
+        if ((c->has & needs) != needs)
+            continue;
+        f->least_s[i] =
+            c->free_in_s + fmax(0, at_least_m(c, f->to, shrink) * s_per_m[c->mode] - ROUNDED_S);
+        modes[c->mode] = true;
+        n++;
+    }
+    return n;
+}
+
+/* Those of the batch in one mode: one matrix. */
+static void
+ask(struct soonest *f, const uint16_t *batch, size_t n, enum travel_mode mode)
+{
+    const struct match_supply *s = f->s;
+    struct latlng from[BATCH];
+    uint32_t free_in_s[BATCH];
+    struct travel_cell cell[BATCH];
+    enum travel_quality quality;
+    size_t asked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct match_courier *c = &s->courier[batch[i]];
+        if (c->mode != mode || !travel_knows(f->travel, c->at, mode))
+            continue;
+        from[asked] = c->at;
+        free_in_s[asked++] = c->free_in_s;
+    }
+    if (asked == 0)
+        return;
+    f->known = true;
+    f->lost = f->lost || f->travel->matrix(f->travel, from, asked, &f->to, 1, mode, s->time_ms,
+                                           cell, &quality) != LC_OK;
+    for (size_t i = 0; i < asked && !f->lost; i++) {
+        uint64_t there_s = (uint64_t)free_in_s[i] + cell[i].seconds;
+        if (cell[i].seconds != TRAVEL_UNREACHABLE && there_s < f->best)
+            f->best = (uint32_t)there_s;
+    }
+}
+
+/* The next ones by what they need at least, who may be sooner than the best until now. */
+static size_t
+next_batch(const struct soonest *f, uint16_t batch[BATCH])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->s->n; i++) {
+        double least_s = f->least_s[i];
+        if (least_s >= f->best || (n == BATCH && least_s >= f->least_s[batch[n - 1]]))
+            continue;
+        size_t at = n < BATCH ? n++ : n - 1;
+        for (; at > 0 && f->least_s[batch[at - 1]] > least_s; at--)
+            batch[at] = batch[at - 1];
+        batch[at] = (uint16_t)i;
+    }
+    return n;
+}
+
+static void
+search(struct soonest *f, const bool modes[TRAVEL_MODES])
+{
+    uint16_t batch[BATCH];
+    size_t n;
+
+    f->best = MATCH_NO_COURIER;
+    f->known = f->lost = false;
+    while (!f->lost && (n = next_batch(f, batch)) > 0) {
+        for (size_t mode = 0; mode < TRAVEL_MODES; mode++)
+            if (modes[mode])
+                ask(f, batch, n, (enum travel_mode)mode);
+        for (size_t i = 0; i < n; i++)
+            f->least_s[batch[i]] = INFINITY;
+    }
+}
+
+/* Is the store known in all modes in which somebody could come? */
+static bool
+store_known(const struct travel *t, struct latlng at, const bool modes[TRAVEL_MODES])
+{
+    for (size_t mode = 0; mode < TRAVEL_MODES; mode++)
+        if (modes[mode] && !travel_knows(t, at, (enum travel_mode)mode))
+            return false;
+    return true;
+}
+
+static uint32_t
+soonest_s(struct match_supply *s, const struct match_shop *shop, unsigned needs, uint32_t default_s,
+          int by)
+{
+    struct soonest f = {.s = s, .to = shop->at, .travel = s->travel[by]};
+    bool modes[TRAVEL_MODES] = {false};
 
     if (s->on_shift == 0)
         return MATCH_NO_COURIER;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct match_courier *c = &s->courier[i];
-        there_s[i] = (c->has & needs) == needs ? c->free_in_s + plane_s(c, shop->at, shrink) / times
-                                               : INFINITY;
-        best_s = fmin(best_s, there_s[i]);
-    }
-    if (isinf(best_s))
+    if (gather(&f, needs, s->s_per_m[by], modes) == 0)
         return s->cut ? default_s : MATCH_NO_COURIER;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct match_courier *c = &s->courier[i];
-        if (there_s[i] > best_s * 1.02 + 3)
-            continue;
-        uint32_t way_s = t->lower_bound_s(t, c->at, shop->at, (enum travel_mode)c->mode);
-        uint32_t exact_s = c->free_in_s + way_s / times + (way_s % times != 0);
-        soonest = exact_s < soonest ? exact_s : soonest;
+    if (store_known(f.travel, f.to, modes))
+        search(&f, modes);
+    if (!f.known || f.lost) {
+        f.travel = s->travel[1];
+        gather(&f, needs, s->s_per_m[1], modes);
+        search(&f, modes);
     }
-    return soonest;
+    s->asked[f.travel == s->travel[1]]++;
+    return f.best == MATCH_NO_COURIER && s->cut ? default_s : f.best;
 }
 
 uint32_t
-match_supply_wait_s(const struct match_supply *s, struct match_shop *shop, unsigned needs,
-                    uint32_t default_s)
+match_supply_wait_s(struct match_supply *s, struct match_shop *shop, unsigned needs,
+                    uint32_t default_s, bool estimate)
 {
     enum { UNKNOWN = UINT32_MAX - 1 };
+    struct match_wait *w = &shop->wait[estimate];
 
-    if (shop->wait_round != s->round) {
+    if (w->round != s->round) {
         for (size_t i = 0; i < MATCH_COURIER_KINDS; i++)
-            shop->wait_s[i] = UNKNOWN;
-        shop->wait_round = s->round;
+            w->s[i] = UNKNOWN;
+        w->round = s->round;
     }
-    if (shop->wait_s[needs] == UNKNOWN)
-        shop->wait_s[needs] = soonest_s(s, shop, needs, default_s);
-    return shop->wait_s[needs];
+    if (w->s[needs] == UNKNOWN)
+        w->s[needs] = soonest_s(s, shop, needs, default_s, estimate);
+    return w->s[needs];
 }

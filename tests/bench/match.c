@@ -2,16 +2,19 @@
  * city of 11,000 stores of one chain, five lines an order, everything in one process; what plays
  * Redis and inventory is not counted.
  *
- *     match [orders] [stores] [batch] [FILE.roads]
+ *     match [orders] [stores] [batch] [FILE.roads|-] [couriers]
  *
- * With a map, stores and customers are on it, and ranked along its streets. Prints the CPU time of
- * the core's steps for an order, by step. */
+ * With a map, stores and customers are on it, and ranked along its streets. With couriers (500 at
+ * most), all of whom are elsewhere then, a forecast comes with every 1,000 orders, which is every
+ * second at 1,000 orders a second. Prints the CPU time of the core's steps for an order, by step.
+ */
 #include "matcher_world.h"
 
 #include "roads/roads.h"
 
 #include <time.h>
 
+enum { COURIERS_MAX = 500, FORECAST_EVERY = 1000 };
 enum { LINES = 5, SPREAD_M = 15000, CUSTOMERS_M = 5000 };
 
 static struct latlng middle = {407500000, -739900000};
@@ -106,7 +109,7 @@ fill(struct batch *b, const struct world *w, size_t n, unsigned first)
 }
 
 struct cost {
-    int64_t take_ns, judge_ns, placed_ns, answer_ns;
+    int64_t forecast_ns, take_ns, judge_ns, placed_ns, answer_ns;
     size_t explain_bytes;
 };
 
@@ -169,8 +172,40 @@ answers(struct world *w, struct slice *frames, struct cost *c)
     return n;
 }
 
+static int64_t
+send_forecast(struct world *w, size_t n)
+{
+    static Lifecircle__V1__SupplyForecast__Cell cell[COURIERS_MAX], *cells[COURIERS_MAX];
+    static Lifecircle__V1__Point at[COURIERS_MAX];
+    Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
+    Lifecircle__V1__SupplyForecast f = LIFECIRCLE__V1__SUPPLY_FORECAST__INIT;
+
+    for (size_t i = 0; i < n; i++) {
+        struct latlng p = within(spread_m);
+        lifecircle__v1__supply_forecast__cell__init(&cell[i]);
+        lifecircle__v1__point__init(&at[i]);
+        at[i].lat_e7 = p.lat_e7;
+        at[i].lng_e7 = p.lng_e7;
+        cell[i].at = &at[i];
+        cell[i].free_in_s = i % 3 == 0 ? 0 : below(1800);
+        cell[i].vehicle = LIFECIRCLE__V1__VEHICLE__BICYCLE;
+        cells[i] = &cell[i];
+    }
+    f.on_shift = (uint32_t)n;
+    f.n_couriers = n;
+    f.couriers = cells;
+    env.city = (char *)(uintptr_t) "bal";
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_SUPPLY_FORECAST;
+    env.supply_forecast = &f;
+    size_t size = lifecircle__v1__envelope__get_packed_size(&env);
+    char *p = arena_alloc(w->arena, size);
+    lifecircle__v1__envelope__pack(&env, (uint8_t *)p);
+    struct event ev = {.kind = EVENT_MESSAGE, .bytes = slice_of(p, size)};
+    return timed(w, &ev);
+}
+
 static void
-run(struct world *w, unsigned orders, size_t batch, struct cost *c)
+run(struct world *w, unsigned orders, size_t batch, size_t couriers, struct cost *c)
 {
     static struct batch b;
     struct event end = {.kind = EVENT_TURN_END};
@@ -179,6 +214,8 @@ run(struct world *w, unsigned orders, size_t batch, struct cost *c)
         Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
         Lifecircle__V1__MatchRequest m = LIFECIRCLE__V1__MATCH_REQUEST__INIT;
         uint8_t id[16] = {1};
+        if (couriers > 0 && done % FORECAST_EVERY < batch)
+            c->forecast_ns += send_forecast(w, couriers);
         struct slice frames[8];
         fill(&b, w, batch, done);
         m.n_orders = batch;
@@ -242,14 +279,15 @@ main(int argc, char **argv)
     unsigned orders = argc > 1 ? (unsigned)atoi(argv[1]) : 100000;
     uint32_t stores = argc > 2 ? (uint32_t)atoi(argv[2]) : 11000;
     size_t batch = argc > 3 ? (size_t)atoi(argv[3]) : 32;
+    size_t couriers = argc > 5 ? (size_t)atoi(argv[5]) : 0;
     struct world w;
     struct cost c = {0};
     size_t n;
 
-    if (batch < 1 || batch > 64 || stores < 1 || stores >= WORLD_STORES)
+    if (batch < 1 || batch > 64 || stores < 1 || stores >= WORLD_STORES || couriers > COURIERS_MAX)
         return EXIT_FAILURE;
     world_open(&w, NULL, 0);
-    if (argc > 4 && !use_map(&w, argv[4]))
+    if (argc > 4 && strcmp(argv[4], "-") != 0 && !use_map(&w, argv[4]))
         return EXIT_FAILURE;
     for (uint32_t i = 1; i <= stores; i++)
         put_store(&w, i);
@@ -257,16 +295,18 @@ main(int argc, char **argv)
     warm_up(&w, 40000);
     const struct counter *counts = matcher_service.counters(world_core(&w), &n);
     uint64_t judged = counts[COUNT_JUDGED].value, misses = counts[COUNT_CELL_MISS].value;
-    run(&w, orders, batch, &c);
+    run(&w, orders, batch, couriers, &c);
     counts = matcher_service.counters(world_core(&w), &n);
     double per = 1000.0 * orders;
-    printf(
-        "stores %u orders %u batch %zu: %.2f us an order (take %.2f judge %.2f placed %.2f answer "
-        "%.2f), %.0f stores judged, explanation %zu B, misses %llu\n",
-        stores, orders, batch, (double)(c.take_ns + c.judge_ns + c.placed_ns + c.answer_ns) / per,
-        (double)c.take_ns / per, (double)c.judge_ns / per, (double)c.placed_ns / per,
-        (double)c.answer_ns / per, (double)(counts[COUNT_JUDGED].value - judged) / orders,
-        c.explain_bytes / orders, (unsigned long long)(counts[COUNT_CELL_MISS].value - misses));
+    printf("stores %u orders %u batch %zu: %.2f us an order (forecasts %.2f take %.2f judge %.2f "
+           "placed "
+           "%.2f answer %.2f), %.0f stores judged, explanation %zu B, misses %llu\n",
+           stores, orders, batch,
+           (double)(c.forecast_ns + c.take_ns + c.judge_ns + c.placed_ns + c.answer_ns) / per,
+           (double)c.forecast_ns / per, (double)c.take_ns / per, (double)c.judge_ns / per,
+           (double)c.placed_ns / per, (double)c.answer_ns / per,
+           (double)(counts[COUNT_JUDGED].value - judged) / orders, c.explain_bytes / orders,
+           (unsigned long long)(counts[COUNT_CELL_MISS].value - misses));
     printf("by roads %llu, by estimate %llu; ", (unsigned long long)counts[COUNT_BY_ROADS].value,
            (unsigned long long)counts[COUNT_BY_ESTIMATE].value);
     printf("placed %llu, neighbourhoods %llu in %.1f MB\n",

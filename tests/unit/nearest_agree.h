@@ -91,23 +91,29 @@ same_candidates(struct world *w, size_t passing, unsigned rounds)
 static void
 send_forecast(struct world *w, Lifecircle__V1__SupplyForecast *f)
 {
-    static Lifecircle__V1__SupplyForecast__Cell cell[30], *cells[30];
-    static Lifecircle__V1__Point at[30];
+    static Lifecircle__V1__SupplyForecast__Cell cell[COURIERS_MAX], *cells[COURIERS_MAX];
+    static Lifecircle__V1__Point at[COURIERS_MAX];
+    bool on_foot = one_in(8), outside = one_in(10); /* some of them; all of them */
     Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
 
     lifecircle__v1__supply_forecast__init(f);
-    f->n_couriers = below(8) == 0 ? 0 : 1 + below(29);
+    ways_round++;
+    f->n_couriers = below(8) == 0 ? 0 : 1 + below(COURIERS_MAX - 1);
     f->on_shift = (uint32_t)f->n_couriers;
     f->couriers = cells;
     for (size_t i = 0; i < f->n_couriers; i++) {
         struct latlng p = somewhere(350000);
+        if (outside || one_in(9))
+            p.lat_e7 += 3000000; /* 33 km north, off the map */
         lifecircle__v1__supply_forecast__cell__init(&cell[i]);
         lifecircle__v1__point__init(&at[i]);
         at[i].lat_e7 = p.lat_e7;
         at[i].lng_e7 = p.lng_e7;
         cell[i].at = &at[i];
         cell[i].free_in_s = below(900);
-        cell[i].vehicle = LIFECIRCLE__V1__VEHICLE__BICYCLE;
+        cell[i].vehicle = on_foot && one_in(3) ? LIFECIRCLE__V1__VEHICLE__FOOT
+                          : one_in(4)          ? LIFECIRCLE__V1__VEHICLE__CAR
+                                               : LIFECIRCLE__V1__VEHICLE__BICYCLE;
         cell[i].cold_box = one_in(2);
         cell[i].adult_trained = one_in(2);
         cells[i] = &cell[i];
@@ -215,15 +221,24 @@ tell_map(struct world *w, bool there)
         ev.bytes = SLICE_LIT("city.roads");
         ev.travel = &map_told.travel;
     }
+    ways_round++;
     world_feed(w, &ev);
     world_settle(w);
+}
+
+static uint64_t
+waits(struct world *w, enum match_count which)
+{
+    size_t n;
+
+    return matcher_service.counters(world_core(w), &n)[which].value;
 }
 
 /* near_stores: how many a neighbourhood knows; orders that need more look at all. */
 static void
 agree(const char *near_stores, enum whose whose, unsigned orders)
 {
-    bool server = whose == BY_SERVER;
+    bool server = whose == BY_SERVER, streets = whose == BY_MAP;
     const struct config_item items[] = {
         {SLICE_LIT("near-stores"), slice_str(near_stores)},
         {SLICE_LIT("travel-osrm"), slice_str(server ? "http://roads:5000" : "")}};
@@ -278,6 +293,8 @@ agree(const char *near_stores, enum whose whose, unsigned orders)
     CU_ASSERT(t.held > orders / 20);
     CU_ASSERT(t.deep > 0);
     CU_ASSERT_EQUAL(server, w.roads_asked > orders / 2);
+    CU_ASSERT_EQUAL(streets, waits(&w, COUNT_WAIT_BY_ROADS) > orders / 2);
+    CU_ASSERT(waits(&w, COUNT_WAIT_BY_ESTIMATE) > orders / 20);
     world_close(&w);
 }
 

@@ -11,13 +11,17 @@
 
 #include "roads/roads.h"
 
-enum { STORES = 320, CORNERS_MAX = 24, HOUR_MS = 3600000 };
+enum { STORES = 320, CORNERS_MAX = 24, COURIERS_MAX = 30, HOUR_MS = 3600000 };
 
 struct place {
     struct world_shop shop;
     struct latlng corner[CORNERS_MAX + 1];
     size_t corners;
-    bool hole; /* a square around the store */
+    bool way_known[COURIERS_MAX];
+    uint32_t way_s[COURIERS_MAX]; /* of each courier of the forecast to here ... */
+    unsigned way_round;           /* ... when this is ways_round */
+    bool by_roads;                /* are they along streets? */
+    bool hole;                    /* a square around the store */
     int32_t hole_e7;
     uint32_t open_minute, close_minute; /* every day, UTC; equal = always open */
 };
@@ -28,6 +32,7 @@ static struct latlng middle = {392900000, -765900000};
 
 /* Whose travel times: the estimate's, a routing server's, or a map's. */
 enum whose { BY_ESTIMATE, BY_SERVER, BY_MAP };
+#define NOT_ON_MAP LIFECIRCLE__V1__VEHICLE__FOOT  /* the map is built without */
 static struct roads *map;                         /* NULL: no map */
 static struct roads_travel map_told, map_scanned; /* the matcher's provider and the scan's */
 
@@ -111,6 +116,7 @@ random_store(struct world *w, uint32_t number)
             p->shop.at.lng_e7 = twin->shop.at.lng_e7;
         }
     }
+    p->way_round = 0;
     random_zone(p, (struct latlng){s->at->lat_e7, s->at->lng_e7});
     lifecircle__v1__ring__init(&outer);
     for (size_t i = 0; i <= p->corners; i++) {
@@ -130,7 +136,7 @@ random_store(struct world *w, uint32_t number)
     s->zone = rings;
     s->n_zone = p->hole ? 2 : 1;
     s->chain = number % 4 == 0 ? 2 : 1; /* a store never changes its chain */
-    s->prep_s = 120 + 60 * below(6);
+    s->prep_s = 60 * below(8); /* so that couriers are waited for */
     s->prep_per_item_s = 10 * below(3);
     s->capacity = one_in(3) ? 1 + below(6) : 0;
     s->busy = one_in(10)  ? LIFECIRCLE__V1__BUSY_MODE__PAUSED
@@ -264,21 +270,73 @@ struct scan {
     unsigned furthest; /* test that the best failing store reached; 0 = none covers the customer */
 };
 
+static unsigned ways_round = 1; /* rises with every forecast, and when the map comes or goes */
+
+/* One courier's way: what has no answer alone has none in a matrix. */
+static bool
+way_of(const struct travel *t, const Lifecircle__V1__SupplyForecast__Cell *c, struct latlng to,
+       uint32_t *s)
+{
+    struct latlng from = {c->at->lat_e7, c->at->lng_e7};
+    struct travel_cell cell;
+    enum travel_quality quality;
+    enum lc_err err =
+        t->matrix(t, &from, 1, &to, 1, (enum travel_mode)c->vehicle, 0, &cell, &quality);
+
+    *s = err == LC_OK ? cell.seconds : TRAVEL_UNREACHABLE;
+    return err == LC_OK;
+}
+
+/* Every courier's way to this store. Kept, as 300 stores are looked at for every order. */
+static void
+find_ways(const struct scan *s, struct place *p, struct latlng at)
+{
+    const struct travel *t = s->whose == BY_MAP ? &map_scanned.travel : travel_estimate();
+
+    if (p->way_round == ways_round && p->by_roads == (s->whose == BY_MAP))
+        return;
+    for (size_t i = 0; i < s->supply->n_couriers; i++)
+        p->way_known[i] = way_of(t, s->supply->couriers[i], at, &p->way_s[i]);
+    p->way_round = ways_round;
+    p->by_roads = s->whose == BY_MAP;
+}
+
+static bool
+can_carry(const struct scan *s, size_t i)
+{
+    const Lifecircle__V1__SupplyForecast__Cell *c = s->supply->couriers[i];
+
+    return !(s->o->cold && !c->cold_box) && !(s->o->age_check && !c->adult_trained);
+}
+
+/* When the first of all couriers can be at the store: along streets those that are on the map; by
+ * the estimate when none of them is, or the store is not for somebody's vehicle. */
 static int64_t
-courier_ms(const struct scan *s, struct latlng at)
+courier_ms(const struct scan *s, struct place *p, struct latlng at)
 {
     int64_t best = INT64_MAX;
-    const struct travel *t = travel_estimate();
+    bool known = false, all_modes = true;
 
     if (s->supply == NULL)
         return s->w->now_ms + 300000;
+    find_ways(s, p, at);
     for (size_t i = 0; i < s->supply->n_couriers; i++) {
         const Lifecircle__V1__SupplyForecast__Cell *c = s->supply->couriers[i];
-        if ((s->o->cold && !c->cold_box) || (s->o->age_check && !c->adult_trained))
+        if (!can_carry(s, i))
             continue;
-        struct latlng from = {c->at->lat_e7, c->at->lng_e7};
-        int64_t ms =
-            s->w->now_ms + 1000LL * (c->free_in_s + t->lower_bound_s(t, from, at, TRAVEL_BICYCLE));
+        known = known || p->way_known[i];
+        all_modes = all_modes && (s->whose != BY_MAP || c->vehicle != NOT_ON_MAP);
+    }
+    for (size_t i = 0; i < s->supply->n_couriers; i++) {
+        const Lifecircle__V1__SupplyForecast__Cell *c = s->supply->couriers[i];
+        uint32_t way_s = p->way_s[i];
+        if (!can_carry(s, i))
+            continue;
+        if (!known || !all_modes)
+            (void)way_of(travel_estimate(), c, at, &way_s);
+        if (way_s == TRAVEL_UNREACHABLE)
+            continue;
+        int64_t ms = s->w->now_ms + 1000LL * ((int64_t)c->free_in_s + way_s);
         best = ms < best ? ms : best;
     }
     return best;
@@ -302,7 +360,7 @@ travel_s(const struct scan *s, struct latlng store, struct latlng home, bool col
 
 /* 0 = passes all; else the number of the first test it fails, from 1. */
 static unsigned
-try_store(const struct scan *s, const struct place *p, struct answer *out)
+try_store(const struct scan *s, struct place *p, struct answer *out)
 {
     const Lifecircle__V1__Order *o = s->o;
     const Lifecircle__V1__Store *shop = &p->shop.store;
@@ -329,7 +387,7 @@ try_store(const struct scan *s, const struct place *p, struct answer *out)
     if (collection)
         handed = handed > o->window_start_ms ? handed : o->window_start_ms;
     else {
-        there = courier_ms(s, at);
+        there = courier_ms(s, p, at);
         if (there != INT64_MAX && there > handed)
             handed = there;
     }

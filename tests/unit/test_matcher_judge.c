@@ -36,6 +36,7 @@ bench_open(struct bench *b)
     CU_ASSERT_EQUAL_FATAL(match_shops_init(&b->shops), LC_OK);
     b->view = (struct match_view){&b->policy,        &b->shops,         &b->supply,
                                   travel_estimate(), travel_estimate(), noon_ms};
+    match_supply_travel(&b->supply, travel_estimate(), travel_estimate());
     b->store = (struct catalogue_store){.store = 5,
                                         .chain = 1,
                                         .at = at,
