@@ -95,7 +95,7 @@ redis_lose_all(struct redis *r)
         struct call *c = &r->ring[(r->head + i) & (r->room - 1)];
         if (c->tag != 0)
             redis_lose(r, c->tag);
-        free(c->bytes);
+        redis_drop_copy(r, c);
     }
     r->head = r->count = r->kept_n = 0;
     r->barrier = false;
@@ -176,10 +176,12 @@ redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
     if (ok && r->cluster != NULL) {
         call.bytes_n = r->out.n - before;
         assert(call.bytes_n > 0); /* a command has a head */
-        call.bytes = malloc(call.bytes_n);
+        call.bytes = redis_crowded(r, call.bytes_n) ? NULL : malloc(call.bytes_n);
         ok = call.bytes != NULL;
-        if (ok)
+        if (ok) {
             memcpy(call.bytes, r->out.p + before, call.bytes_n);
+            r->copies_n += call.bytes_n;
+        }
     }
     if (ok && holds) {
         r->out.n = before;
@@ -188,7 +190,7 @@ redis_call(struct redis *r, uint64_t tag, const struct slice *argv, size_t argc)
         r->behind = r->behind || call.waits;
         redis_ensure_tick(r);
     } else {
-        free(call.bytes);
+        redis_drop_copy(r, &call);
         r->out.failed = false;
         r->out.n = before;
         redis_lose(r, tag);
@@ -229,7 +231,7 @@ redis_deliver(struct redis *r, const struct reply *reply)
 
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
-    free(c.bytes);
+    redis_drop_copy(r, &c);
     count_time(r, redis_clock_us() - c.at_us);
     if (c.kind == CALL_WRITES) {
         r->pause_ms = PAUSE_FIRST_MS; /* it can write: whatever was wrong is over */
@@ -249,7 +251,7 @@ redis_lose_first(struct redis *r)
 
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;
-    free(c.bytes);
+    redis_drop_copy(r, &c);
     if (!c.gone)
         redis_lose(r, c.tag);
 }
@@ -416,6 +418,8 @@ redis_relogin(struct redis *r, const struct redis_login *login)
         memcpy(r->user, login->user.p, login->user.n);
     if (login->password.n > 0)
         memcpy(r->password, login->password.p, login->password.n);
+    if (r->cluster != NULL && r->cluster->aside != NULL)
+        return redis_relogin(r->cluster->aside, login);
     return LC_OK;
 }
 

@@ -44,6 +44,8 @@ enum {
     REDIS_DEAD_MS = 15000,    /* without any byte while calls wait: the connection is given up */
     REDIS_CALLS_MOST = 65536, /* unanswered at once; more are LOST */
     REDIS_OUT_MOST = 64 * 1024 * 1024, /* bytes not yet sent; more are LOST */
+    REDIS_COPIES_MOST =
+        64 * 1024 * 1024, /* in a Cluster: bytes of calls unanswered or held; more are LOST */
     REDIS_REPLY_MOST =
         64 * 1024 * 1024, /* one reply as a tree; a larger one breaks the connection */
     REDIS_BUCKETS = 12
@@ -61,6 +63,8 @@ enum redis_trouble {
     REDIS_CLUSTERDOWN, /* a cluster without all its slots */
     REDIS_MIGRATING,   /* a cluster with the city's slot on its way to another node */
     REDIS_MOVED,       /* a cluster, where none was expected: the city is elsewhere */
+    REDIS_UNREADABLE,  /* MOVED or ASK without an address that can be read: ask other nodes */
+    REDIS_CROWDED,     /* not Redis: REDIS_COPIES_MOST bytes of calls wait already */
     REDIS_BUSY,        /* a function of somebody's runs for too long */
     REDIS_TROUBLES
 };

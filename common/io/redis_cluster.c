@@ -39,6 +39,27 @@ redis_follow_cluster(struct redis *r, const char *nodes, const char *tag, const 
 /* ---- calls that wait for the next connection ---- */
 
 bool
+redis_crowded(struct redis *r, size_t n)
+{
+    const struct redis *aside = r->cluster == NULL ? NULL : r->cluster->aside;
+
+    if (r->copies_n + (aside == NULL ? 0 : aside->copies_n) + n <= REDIS_COPIES_MOST)
+        return false;
+    redis_trouble(r, REDIS_CROWDED, SLICE_LIT("64 MiB of calls wait for an answer already"));
+    return true;
+}
+
+void
+redis_drop_copy(struct redis *r, struct call *call)
+{
+    if (call->bytes == NULL)
+        return;
+    r->copies_n -= call->bytes_n;
+    free(call->bytes);
+    call->bytes = NULL;
+}
+
+bool
 redis_holds(const struct redis *r)
 {
     return r->holds && (r->state != LINK_UP || (r->cluster != NULL && r->cluster->leaving));
@@ -51,7 +72,7 @@ redis_hold(struct redis *r, struct call call)
         size_t room = r->held_room == 0 ? 64 : r->held_room * 2;
         struct call *held = room <= REDIS_CALLS_MOST ? realloc(r->held, room * sizeof *held) : NULL;
         if (held == NULL) {
-            free(call.bytes);
+            redis_drop_copy(r, &call);
             redis_lose(r, call.tag);
             return;
         }
@@ -80,10 +101,8 @@ put(struct redis *r, struct call call)
     size_t before = r->out.n;
 
     buf_append(&r->out, call.bytes, call.bytes_n);
-    if (r->cluster == NULL) {
-        free(call.bytes);
-        call.bytes = NULL;
-    }
+    if (r->cluster == NULL)
+        redis_drop_copy(r, &call);
     call.waits = redis_must_wait(r, call.kind);
     if (r->count == 0)
         r->heard_ms = loop_mono_ms();
@@ -94,7 +113,7 @@ put(struct redis *r, struct call call)
     }
     r->out.failed = false;
     r->out.n = before;
-    free(call.bytes);
+    redis_drop_copy(r, &call);
     redis_lose(r, call.tag);
 }
 
@@ -119,7 +138,7 @@ redis_held_tick(struct redis *r)
         return;
     r->holds = false;
     for (size_t i = 0; i < r->held_n; i++) {
-        free(r->held[i].bytes);
+        redis_drop_copy(r, &r->held[i]);
         redis_lose(r, r->held[i].tag);
     }
     r->held_n = 0;
@@ -135,13 +154,22 @@ redis_held_free(struct redis *r)
 
 /* ---- where a node says that it is ---- */
 
+/* first_is: is this the first word? */
+static bool
+first_is(struct slice text, const char *word)
+{
+    size_t n = strlen(word);
+
+    return text.n >= n && memcmp(text.p, word, n) == 0 && (text.n == n || text.p[n] == ' ');
+}
+
 /* read_redirect: "MOVED 8250 host:port", "ASK ...". No host: the one that says it. */
 static bool
 read_redirect(const struct redis *r, struct slice text, const char *word, struct node *to)
 {
     size_t at = strlen(word);
 
-    if (text.n <= at || memcmp(text.p, word, at) != 0 || text.p[at] != ' ')
+    if (!first_is(text, word) || text.n == at)
         return false;
     for (at++; at < text.n && text.p[at] != ' ';)
         at++;
@@ -248,6 +276,8 @@ ask_aside(struct redis *r, struct call *call, const struct node *to)
     memcpy(before.bytes, asking, sizeof asking);
     struct call asked = *call;
     asked.gone = asked.waits = false;
+    r->copies_n -= call->bytes_n; /* they are the other connection's from here */
+    aside->copies_n += before.bytes_n + asked.bytes_n;
     if (redis_holds(aside)) {
         redis_hold(aside, before);
         redis_hold(aside, asked);
@@ -282,12 +312,17 @@ redis_cluster_took(struct redis *r, struct call *call, const struct reply *reply
             struct call again = *call;
             redis_hold(r, again);
         } else {
-            free(call->bytes);
+            redis_drop_copy(r, call);
             redis_lose(r, call->tag);
         }
-    } else if (!call->asks || !read_redirect(r, reply->str, "ASK", &to) ||
-               !ask_aside(r, call, &to)) {
+    } else if (!call->asks || !first_is(reply->str, "ASK")) {
         return false; /* of a function's ASK: nothing has been done, and nothing can be yet */
+    } else if (!read_redirect(r, reply->str, "ASK", &to)) {
+        redis_trouble(r, REDIS_UNREADABLE, reply->str);
+        redis_drop_copy(r, call);
+        redis_lose(r, call->tag);
+    } else if (!ask_aside(r, call, &to)) {
+        return false;
     }
     call->bytes = NULL;
     call->tag = 0;
@@ -343,13 +378,15 @@ redis_cluster_greeted(struct redis *r, const struct reply *reply)
     struct node to;
 
     /* ASK: it has the slot still, and nobody else has it yet */
-    if (reply->kind != REPLY_ERROR || read_redirect(r, reply->str, "ASK", &to)) {
+    if (reply->kind != REPLY_ERROR || first_is(reply->str, "ASK")) {
         log_line(LOG_INFO, "redis_node", "host=%s port=%s", r->host, r->port);
         redis_greet_next(r);
         return;
     }
     if (!read_redirect(r, reply->str, "MOVED", &to)) {
         c->hops = 0;
+        if (first_is(reply->str, "MOVED"))
+            redis_trouble(r, REDIS_UNREADABLE, reply->str);
         redis_link_down(r, "redis_refused", reply->str);
         return;
     }

@@ -109,6 +109,7 @@ struct redis {
     int64_t holds_ms;        /* since then */
     struct call *held;
     size_t held_n, held_room;
+    size_t copies_n; /* bytes of the calls that are held or in the ring; REDIS_COPIES_MOST */
 
     struct redis_wait wait;
     bool behind;      /* calls that wait were put since the last barrier */
@@ -154,6 +155,8 @@ void redis_wait_answered(struct redis *r, const struct reply *reply);
 void redis_wait_probe(struct redis *r); /* asks, when alone and it is time */
 void redis_wait_probed(struct redis *r, const struct reply *reply);
 LC_MUST_CHECK bool redis_keep(struct redis *r, const struct reply *reply);
+/* redis_trouble: counted, and one line for a burst. */
+void redis_trouble(struct redis *r, enum redis_trouble t, struct slice reason);
 /* redis_take_trouble: true when the answer was no answer: counted, and what it calls for is done.
  */
 bool redis_take_trouble(struct redis *r, const struct reply *reply);
@@ -169,6 +172,10 @@ void redis_link_down(struct redis *r, const char *event, struct slice reason);
 void redis_link_write(struct redis *r);
 
 /* redis_cluster.c */
+/* redis_crowded: are there too many bytes of calls already for n more? Then it is said and counted.
+ * redis_drop_copy: a call that left the ring or what is held has no bytes any more. */
+bool redis_crowded(struct redis *r, size_t n);
+void redis_drop_copy(struct redis *r, struct call *call);
 /* redis_holds: the call is to wait for the next connection. redis_hold: it does; takes its bytes.
  */
 bool redis_holds(const struct redis *r);

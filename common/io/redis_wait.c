@@ -261,10 +261,21 @@ redis_trouble_name(enum redis_trouble t)
         [REDIS_CLUSTERDOWN] = "clusterdown",
         [REDIS_MIGRATING] = "migrating",
         [REDIS_MOVED] = "moved",
+        [REDIS_UNREADABLE] = "unreadable",
+        [REDIS_CROWDED] = "crowded",
         [REDIS_BUSY] = "busy",
     };
 
     return t < REDIS_TROUBLES ? names[t] : "none";
+}
+
+void
+redis_trouble(struct redis *r, enum redis_trouble t, struct slice reason)
+{
+    if (!r->again && !r->broken)
+        log_line(LOG_WARN, "redis_trouble", "kind=%s reason=%.*s", redis_trouble_name(t),
+                 (int)(reason.n < 512 ? reason.n : 512), reason.p);
+    r->counts.troubles[t]++;
 }
 
 bool
@@ -275,11 +286,10 @@ redis_take_trouble(struct redis *r, const struct reply *reply)
 
     if (t == REDIS_TROUBLE_NONE)
         return false;
-    if (!r->again && !r->broken) /* one line for a burst of them */
-        log_line(LOG_WARN, "redis_trouble", "kind=%s reason=%.*s", redis_trouble_name(t),
-                 (int)(reply->str.n < 512 ? reply->str.n : 512), reply->str.p);
-    r->counts.troubles[t]++;
-    if (t == REDIS_LOADING || t == REDIS_READONLY || t == REDIS_NOAUTH ||
+    if (t == REDIS_MOVED && r->cluster != NULL)
+        t = REDIS_UNREADABLE; /* what could be read was followed */
+    redis_trouble(r, t, reply->str);
+    if (t == REDIS_LOADING || t == REDIS_READONLY || t == REDIS_NOAUTH || t == REDIS_UNREADABLE ||
         (t == REDIS_CLUSTERDOWN && r->cluster != NULL)) {
         r->broken = true; /* this connection is of no use any more */
         redis_ensure_tick(r);
