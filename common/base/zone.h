@@ -46,7 +46,8 @@ void zone_set_destroy(struct zone_set *zs);
  * ZONE_REASON_MAX bytes) what was wrong with it in either case, "" when nothing.
  *   LC_EINVAL   no rings, a hole first, a ring of under 4 points or not closed, a coordinate out
  *               of range, an edge over the antimeridian, nothing with an area left
- *   LC_ETOOBIG  over ZONE_POINTS_MAX or ZONE_RINGS_MAX
+ *   LC_ETOOBIG  over ZONE_POINTS_MAX or ZONE_RINGS_MAX, or so tangled that checking it would take
+ *               long (zone_tangle.h)
  *   LC_ENOMEM   out of memory
  * On error the set is unchanged. */
 LC_MUST_CHECK enum lc_err zone_set_put(struct zone_set *zs, uint32_t id,

@@ -1,5 +1,7 @@
 #include "base/zone_shape.h"
 
+#include "base/zone_tangle.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +271,8 @@ zone_shape_new(GEOSContextHandle_t geos, const struct zone_ring *ring, size_t ri
 {
     enum lc_err err = check_rings(ring, rings, reason);
 
+    if (err == LC_OK)
+        err = zone_tangle(ring, rings, reason);
     *out = NULL;
     *repair = ZONE_UNCHANGED;
     if (err != LC_OK)

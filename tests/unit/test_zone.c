@@ -299,6 +299,62 @@ test_zone_set_put_keeps_its_limits(void)
     zone_set_destroy(zs);
 }
 
+/* GEOS would be busy with these for seconds to days: a chain's zone must not keep others waiting.
+ */
+static void
+test_zone_set_put_refuses_a_tangle_at_once(void)
+{
+    static struct latlng p[ZONE_POINTS_MAX];
+    struct zone_set *zs = zone_set_new();
+    struct zone_ring r = ring(p, 1002, false);
+    char reason[ZONE_REASON_MAX];
+
+    for (int i = 0; i < 1001; i++) { /* a star whose edges all cross */
+        double angle = 2 * M_PI * (i * 500 % 1001) / 1001;
+        p[i] = (struct latlng){(int32_t)(1e6 * sin(angle)), (int32_t)(1e6 * cos(angle))};
+    }
+    p[1001] = p[0];
+    CU_ASSERT_EQUAL(zone_set_put(zs, 1, &r, 1, NULL, reason), LC_ETOOBIG);
+    CU_ASSERT_STRING_EQUAL(reason, "its edges cross each other in more than 600 places");
+    for (int i = 0; i < ZONE_POINTS_MAX - 2; i++) /* valid, its edges side by side on a slant */
+        p[i] = (struct latlng){i % 2 * 500000, i * 40 + i % 2 * 500000};
+    p[ZONE_POINTS_MAX - 2] = (struct latlng){-500000, 40 * ZONE_POINTS_MAX};
+    p[ZONE_POINTS_MAX - 1] = p[0];
+    r.n = ZONE_POINTS_MAX;
+    CU_ASSERT_EQUAL(zone_set_put(zs, 1, &r, 1, NULL, reason), LC_ETOOBIG);
+    CU_ASSERT_STRING_EQUAL(reason, "too many edges lie beside or over each other: simplify");
+    CU_ASSERT_EQUAL(zone_set_count(zs), 0);
+    zone_set_destroy(zs);
+}
+
+/* What people do have: squares of a grid side by side, and circles that overlap. */
+static void
+test_zone_set_put_takes_grids_and_circles(void)
+{
+    enum { SIDE = 20, CORNERS = 24 };
+    static struct latlng p[SIDE * SIDE][CORNERS + 1];
+    struct zone_set *zs = zone_set_new();
+    struct zone_ring r[SIDE * SIDE];
+
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        square(p[i], i / SIDE * 20000, i % SIDE * 20000, 10000);
+        r[i] = ring(p[i], 5, false);
+    }
+    CU_ASSERT_EQUAL(zone_set_put(zs, 1, r, SIDE * SIDE, NULL, NULL), LC_OK);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        for (int k = 0; k < CORNERS; k++) {
+            double angle = 2 * M_PI * k / CORNERS;
+            p[i][k] = (struct latlng){(int32_t)(15000 * sin(angle)) + i / SIDE * 20000,
+                                      (int32_t)(15000 * cos(angle)) + i % SIDE * 20000};
+        }
+        p[i][CORNERS] = p[i][0];
+        r[i] = ring(p[i], CORNERS + 1, false);
+    }
+    CU_ASSERT_EQUAL(zone_set_put(zs, 2, r, SIDE * SIDE, NULL, NULL), LC_OK);
+    CU_ASSERT_TRUE(zone_covers(zs, 2, (struct latlng){200000, 200000}));
+    zone_set_destroy(zs);
+}
+
 static void
 test_zone_find_equals_asking_every_zone(void)
 {
@@ -389,5 +445,8 @@ UNIT_MAIN("zone", UNIT(test_zone_covers_agrees_with_geos_and_the_naive_test),
           UNIT(test_zone_set_put_repairs_a_bow_tie),
           UNIT(test_zone_covers_counts_the_boundary_of_holes_too),
           UNIT(test_zone_takes_several_polygons), UNIT(test_zone_set_put_says_why_not),
-          UNIT(test_zone_set_put_keeps_its_limits), UNIT(test_zone_find_equals_asking_every_zone),
-          UNIT(test_zone_set_remove_forgets), UNIT(test_zone_reach_m_bounds_every_point))
+          UNIT(test_zone_set_put_keeps_its_limits),
+          UNIT(test_zone_set_put_refuses_a_tangle_at_once),
+          UNIT(test_zone_set_put_takes_grids_and_circles),
+          UNIT(test_zone_find_equals_asking_every_zone), UNIT(test_zone_set_remove_forgets),
+          UNIT(test_zone_reach_m_bounds_every_point))
