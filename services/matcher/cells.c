@@ -15,6 +15,7 @@ static const uint64_t collection_bit = (uint64_t)1
 static const double redis_earth = 1.0003;
 static const double redis_place_m = 2;
 static const double m_per_degree = 111194.9; /* of latitude, on geo.h's sphere */
+enum { REDIS_LAT_MAX_E7 = 850500000 };       /* it refuses questions from nearer to a pole */
 
 struct run {
     uint32_t chain;
@@ -164,6 +165,18 @@ match_cell_centre(const struct match_cell *cell)
     return cell->centre;
 }
 
+struct latlng
+match_cell_from(const struct match_cell *cell)
+{
+    struct latlng at = cell->centre;
+
+    if (at.lat_e7 > REDIS_LAT_MAX_E7)
+        at.lat_e7 = REDIS_LAT_MAX_E7;
+    if (at.lat_e7 < -REDIS_LAT_MAX_E7)
+        at.lat_e7 = -REDIS_LAT_MAX_E7;
+    return at;
+}
+
 static bool
 for_collection(const struct match_cell *cell)
 {
@@ -183,7 +196,8 @@ match_cell_ask(struct match_cell *cell, const struct match_view *v)
         reach_m = near_m;
     /* ways along streets go further beyond their bounds than estimates */
     cell->most = 1 + (uint32_t)v->policy->near_stores / (v->travel == v->estimate ? 4 : 2);
-    cell->radius_m = (uint32_t)ceil((reach_m + cell->own_m) * redis_earth + redis_place_m);
+    reach_m += cell->own_m + geo_distance_m(cell->centre, match_cell_from(cell));
+    cell->radius_m = (uint32_t)ceil(reach_m * redis_earth + redis_place_m);
     return cell->radius_m;
 }
 

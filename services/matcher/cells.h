@@ -57,7 +57,7 @@ bool match_cell_fresh(const struct match_cell *cell, const struct match_shops *s
 
 /* match_cell_asked: was Redis asked, and has not answered? Asked MATCH_ASK_AGAIN_MS ago does not
  * count: the question may never have left. match_cell_ask: notes that it is asked now; returns what
- * to ask for: everything within this many metres of the cell's middle. */
+ * to ask for: everything within this many metres of match_cell_from. */
 enum { MATCH_ASK_AGAIN_MS = 2000 };
 bool match_cell_asked(const struct match_cell *cell, int64_t now_ms);
 uint32_t match_cell_ask(struct match_cell *cell, const struct match_view *v);
@@ -66,6 +66,8 @@ uint32_t match_cell_ask(struct match_cell *cell, const struct match_view *v);
 void match_cell_unask(struct match_cell *cell);
 
 struct latlng match_cell_centre(const struct match_cell *cell);
+/* match_cell_from: its centre, or what Redis takes for it near a pole. */
+struct latlng match_cell_from(const struct match_cell *cell);
 
 /* match_cells_touch: a store at p changed: what neighbourhoods that may see it keep, or are waiting
  * for, is out of date. */

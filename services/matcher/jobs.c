@@ -52,7 +52,7 @@ static void
 ask_cell(struct match_step *s, struct match_cell *cell, uint64_t key)
 {
     struct match_view v = match_view_of(s->m, s->ev->now_ms);
-    struct latlng at = match_cell_centre(cell);
+    struct latlng at = match_cell_from(cell);
     char lng[24], lat[24], radius[16];
 
     snprintf(lng, sizeof lng, "%.7f", at.lng_e7 / 1e7);

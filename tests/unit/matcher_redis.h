@@ -137,7 +137,7 @@ world_geosearch(struct world *w, const struct effect *e)
     size_t n = 0;
 
     w->geosearches++;
-    if (w->geo_errors) {
+    if (w->geo_errors || fabs(lat) > 85.05112878 || fabs(lng) > 180) {
         struct reply *bad = world_reply(w, REPLY_ERROR, 0);
         bad->str = SLICE_LIT("ERR out of order");
         return bad;

@@ -136,6 +136,43 @@ test_match_says_no_store_in_range_far_outside(void)
     world_close(&w);
 }
 
+/* Redis has no places beyond 85.05 degrees, and refuses to be asked from there. */
+static void
+test_match_says_no_store_in_range_at_the_ends_of_the_earth(void)
+{
+    static const struct latlng ends[] = {
+        {900000000, 0}, {900000000, 1800000000}, {-900000000, -1800000000},
+        {850520000, 0}, {0, 1800000000},         {0, -1800000000}};
+    struct world w;
+    struct world_order o;
+
+    world_open(&w, NULL, 0);
+    put(&w, 1, home, 3000);
+    world_up(&w);
+    for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+        world_ask(&w, world_order(&o, &w, i + 1, ends[i]), false);
+        CU_ASSERT_EQUAL_FATAL(w.results, 1);
+        CU_ASSERT_EQUAL(w.result[0].reason, LIFECIRCLE__V1__REASON__NO_STORE_IN_RANGE);
+    }
+    world_close(&w);
+}
+
+static void
+test_match_serves_from_a_store_at_85_degrees(void)
+{
+    const struct latlng far_north = {850000000, 150000000};
+    struct world w;
+    struct world_order o;
+
+    world_open(&w, NULL, 0);
+    put(&w, 1, far_north, 20000);
+    world_up(&w);
+    world_ask(&w, world_order(&o, &w, 1, north_of(far_north, 6000)), false); /* beyond 85.05 */
+    CU_ASSERT_EQUAL_FATAL(w.results, 1);
+    CU_ASSERT_EQUAL(w.result[0].store, 1);
+    world_close(&w);
+}
+
 static void
 test_match_looks_only_at_the_store_that_was_asked_for(void)
 {
@@ -504,6 +541,8 @@ UNIT_MAIN("matcher", UNIT(test_match_places_at_the_nearest_store),
           UNIT(test_match_hears_of_a_new_store_next_door),
           UNIT(test_match_judges_a_pause_without_asking_redis),
           UNIT(test_match_says_no_store_in_range_far_outside),
+          UNIT(test_match_says_no_store_in_range_at_the_ends_of_the_earth),
+          UNIT(test_match_serves_from_a_store_at_85_degrees),
           UNIT(test_match_looks_only_at_the_store_that_was_asked_for),
           UNIT(test_match_serves_a_chains_own_stores_only),
           UNIT(test_match_goes_on_until_the_one_store_that_has_it),
