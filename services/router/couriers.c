@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { SEEN_LAT_MAX_E7 = 850000000 };
+
 struct courier *
 courier_find(struct router *r, uint32_t number)
 {
@@ -248,7 +250,8 @@ courier_moved(struct router *r, struct courier *c, struct latlng at, int64_t at_
     c->at = at;
     c->at_ms = at_ms;
     c->came_ms = r->now_ms;
-    c->moved = c->shift.on;
+    /* Redis has no places beyond, and would refuse everybody's together with this one */
+    c->moved = c->shift.on && at.lat_e7 <= SEEN_LAT_MAX_E7 && at.lat_e7 >= -SEEN_LAT_MAX_E7;
     if (c->planned && plan_courier_move(r->plan, c->number, at, at_ms) != LC_OK)
         router_rebuild(r, "plan");
 }

@@ -213,6 +213,24 @@ w_due_claim(struct world *w, const struct slice *a)
     return r;
 }
 
+/* w_courier_seen: as the function does, it refuses the whole call for one place that it has not. */
+static inline struct reply *
+w_courier_seen(struct world *w, const struct slice *a, size_t n)
+{
+    struct reply *r = w_reply(w, REPLY_INT);
+
+    for (size_t i = 6; i + 2 < n; i += 3) {
+        double lat = strtod(a[i + 1].p, NULL);
+        if (lat > 85 || lat < -85) {
+            r->kind = REPLY_ERROR;
+            r->str = SLICE_LIT("INVALID lat, lng: expected -85 to 85 and -180 to 180 degrees");
+            return r;
+        }
+    }
+    w->seen++;
+    return r;
+}
+
 static inline struct reply *
 w_fcall(struct world *w, const struct slice *a, size_t n)
 {
@@ -230,7 +248,8 @@ w_fcall(struct world *w, const struct slice *a, size_t n)
         return w_speeds_put(w, a, n);
     if (slice_eq_str(a[1], "dispatch_explain"))
         w_decided(w, a);
-    w->seen += slice_eq_str(a[1], "courier_seen");
+    if (slice_eq_str(a[1], "courier_seen"))
+        return w_courier_seen(w, a, n);
     w->gone += slice_eq_str(a[1], "courier_gone");
     struct reply *r = w_reply(w, REPLY_INT);
     r->integer = 1;

@@ -286,15 +286,15 @@ w_sign_on(struct world *w, uint32_t courier, int metres, int64_t hours)
 }
 
 static inline void
-w_position_said(struct world *w, uint32_t courier, int metres, int64_t time_ms)
+w_position_at(struct world *w, uint32_t courier, struct latlng place, int64_t time_ms)
 {
     Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
     Lifecircle__V1__CourierPositions m = LIFECIRCLE__V1__COURIER_POSITIONS__INIT;
     Lifecircle__V1__CourierPosition p = LIFECIRCLE__V1__COURIER_POSITION__INIT, *list = &p;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
 
-    at.lat_e7 = w_at(metres).lat_e7;
-    at.lng_e7 = w_at(metres).lng_e7;
+    at.lat_e7 = place.lat_e7;
+    at.lng_e7 = place.lng_e7;
     p.courier = courier;
     p.at = &at;
     p.time_ms = time_ms;
@@ -303,6 +303,12 @@ w_position_said(struct world *w, uint32_t courier, int metres, int64_t time_ms)
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_COURIER_POSITIONS;
     env.courier_positions = &m;
     w_message(w, &env);
+}
+
+static inline void
+w_position_said(struct world *w, uint32_t courier, int metres, int64_t time_ms)
+{
+    w_position_at(w, courier, w_at(metres), time_ms);
 }
 
 static inline void
