@@ -142,6 +142,7 @@ is_host(struct slice s)
 /* What the framing headers of one head say. */
 struct framing {
     uint32_t hosts, lengths, encodings;
+    uint32_t keys, authorizations, types, idempotencies;
     bool expect, websocket;
 };
 
@@ -166,9 +167,29 @@ check_header(const struct http_conn *c, const struct http_header *h, struct fram
         if (SAME_NAME(h->name, "upgrade") && SAME_NAME(h->value, "websocket"))
             f->websocket = true;
         break;
+    case 9:
+        if (SAME_NAME(h->name, "x-api-key") && ++f->keys > 1)
+            return HTTP_REFUSED_TWICE;
+        break;
+    case 12:
+        if (SAME_NAME(h->name, "content-type") && ++f->types > 1)
+            return HTTP_REFUSED_TWICE;
+        break;
+    case 13:
+        if (SAME_NAME(h->name, "authorization") && ++f->authorizations > 1)
+            return HTTP_REFUSED_TWICE;
+        break;
     case 14:
         if (SAME_NAME(h->name, "content-length") && (++f->lengths > 1 || !is_digits(h->value)))
             return HTTP_REFUSED_LENGTH;
+        break;
+    case 15:
+        if (SAME_NAME(h->name, "idempotency-key") && ++f->idempotencies > 1)
+            return HTTP_REFUSED_TWICE;
+        break;
+    case 16:
+        if (SAME_NAME(h->name, "content-encoding") && !SAME_NAME(h->value, "identity"))
+            return HTTP_REFUSED_CODING;
         break;
     case 17:
         if (SAME_NAME(h->name, "transfer-encoding")) {

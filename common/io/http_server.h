@@ -85,15 +85,17 @@ struct http_request {
 /* http_refusal: why the server itself turned something away; for counting. */
 enum http_refusal {
     HTTP_REFUSED_NONE = 0,
-    HTTP_REFUSED_SYNTAX,       /* 400 bad_request */
-    HTTP_REFUSED_LENGTH,       /* 400 bad_length: two lengths, length and chunks, not a number */
-    HTTP_REFUSED_HOST,         /* 400 bad_host */
-    HTTP_REFUSED_TRUNCATED,    /* 400 truncated: the peer stopped sending half-way */
-    HTTP_REFUSED_HANDSHAKE,    /* 400 bad_handshake: WebSocket */
-    HTTP_REFUSED_SLOW,         /* 408 request_timeout */
-    HTTP_REFUSED_BODY,         /* 413 body_too_large */
-    HTTP_REFUSED_TARGET,       /* 414 target_too_long */
-    HTTP_REFUSED_EXPECT,       /* 417 expectation_failed */
+    HTTP_REFUSED_SYNTAX,    /* 400 bad_request */
+    HTTP_REFUSED_LENGTH,    /* 400 bad_length: two lengths, length and chunks, not a number */
+    HTTP_REFUSED_HOST,      /* 400 bad_host */
+    HTTP_REFUSED_TWICE,     /* 400 repeated_header: two readers might each take another of them */
+    HTTP_REFUSED_TRUNCATED, /* 400 truncated: the peer stopped sending half-way */
+    HTTP_REFUSED_HANDSHAKE, /* 400 bad_handshake: WebSocket */
+    HTTP_REFUSED_SLOW,      /* 408 request_timeout */
+    HTTP_REFUSED_BODY,      /* 413 body_too_large */
+    HTTP_REFUSED_TARGET,    /* 414 target_too_long */
+    HTTP_REFUSED_CODING,    /* 415 coding_unknown: a Content-Encoding */
+    HTTP_REFUSED_EXPECT,    /* 417 expectation_failed */
     HTTP_REFUSED_ADDRESS_OPEN, /* 429 too_many_connections_of_address */
     HTTP_REFUSED_ADDRESS_RATE, /* 429 too_many_requests_of_address */
     HTTP_REFUSED_HEADERS,      /* 431 headers_too_large */

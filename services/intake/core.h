@@ -92,6 +92,8 @@ struct faults {
 
 void fault(struct faults *f, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* fault_twice: is a parameter, whose bit this is, there again? Notes it in seen. */
+void fault_twice(struct faults *f, unsigned *seen, unsigned bit, const char *field);
 
 /* ---- orders under way ---- */
 

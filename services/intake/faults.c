@@ -42,6 +42,14 @@ fault(struct faults *f, const char *field, const char *fmt, ...)
 }
 
 void
+fault_twice(struct faults *f, unsigned *seen, unsigned bit, const char *field)
+{
+    if ((*seen & bit) != 0)
+        fault(f, field, "is there twice");
+    *seen |= bit;
+}
+
+void
 fault_late(struct faults *f, const char *field, const char *words)
 {
     bool only = f->n == 0 || f->only_late;

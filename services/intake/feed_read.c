@@ -44,22 +44,26 @@ feed_options_query(struct arena *a, struct slice query, int64_t now_ms, struct f
                    struct faults *f)
 {
     struct slice name, value;
+    unsigned seen = 0;
     bool bad = false;
     int64_t v;
 
     while (query_next(a, &query, &name, &value, &bad)) {
         if (slice_eq_str(name, "mode")) {
+            fault_twice(f, &seen, 1, "mode");
             if (slice_eq_str(value, "delta"))
                 feed->kind = LIFECIRCLE__V1__STOCK_REQUEST__KIND__DELTA;
             else if (!slice_eq_str(value, "snapshot"))
                 fault(f, "mode", "expected \"snapshot\" or \"delta\"");
         } else if (slice_eq_str(name, "as_of")) {
+            fault_twice(f, &seen, 2, "as_of");
             if (timestamp_parse(value, &v) != LC_OK || v <= 0 || v > now_ms + CLOCK_MS)
                 fault(f, "as_of",
                       "expected a time like \"2026-11-22T12:00:00Z\", not in the future");
             else
                 set_as_of(feed, v);
         } else if (slice_eq_str(name, "sequence")) {
+            fault_twice(f, &seen, 4, "sequence");
             if (digits(value, 1, sequence_max, &v))
                 feed->sequence = (uint64_t)v;
             else

@@ -61,16 +61,20 @@ read_query(struct intake *in, const struct request *rq, struct nearby *n, struct
 {
     struct slice query = rq->ev->http->query, name, value;
     double lat = 91, lng = 181, limit = LIMIT_DEFAULT;
+    unsigned seen = 0;
     bool bad = false;
 
     while (query_next(rq->ev->arena, &query, &name, &value, &bad)) {
         if (slice_eq_str(name, "lat")) {
+            fault_twice(f, &seen, 1, "lat");
             if (!number(value, -90, 90, &lat))
                 lat = 91;
         } else if (slice_eq_str(name, "lng")) {
+            fault_twice(f, &seen, 2, "lng");
             if (!number(value, -180, 180, &lng))
                 lng = 181;
         } else if (slice_eq_str(name, "limit")) {
+            fault_twice(f, &seen, 4, "limit");
             if (!number(value, 1, LIMIT_MAX, &limit) || limit != (double)(int)limit)
                 fault(f, "limit", "expected an integer from 1 to %d", LIMIT_MAX);
         } else if (slice_eq_str(name, "sku")) {

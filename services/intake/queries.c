@@ -245,7 +245,7 @@ get_orders(struct intake *in, const struct request *rq)
     bool bad = false, other = false;
 
     while (query_next(rq->ev->arena, &query, &name, &value, &bad)) {
-        if (slice_eq_str(name, "external_order_id"))
+        if (slice_eq_str(name, "external_order_id") && id.p == NULL)
             id = value;
         else
             other = true;

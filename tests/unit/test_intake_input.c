@@ -334,6 +334,10 @@ static const struct {
      FIELD("lat", "expected a number from -90 to 90") "," FIELD(
          "lng", "expected a number from -180 to 180"),
      NULL},
+    {"GET", "/v1/stores/nearby", "lat=1&lng=1&lat=2", NULL, NULL, NULL, "", 422, "invalid_request",
+     FIELD("lat", "is there twice"), NULL},
+    {"GET", "/v1/orders", "external_order_id=a&external_order_id=b", NULL, NULL, NULL, "", 422,
+     "invalid_request", NULL, NULL},
     {"GET", "/v1/stores/nearby", "lat=1e1&lng=0", NULL, NULL, NULL, "", 422, "invalid_request",
      FIELD("lat", "expected a number from -90 to 90"), NULL},
     {"GET", "/v1/stores/nearby", "lat=nan&lng=0", NULL, NULL, NULL, "", 422, "invalid_request",
