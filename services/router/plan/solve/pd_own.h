@@ -262,7 +262,7 @@ void pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, stru
 void pd_ruin(struct pd_search *s);
 
 /* pd_recreate.c */
-void pd_recreate(struct pd_search *s, bool blink);
+void pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless);
 
 /* pd_best.c */
 bool pd_best_init(const struct pd_model *m, struct pd_best *b);

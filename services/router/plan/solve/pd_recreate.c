@@ -2,32 +2,48 @@
  * by chance. */
 #include "router/plan/solve/pd_own.h"
 
-enum { ASKED = 20, MANY_ROUTES = 30, OVERLOOKED = 8 };
+enum {
+    ASKED = 20,
+    MANY_ROUTES = 30,
+    OVERLOOKED = 8,
+    HARD_PERCENT = 60 /* of the times that completing comes first, those left out most often do */
+};
+
+enum order { FAR_FIRST, NEAR_FIRST, SHORT_WINDOWS_FIRST, BY_CHANCE, HARD_FIRST };
 
 static int64_t
-rank(struct pd_search *s, int32_t request, int how)
+rank(struct pd_search *s, int32_t request, enum order how)
 {
     const struct pd_terms *t = &s->m->terms[request];
 
     switch (how) {
-    case 0:
-        return INT32_MAX - t->reach; /* far first */
-    case 1:
+    case FAR_FIRST:
+        return INT32_MAX - t->reach;
+    case NEAR_FIRST:
         return t->reach;
-    case 2:
-        return t->window; /* short windows first */
-    default:
-        return (int64_t)(pd_next(&s->rng) >> 8);
+    case SHORT_WINDOWS_FIRST:
+        return t->window;
+    case HARD_FIRST:
+        return INT64_MAX / 2 - (int64_t)s->absent[request];
+    case BY_CHANCE:
+        break;
     }
+    return (int64_t)(pd_next(&s->rng) >> 8);
 }
 
 /* Goods aboard come first: until they have a place, nothing may be put on top of them. By
  * insertion: mostly a handful, and nearly as many orders as calls. */
 static void
-order_left(struct pd_search *s)
+order_left(struct pd_search *s, bool completing)
 {
-    static const int hows[11] = {0, 0, 1, 2, 2, 3, 3, 3, 3, 3, 3};
-    int how = hows[pd_below(&s->rng, 11)];
+    static const enum order orders[11] = {
+        FAR_FIRST,           FAR_FIRST, NEAR_FIRST, SHORT_WINDOWS_FIRST,
+        SHORT_WINDOWS_FIRST, BY_CHANCE, BY_CHANCE,  BY_CHANCE,
+        BY_CHANCE,           BY_CHANCE, BY_CHANCE};
+    enum order how = orders[pd_below(&s->rng, 11)];
+
+    if (completing && pd_below(&s->rng, 100) < HARD_PERCENT)
+        how = HARD_FIRST;
 
     for (int32_t k = 0; k < s->n_left; k++) {
         int32_t request = s->left[k];
@@ -103,12 +119,16 @@ was_placed(const struct pd_search *s, int32_t request)
     return false;
 }
 
+/* pd_recreate: puts those left out back. `hopeless`, when not NULL: as soon as as many are left out
+ * as before and their absences are more than this, nobody will take such a plan: the rest is
+ * not tried, and s->stuck says so. */
 void
-pd_recreate(struct pd_search *s, bool blink)
+pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless)
 {
     int32_t still = 0;
+    uint64_t absences = 0;
 
-    order_left(s);
+    order_left(s, hopeless != NULL);
     s->stuck = false;
     for (int32_t k = 0; k < s->n_left && !s->failed; k++) {
         int32_t request = s->left[k];
@@ -123,11 +143,17 @@ pd_recreate(struct pd_search *s, bool blink)
             if (s->n_live < s->max_live && (best.car < 0 || !s->fewest))
                 seek_empty(s, request, blink, &best);
         }
-        if (best.car >= 0)
+        if (best.car >= 0) {
             pd_put(s, request, &best);
-        else
-            s->left[still++] = request;
-        s->stuck |= t->half && best.car < 0 && was_placed(s, request);
+            continue;
+        }
+        s->left[still++] = request;
+        absences += s->absent[request];
+        s->stuck |= t->half && was_placed(s, request);
+        if (hopeless != NULL && absences > *hopeless && still >= s->n_left_old) {
+            s->stuck = true;
+            break;
+        }
     }
     s->n_left = still;
     for (int32_t k = 0; k < s->n_touched; k++) /* without a triangle, a shorter route can be late */

@@ -207,10 +207,10 @@ step_absence(struct pd_search *s)
 {
     int64_t before = s->cost + penalties(s);
 
+    uint64_t was = absences(s, s->left, s->n_left);
     pd_begin(s);
     pd_ruin(s);
-    pd_recreate(s, true);
-    uint64_t was = absences(s, s->left_old, s->n_left_old);
+    pd_recreate(s, true, &was);
     uint64_t is = absences(s, s->left, s->n_left);
     bool take =
         is < was || s->n_left < s->n_left_old ||
@@ -263,7 +263,7 @@ step_cost(struct pd_search *s)
         int64_t before = s->cost + penalties(s);
         pd_begin(s);
         pd_ruin(s);
-        pd_recreate(s, true);
+        pd_recreate(s, true, NULL);
         taken = !s->stuck && s->cost + penalties(s) < before + grace(s);
         if (taken)
             pd_accept(s);
