@@ -228,6 +228,108 @@ test_plan_near_finds_what_a_look_at_everybody_finds(void)
     CU_ASSERT_EQUAL(wrong, 0);
 }
 
+/* Where bounds are tightest, on couriers who carry some orders each. */
+static void
+test_plan_near_finds_it_by_the_estimate_too(void)
+{
+    enum { MANY = 240, DENSE = 420 };
+    static struct plan_candidate all[MANY];
+    uint64_t seed = 7;
+    struct plan *p = plan_new(travel_estimate());
+    size_t wrong = 0, carried = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    plan_time(p, DAWN_MS);
+    put_couriers(p, &seed, DAWN_MS, 900000, MANY);
+    for (size_t i = 0; i < DENSE; i++) {
+        struct plan_order o = order_of(&seed, i, DAWN_MS, 900000);
+        struct plan_placement got;
+        o.dropoff = (struct latlng){o.pickup.lat_e7 + (int32_t)below(&seed, 200000) - 100000,
+                                    o.pickup.lng_e7 + (int32_t)below(&seed, 200000) - 100000};
+        o.promise_ms = o.ready_ms + 1000 * (int64_t)(1200 + below(&seed, 3600));
+        o.dropoff_s = 60 + below(&seed, 90);
+        plan_time(p, DAWN_MS + 4000 * (int64_t)i);
+        CU_ASSERT_EQUAL(plan_insert(p, &o, &got), LC_OK);
+        const struct plan_candidate *best = best_of(all, plan_why(p, o.id, all, MANY));
+        wrong += got.placed != (best != NULL) || (best != NULL && best->courier != got.courier);
+        carried += got.placed;
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(carried > MANY);
+    plan_destroy(p);
+}
+
+/* ---- seconds are cut off, and multiplied ---- */
+
+static enum lc_err
+floored_matrix(const struct travel *t, const struct latlng *from, size_t from_n,
+               const struct latlng *to, size_t to_n, enum travel_mode mode, int64_t depart_ms,
+               struct travel_cell *out, enum travel_quality *quality)
+{
+    (void)depart_ms;
+    for (size_t i = 0; i < from_n; i++)
+        for (size_t j = 0; j < to_n; j++)
+            out[i * to_n + j] =
+                (struct travel_cell){streets_bound(t, from[i], to[j], mode),
+                                     (uint32_t)(geo_distance_m(from[i], to[j]) + 1)};
+    *quality = TRAVEL_ROAD;
+    return LC_OK;
+}
+
+/* Twenty-one ways of 5.9 m at 6 m/s take no whole second, however slow the hour: the courier who
+ * comes by on these is at the door before one who drives straight there, though it starts later. */
+static void
+test_plan_near_allows_for_seconds_cut_off_on_every_way(void)
+{
+    enum { ON_LINE = 20, STEP_E7 = 530, IDLE = 8 };
+    static const uint8_t slowest[TRAVEL_MODES] = {250, 250, 250, 250, 250, 250};
+    struct travel floored = {.matrix = floored_matrix, .lower_bound_s = streets_bound};
+    struct travel_paced paced;
+    struct plan_order on[ON_LINE / 2], o;
+    struct plan_restore_stop stops[ON_LINE];
+    struct plan_placement got;
+    struct plan_candidate all[IDLE + 1];
+    struct plan_courier c = {.mode = TRAVEL_FOOT, /* estimated, they take longer */
+                             .capacity = {99, 0, 0},
+                             .shift_end_ms = DAWN_MS + 36000000,
+                             .open = true,
+                             .at = {392800000, -766000000}};
+    uint64_t seed = 1;
+
+    travel_paced_init(&paced, &floored, slowest);
+    struct plan *p = plan_new(&paced.travel);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    plan_time(p, DAWN_MS);
+    for (c.courier = 1; c.courier <= IDLE + 1; c.courier++) {    /* idle, and there already; */
+        c.at_ms = c.courier <= IDLE ? DAWN_MS : DAWN_MS + 35000; /* the last comes by later */
+        CU_ASSERT_EQUAL(plan_courier_put(p, &c), LC_OK);
+    }
+    o = order_of(&seed, 99, DAWN_MS, 100000);
+    o.ready_ms = DAWN_MS;
+    o.promise_ms = DAWN_MS + 36000000;
+    o.pickup_s = o.dropoff_s = 0;
+    for (int k = 0; k < ON_LINE; k++) {
+        struct plan_order *x = &on[k % (ON_LINE / 2)];
+        struct latlng at = {c.at.lat_e7 + STEP_E7 * (k + 1), c.at.lng_e7};
+        if (k < ON_LINE / 2) {
+            *x = o;
+            x->id = id_of((size_t)k);
+            x->pickup = at;
+        } else {
+            x->dropoff = at;
+        }
+        stops[k] = (struct plan_restore_stop){x, k < ON_LINE / 2 ? PLAN_PICKUP : PLAN_DROPOFF};
+    }
+    CU_ASSERT_EQUAL(plan_restore(p, IDLE + 1, stops, ON_LINE), LC_OK);
+    o.pickup = c.at;
+    o.dropoff = (struct latlng){c.at.lat_e7 + STEP_E7 * (ON_LINE + 1), c.at.lng_e7};
+    CU_ASSERT_EQUAL(plan_insert(p, &o, &got), LC_OK);
+    CU_ASSERT_EQUAL(plan_why(p, o.id, all, IDLE + 1), IDLE + 1);
+    CU_ASSERT(all[IDLE].cost < all[0].cost);
+    CU_ASSERT_EQUAL(got.courier, IDLE + 1);
+    plan_destroy(p);
+}
+
 /* ---- one search, one provider ---- */
 
 enum { RIG_COURIERS = 24 };
@@ -377,6 +479,8 @@ test_plan_travel_asks_for_every_leg_again(void)
 }
 
 UNIT_MAIN("plan near", UNIT(test_plan_near_finds_what_a_look_at_everybody_finds),
+          UNIT(test_plan_near_finds_it_by_the_estimate_too),
+          UNIT(test_plan_near_allows_for_seconds_cut_off_on_every_way),
           UNIT(test_plan_estimates_all_of_a_search_with_an_end_off_the_map),
           UNIT(test_plan_never_mixes_providers_when_one_fails_in_the_middle),
           UNIT(test_plan_takes_a_courier_off_the_map_when_nobody_else_can),

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { BATCH = 8 };
+enum { BATCH = 8, FIRST = 6, TRIED = 2 };
 
 static bool
 before(const struct bound *x, const struct bound *y)
@@ -118,8 +118,52 @@ bound_all(struct plan *p, const struct task *t, const struct near_query *q, stru
         if (v > c->why)
             c->why = v;
     }
-    for (size_t i = h->n_rough / 2; i-- > 0;)
-        sift_down(h->rough, h->n_rough, i);
+}
+
+static void
+refine(struct near_query *q, struct heaps *h, const struct bound *rough, const struct place *best)
+{
+    struct bound fine = near_lines(q, rough->index, best);
+
+    push(h->fine, &h->n_fine, before(rough, &fine) ? fine : *rough);
+}
+
+/* Those with the least rough bounds get their fine ones first: somebody good is among them. */
+static void
+take_least(struct near_query *q, struct heaps *h)
+{
+    size_t least[FIRST], n = 0;
+
+    for (size_t i = 0; i < h->n_rough; i++) {
+        size_t k = n;
+        if (n == FIRST && !before(&h->rough[i], &h->rough[least[n - 1]]))
+            continue;
+        if (n == FIRST)
+            k = n - 1;
+        else
+            n++;
+        for (; k > 0 && before(&h->rough[i], &h->rough[least[k - 1]]); k--)
+            least[k] = least[k - 1];
+        least[k] = i;
+    }
+    for (size_t k = 0; k < n; k++) {
+        refine(q, h, &h->rough[least[k]], NULL);
+        h->rough[least[k]].index = UINT32_MAX; /* it has gone */
+    }
+}
+
+/* Whose rough bound cannot beat the best of them goes; the others become a heap. */
+static void
+sieve(struct heaps *h, const struct place *best)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->n_rough; i++)
+        if (h->rough[i].index != UINT32_MAX && !beaten(&h->rough[i], best))
+            h->rough[n++] = h->rough[i];
+    h->n_rough = n;
+    for (size_t i = n / 2; i-- > 0;)
+        sift_down(h->rough, n, i);
 }
 
 /* The next who could be best, once no rough bound is below its fine one; false when there is none.
@@ -129,8 +173,8 @@ next(struct near_query *q, struct heaps *h, const struct place *best, struct bou
 {
     while (h->n_rough > 0 && !beaten(&h->rough[0], best) &&
            (h->n_fine == 0 || before(&h->rough[0], &h->fine[0]))) {
-        struct bound b = pop(h->rough, &h->n_rough), fine = near_lines(q, b.index);
-        push(h->fine, &h->n_fine, before(&b, &fine) ? fine : b);
+        struct bound b = pop(h->rough, &h->n_rough);
+        refine(q, h, &b, best);
     }
     if (h->n_fine == 0 || beaten(&h->fine[0], best))
         return false;
@@ -146,19 +190,24 @@ search(struct plan *p, struct task *t, struct place *best, enum plan_verdict *wh
     struct near_query q = near_ask(p, t);
     struct runner *batch[BATCH];
     struct bound b;
-    size_t k;
+    size_t k = 0;
 
     *best = (struct place){.runner = NULL};
     bound_all(p, t, &q, &h, &c);
-    do {
-        for (k = 0; k < BATCH && next(&q, &h, best, &b); k++)
-            batch[k] = p->runners[b.index];
-        enum lc_err err = k == 0 ? LC_OK : place_each(p, t, batch, k, choose, &c);
+    take_least(&q, &h);
+    for (; k < TRIED && h.n_fine > 0; k++)
+        batch[k] = p->runners[pop(h.fine, &h.n_fine).index];
+    for (bool first = true; k > 0; first = false) {
+        enum lc_err err = place_each(p, t, batch, k, choose, &c);
         if (err == LC_OK && q.failed)
             err = LC_ENOMEM;
         if (err != LC_OK)
             return err;
-    } while (k > 0);
+        if (first)
+            sieve(&h, best);
+        for (k = 0; k < BATCH && next(&q, &h, best, &b); k++)
+            batch[k] = p->runners[b.index];
+    }
     if (best->runner != NULL)
         c.why = best->late_ms > 0 ? PLAN_LATE : PLAN_FITS;
     best->estimate = p->by != p->travel;

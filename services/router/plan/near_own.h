@@ -31,7 +31,8 @@ struct near_query near_ask(struct plan *p, const struct task *t);
 /* near_box: with this courier, at least; a few dozen nanoseconds. The index is the caller's. */
 struct bound near_box(const struct near_query *q, struct runner *r);
 
-/* near_lines: at least, and closer to it; INT64_MAX: it fits nowhere. */
-struct bound near_lines(struct near_query *q, uint32_t index);
+/* near_lines: at least, and closer to it; INT64_MAX: it fits nowhere, or nowhere better than `than`
+ * (NULL, or without a runner: anywhere). */
+struct bound near_lines(struct near_query *q, uint32_t index, const struct place *than);
 
 #endif

@@ -183,7 +183,7 @@ place_each(struct plan *p, struct task *t, struct runner *const *list, size_t si
             if ((int)r->in.mode != mode || place_judge(p, t, r) != PLAN_FITS)
                 continue;
             struct place_legs legs = {p->cells + 2 * node, p->cells + 2 * (n + 1) + node,
-                                      p->cells + 2 * (n + 1) + n + node, p->cells[2 * n + 1]};
+                                      p->cells + 2 * (n + 1) + n + node, p->cells[2 * n + 1], 0};
             struct place best = {.runner = NULL};
             enum plan_verdict why = place_try(p, t, r, &legs, &best);
             seen(ctx, r, why, &best);

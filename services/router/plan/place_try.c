@@ -9,6 +9,10 @@ struct search {
     const struct place_legs *legs;
     enum plan_verdict furthest;
     struct place best;
+    /* Of all drop-offs on this route, at least: */
+    int64_t to_ms;  /* driving there */
+    int64_t detour; /* what the way becomes dearer by */
+    bool shortens;  /* those behind might be better off */
 };
 
 /* What an insertion adds to the way. */
@@ -36,6 +40,12 @@ way_take(struct way w, const struct runner *r, size_t stop)
     if (stop < r->n)
         w = (struct way){w.s - r->stops[stop].leg_s, w.m - r->stops[stop].leg_m};
     return w;
+}
+
+static int64_t
+way_cost(struct way w)
+{
+    return 1000 * w.s * PLAN_COST_TRAVEL + w.m * PLAN_COST_METRE;
 }
 
 static bool
@@ -154,8 +164,7 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
         .pickup = pickup,
         .dropoff = x,
         .late_ms = arrive_ms > o->promise_ms ? arrive_ms - o->promise_ms : 0,
-        .cost = cost + (arrive_ms - s->p->now_ms) * PLAN_COST_DOOR +
-                1000 * way.s * PLAN_COST_TRAVEL + way.m * PLAN_COST_METRE,
+        .cost = cost + (arrive_ms - s->p->now_ms) * PLAN_COST_DOOR + way_cost(way),
         .dropoff_ms = arrive_ms,
     };
     if (beaten(s, x, next_ms, &at))
@@ -164,6 +173,47 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
         at.cost += tail_cost(r, x, next_ms);
     if (place_cheaper(&at, &s->best))
         s->best = at;
+}
+
+/* What any drop-off costs at least, once a route: most pickups need not look further. */
+static void
+survey(struct search *s)
+{
+    const struct runner *r = s->r;
+
+    s->to_ms = s->detour = NEVER_MS;
+    s->shortens = false;
+    for (size_t x = r->fixed; x <= r->n; x++) {
+        struct travel_cell to = s->legs->to[2 * x + 1];
+        if (to.seconds == TRAVEL_UNREACHABLE)
+            continue;
+        if (1000 * (int64_t)to.seconds < s->to_ms)
+            s->to_ms = 1000 * (int64_t)to.seconds;
+        struct way w = way_take(way_add((struct way){0, 0}, to), r, x);
+        if (x < r->n) {
+            struct travel_cell on = s->legs->from_d[x + 1];
+            if (on.seconds == TRAVEL_UNREACHABLE)
+                continue;
+            w = way_add(w, on);
+            s->shortens = s->shortens || w.s + s->t->in.dropoff_s < 0;
+        }
+        if (way_cost(w) < s->detour)
+            s->detour = way_cost(w);
+    }
+}
+
+/* Can no drop-off that comes at door_ms at the earliest beat what was found, the rest costing so
+ * much at least? */
+static bool
+vain(const struct search *s, int64_t door_ms, int64_t cost)
+{
+    const struct place *best = &s->best;
+    int64_t late_ms = door_ms > s->t->in.promise_ms ? door_ms - s->t->in.promise_ms : 0;
+
+    if (best->runner == NULL || late_ms < best->late_ms)
+        return false;
+    return late_ms > best->late_ms ||
+           (door_ms - s->p->now_ms) * PLAN_COST_DOOR + cost + s->detour >= best->cost;
 }
 
 /* The pickup before stop i of the old route; all drop-offs behind it. */
@@ -193,12 +243,17 @@ try_pickup(struct search *s, size_t i)
     if (i == r->n || s->legs->from_p[i + 1].seconds == TRAVEL_UNREACHABLE)
         return;
     way = way_take(way_add(way, s->legs->from_p[i + 1]), r, i);
+    int64_t by_ms = t + s->legs->least_ms, cost = 0;
     t += 1000 * (int64_t)s->legs->from_p[i + 1].seconds;
 
-    int64_t cost = 0;
+    bool bounded = !s->shortens && t >= r->stops[i].arrive_ms; /* nobody is better off for it */
     for (size_t k = i; k < r->n; k++) {
         const struct stop *at = &r->stops[k];
         int64_t start = start_ms(at, t);
+        int64_t soonest_ms = start + (at->leave_ms - at->start_ms) + s->to_ms;
+        if (bounded && vain(s, soonest_ms > by_ms ? soonest_ms : by_ms,
+                            way_cost(way) + cost + tail_cost(r, k, t)))
+            return;
         if (start > at->own_ms) { /* not latest_ms: a detour may be shorter than the way */
             note(s, PLAN_OTHERS);
             return;
@@ -226,6 +281,7 @@ place_try(struct plan *p, const struct task *t, struct runner *r, const struct p
     struct search s = {.p = p, .t = t, .r = r, .legs = legs, .best = *best};
 
     route_compute(p, r);
+    survey(&s);
     for (size_t i = r->fixed; i <= r->n; i++)
         try_pickup(&s, i);
     *best = s.best;

@@ -62,6 +62,7 @@ struct sight {
     int32_t south, north, west, east;
     struct latlng last;
     uint32_t longest_s, longest_m; /* of its ways */
+    int64_t excess, excess_ms;     /* what a way costs and takes beyond its least, at most */
     int64_t first_ms, last_ms;     /* leaves the first and last of these places; 0 = idle there */
     bool seen;
 };
@@ -145,9 +146,10 @@ struct place_legs {
     const struct travel_cell *from_p; /* [node] */
     const struct travel_cell *from_d;
     struct travel_cell across; /* pickup -> drop-off */
+    int64_t least_ms;          /* between them, whatever lies between: at least */
 };
-/* place_try: the best place on this route that is better than *best (whose runner may be NULL),
- * into *best; the verdict of what is there then. */
+/* place_try: the best place on this route that is better than *best (whose runner may be NULL, or
+ * another), into *best; the verdict of what is there then. */
 enum plan_verdict place_try(struct plan *p, const struct task *t, struct runner *r,
                             const struct place_legs *legs, struct place *best);
 bool place_cheaper(const struct place *a, const struct place *b);
