@@ -2702,8 +2702,8 @@ register('access_put', access_put)
 -- order_rate: what the customer thinks of an order that they got; the last word counts
 local function order_rate(keys, args)
     begin(keys, args[1])
-    if #args ~= 4 or #args[4] > 200 then
-        refuse('arguments: expected now, uuid, stars and a comment of at most 200 bytes')
+    if #args ~= 4 or #args[4] > 800 then
+        refuse('arguments: expected now, uuid, stars and a comment of at most 800 bytes')
     end
     local id, stars = uuid(args[2]), number(args[3], 'stars', 1, 5)
     local state = byte(call('GETRANGE', p .. 'order:' .. id, 1, 1))

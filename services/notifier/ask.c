@@ -109,6 +109,12 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_WORK:
         work_answer(n, a, ev, out);
         break;
+    case ASK_SHELF:
+        ops_shelf_answer(n, a, ev, out);
+        break;
+    case ASK_GONE:
+        gone_answer(n, a, ev, out);
+        break;
     case ASK_RULE:
         ops_ruled(a, ev, out);
         break;
@@ -122,6 +128,7 @@ ask_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case ASK_HISTORY:
     case ASK_DECISION:
     case ASK_RATING:
+    case ASK_DISPATCH:
     case ASK_FIND:
     case ASK_ZONE:
     case ASK_RULING:

@@ -64,8 +64,9 @@ enum call_kind {
     CALL_OPS_ROUTES,
     CALL_OPS_POSITIONS,
     CALL_OPS_COURIERS, /* who there is */
-    CALL_PRIMARY,      /* which Redis it is */
-    CALL_WAY,          /* of one courier: shift, route, position */
+    CALL_OPS_SHELVES,
+    CALL_PRIMARY, /* which Redis it is */
+    CALL_WAY,     /* of one courier: shift, route, position */
     CALL_CATALOGUE = 0x7f,
 };
 
@@ -202,6 +203,8 @@ enum ask_kind {
     ASK_HISTORY,
     ASK_DECISION,
     ASK_RATING,
+    ASK_DISPATCH, /* ... why this courier, why then */
+    ASK_SHELF,    /* ... what a store is out of */
     ASK_FIND,
     ASK_ZONE,
     ASK_PROOF,   /* a courier: keeps a picture */
@@ -212,6 +215,7 @@ enum ask_kind {
     ASK_RULING,  /* ... what holds of an order */
     ASK_FROZEN,  /* ... of the courier in `store` */
     ASK_CONFIRM, /* an operator: the order goes here */
+    ASK_GONE,    /* a courier, `store`: why is it not on the route any more? */
 };
 
 struct ask {
@@ -474,6 +478,11 @@ bool work_pay_read(struct pay *pay, const struct config *config);
 void work_ask(struct notifier *n, const struct event *ev, struct outbox *out,
               const struct session *s);
 void work_answer(struct notifier *n, const struct ask *a, const struct event *ev,
+                 struct outbox *out);
+/* gone.c: why an order is not on a courier's route any more; answered to who had it alone */
+void gone_ask(struct notifier *n, const struct event *ev, struct outbox *out,
+              const struct session *s, const Lifecircle__V1__CourierGoneAsk *m);
+void gone_answer(struct notifier *n, const struct ask *a, const struct event *ev,
                  struct outbox *out);
 /* osmand.c: positions as Traccar's client and other trackers post them */
 void osmand_open(struct notifier *n, const struct event *ev, struct outbox *out);

@@ -8,7 +8,7 @@
 
 #include <qrencode.h>
 
-enum { COMMENT_MAX = 190, QUIET = 4 /* modules around a QR code, ISO/IEC 18004 */ };
+enum { COMMENT_MAX = 800, QUIET = 4 /* modules around a QR code, ISO/IEC 18004 */ };
 
 static bool
 ends(struct slice s, const char *with)
@@ -103,7 +103,7 @@ customer_answer(struct notifier *n, const struct ask *a, const struct event *ev,
         else if (ev->reply->integer == 2)
             unsaid(out, a->conn, 409, "not_yet");
         else
-            unsaid(out, a->conn, 404, "not_found");
+            unsaid(out, a->conn, 410, "archived"); /* the link is good: there was an order */
         return;
     }
     switch (step_outcome(ev->reply)) {
@@ -115,7 +115,7 @@ customer_answer(struct notifier *n, const struct ask *a, const struct event *ev,
         unsaid(out, a->conn, 409, "too_late");
         break;
     case STEP_UNKNOWN:
-        unsaid(out, a->conn, 404, "not_found");
+        unsaid(out, a->conn, 410, "archived");
         break;
     case STEP_LOST:
         unsaid(out, a->conn, 503, "unavailable");

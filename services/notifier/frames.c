@@ -13,7 +13,8 @@ enum said {
     SAID_HELLO = 100,
     SAID_POSITION = 101,
     SAID_SHIFT = 102,
-    SAID_WAY = 103
+    SAID_WAY = 103,
+    SAID_GONE = 104
 }; /* others are report kinds */
 
 static const struct json_enum types[] = {
@@ -21,6 +22,7 @@ static const struct json_enum types[] = {
     {"position", SAID_POSITION},
     {"shift", SAID_SHIFT},
     {"way", SAID_WAY},
+    {"gone", SAID_GONE},
     {"sign_on", LIFECIRCLE__V1__REPORT_KIND__SIGN_ON},
     {"sign_off", LIFECIRCLE__V1__REPORT_KIND__SIGN_OFF},
     {"accept", LIFECIRCLE__V1__REPORT_KIND__ACCEPT},
@@ -189,6 +191,18 @@ read_way(struct json_in *in, const struct json_at *at, struct arena *a,
 }
 
 static void
+read_gone(struct json_in *in, const struct json_at *at, struct arena *a,
+          Lifecircle__V1__CourierSocket *m)
+{
+    static const char *const names[] = {"type", "order_id"};
+    struct slice order = {0};
+
+    json_in_only(in, at, names, COUNT_OF(names));
+    if (json_in_string(in, at, "order_id", JSON_REQUIRED, 36, 36, &order))
+        m->gone_ask->order_id = text(a, order);
+}
+
+static void
 read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
 {
     struct json_at root = json_in_root(in);
@@ -213,6 +227,10 @@ read_body(struct json_in *in, struct arena *a, Lifecircle__V1__CourierSocket *m)
         lifecircle__v1__courier_way_ask__init(m->way_ask);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY_ASK;
         read_way(in, &root, a, m);
+    } else if (type == SAID_GONE && (m->gone_ask = arena_alloc(a, sizeof *m->gone_ask)) != NULL) {
+        lifecircle__v1__courier_gone_ask__init(m->gone_ask);
+        m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_GONE_ASK;
+        read_gone(in, &root, a, m);
     } else if (type < SAID_HELLO && (m->report = arena_alloc(a, sizeof *m->report)) != NULL) {
         lifecircle__v1__courier_report__init(m->report);
         m->body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT;
@@ -428,6 +446,18 @@ write_shift(struct json_out *w, const Lifecircle__V1__CourierShift *m)
 }
 
 static void
+write_gone(struct json_out *w, const Lifecircle__V1__CourierGone *m)
+{
+    static const char *const rulings[] = {NULL, "held", "pinned", "banned"};
+
+    json_out_cstr(w, "type", "gone");
+    json_out_cstr(w, "order_id", m->order_id);
+    json_out_cstr(w, "reason", m->reason == 0 ? NULL : record_reason_name(m->reason));
+    json_out_cstr(w, "ruling", (size_t)m->ruling < COUNT_OF(rulings) ? rulings[m->ruling] : NULL);
+    json_out_cstr(w, "words", m->words);
+}
+
+static void
 write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
 {
     struct json_out w = json_out_to(b);
@@ -444,6 +474,8 @@ write_json(struct buf *b, const Lifecircle__V1__CourierSocket *m)
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY) {
         json_out_cstr(&w, "type", "way");
         ways_write(&w, m->way);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_GONE) {
+        write_gone(&w, m->gone);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_TROUBLE) {
         json_out_cstr(&w, "type", "error");
         json_out_cstr(&w, "code", m->trouble->code);

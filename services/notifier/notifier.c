@@ -375,6 +375,9 @@ redis_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     case CALL_OPS_COURIERS:
         ops_news_reply(n, ev, out);
         break;
+    case CALL_OPS_SHELVES:
+        ops_shelves_reply(n, ev, out);
+        break;
     case CALL_WAY:
         ways_reply(n, ev, out);
         break;

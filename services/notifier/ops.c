@@ -152,6 +152,7 @@ ops_redis_up(struct notifier *n)
 
     /* what was being read has been answered with REPLY_LOST; pages hear of everything anew */
     o->reading_orders = o->reading_couriers = o->reading_positions = o->scanning = false;
+    o->reading_shelves = false;
     o->scanned = false;
     for (struct viewer *v = o->viewers; v != NULL; v = v->hh.next)
         o->scan_wanted |= v->greeted;
@@ -214,6 +215,7 @@ enum said {
     SAID_COURIER,
     SAID_PROOF,
     SAID_WAY,
+    SAID_SHELF,
     SAID_CANCEL,
     SAID_READY,
     SAID_BUSY,
@@ -226,7 +228,7 @@ static const struct json_enum types[] = {
     {"find", SAID_FIND},       {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},
     {"ready", SAID_READY},     {"busy", SAID_BUSY},   {"rule", SAID_RULE},
     {"courier", SAID_COURIER}, {"proof", SAID_PROOF}, {"way", SAID_WAY},
-    {"confirm", SAID_CONFIRM},
+    {"confirm", SAID_CONFIRM}, {"shelf", SAID_SHELF},
 };
 
 /* What may be decided, as dispatch_rule calls it; who it is about. */
@@ -301,7 +303,7 @@ read_wish(struct json_in *in, struct wish *w)
         json_in_fail(in, &root, "order_id", "expected an order id of 36 characters");
     json_in_string(in, &root, "text", w->type == SAID_FIND ? JSON_REQUIRED : JSON_OPTIONAL, 1, 160,
                    &w->text);
-    bool has_store = w->type == SAID_ZONE || w->type == SAID_BUSY;
+    bool has_store = w->type == SAID_ZONE || w->type == SAID_SHELF || w->type == SAID_BUSY;
     json_in_int(in, &root, "store", has_store ? JSON_REQUIRED : JSON_OPTIONAL, 1, UINT32_MAX,
                 &w->store);
     json_in_enum(in, &root, "busy", w->type == SAID_BUSY ? JSON_REQUIRED : JSON_OPTIONAL, modes, 3,
@@ -397,6 +399,8 @@ ops_message(struct notifier *n, struct viewer *v, const struct event *ev, struct
                         "expected the answer to the last one first; else ask again in a moment");
     } else if (w.type == SAID_ZONE) {
         ops_zone(n, ev, out, v->conn, (uint32_t)w.store);
+    } else if (w.type == SAID_SHELF) {
+        ops_shelf(n, ev, out, v->conn, (uint32_t)w.store);
     } else {
         act(n, ev, out, &w);
     }

@@ -49,6 +49,17 @@ void ops_zone(struct notifier *n, const struct event *ev, struct outbox *out, ui
 void ops_detail_answer(struct notifier *n, const struct ask *a, const struct event *ev,
                        struct outbox *out);
 
+/* ops_shelves.c: what stores are out of */
+void ops_shelves_tick(struct notifier *n, const struct event *ev, struct outbox *out);
+void ops_shelves_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+void ops_shelf(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
+               uint32_t store);
+void ops_shelf_answer(struct notifier *n, const struct ask *a, const struct event *ev,
+                      struct outbox *out);
+
+/* ops_why.c: why this courier, and why then; the fields of a message that is open */
+void ops_write_dispatch(const struct notifier *n, struct json_out *w, const struct event *ev);
+
 /* ops_rule.c: what people decide over the plan's head */
 /* ops_rule: one decision by its kind ("pin", "hold", ...), about a->order when a->store is 1 (else
  * the courier alone) and courier a->wanted (0 = none); answered by `done`. */

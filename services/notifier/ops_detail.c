@@ -25,6 +25,8 @@ read_one(struct notifier *n, const struct event *ev, struct outbox *out, enum as
                               SLICE_LIT("-1")};
     struct slice decision[] = {SLICE_LIT("GET"),
                                redis_key(n, m, arena_printf(m, "explain:%s", id))};
+    struct slice dispatch[] = {SLICE_LIT("GET"),
+                               redis_key(n, m, arena_printf(m, "dispatch:%s", id))};
     struct slice rating[] = {SLICE_LIT("HGET"), redis_key(n, m, "ratings"), slice_str(id)};
 
     if (kind == ASK_ORDER)
@@ -33,6 +35,8 @@ read_one(struct notifier *n, const struct event *ev, struct outbox *out, enum as
         (void)ask_redis(n, out, &a, history, 4);
     else if (kind == ASK_DECISION)
         (void)ask_redis(n, out, &a, decision, 2);
+    else if (kind == ASK_DISPATCH)
+        (void)ask_redis(n, out, &a, dispatch, 2);
     else
         (void)ask_redis(n, out, &a, rating, 3);
 }
@@ -44,6 +48,7 @@ ops_detail(struct notifier *n, const struct event *ev, struct outbox *out, uint6
     read_one(n, ev, out, ASK_ORDER, conn, order);
     read_one(n, ev, out, ASK_HISTORY, conn, order);
     read_one(n, ev, out, ASK_DECISION, conn, order);
+    read_one(n, ev, out, ASK_DISPATCH, conn, order);
     read_one(n, ev, out, ASK_RATING, conn, order);
     ops_ask_ruling(n, ev, out, conn, order);
     proof_list(n, ev, out, conn, order);
@@ -313,6 +318,8 @@ ops_detail_answer(struct notifier *n, const struct ask *a, const struct event *e
         write_history(n, &w, ev);
     else if (a->kind == ASK_DECISION)
         write_decision(n, &w, ev);
+    else if (a->kind == ASK_DISPATCH)
+        ops_write_dispatch(n, &w, ev);
     else if (a->kind == ASK_RATING)
         write_rating(&w, ev->reply->str);
     else if (a->kind == ASK_RULING)

@@ -421,6 +421,7 @@ ops_flush(struct notifier *n, const struct event *ev, struct outbox *out)
         o->stats_ms = ev->now_ms + OPS_STATS_MS;
         ops_stats_tell(n, out, 0, ev->now_ms);
     }
+    ops_shelves_tick(n, ev, out);
     outbox_wake(out, o->flush_ms);
 }
 

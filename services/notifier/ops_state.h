@@ -15,7 +15,8 @@ enum {
     OPS_ORDERS_A_READ = 200,
     OPS_COURIERS_A_READ = 100,
     OPS_STORES_A_MESSAGE = 200,
-    OPS_MINUTES = 240, /* of figures that are kept */
+    OPS_SHELVES_A_READ = 50, /* 200 KB of shelves with 500 articles each */
+    OPS_MINUTES = 240,       /* of figures that are kept */
     GUEST_CHECK_MS = 2000,
 };
 
@@ -75,11 +76,16 @@ struct ops {
     bool reading_orders;
     bool reading_couriers;
     bool reading_positions;
+    bool reading_shelves;
     bool scan_wanted;
     bool scanning;                       /* which orders are open? */
     bool scanned;                        /* "synced" is due when nothing is left to read */
     uint32_t asked[OPS_COURIERS_A_READ]; /* couriers being read */
     size_t n_asked;
+    uint32_t shelves[OPS_SHELVES_A_READ]; /* stores whose shelves are being read */
+    size_t n_shelves;
+    uint32_t shelf_next; /* the last store that was read */
+    int64_t shelves_ms;
     struct buf shifts; /* their shifts: vehicle, on, two bytes each */
     /* guests */
     struct guest *guests;

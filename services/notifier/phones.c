@@ -504,6 +504,8 @@ phones_message(struct notifier *n, struct session *s, const struct event *ev, st
         work_ask(n, ev, out, s);
     } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_WAY_ASK) {
         take_way_ask(n, ev, out, s, m->way_ask);
+    } else if (m->body_case == LIFECIRCLE__V1__COURIER_SOCKET__BODY_GONE_ASK) {
+        gone_ask(n, ev, out, s, m->gone_ask);
     } else if (m->body_case != LIFECIRCLE__V1__COURIER_SOCKET__BODY_REPORT) {
         count(n, COUNT_BAD_MESSAGES, 1);
         phones_trouble(out, ev->arena, s, "bad_message", "this message is not for phones to send");

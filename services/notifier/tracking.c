@@ -5,6 +5,7 @@
 #include "notifier/pages.h"
 
 #include "base/json_out.h"
+#include "base/problem.h"
 
 #include <stdlib.h>
 
@@ -335,17 +336,24 @@ tell(struct notifier *n, struct outbox *out, struct watched *w, struct slice jso
     buf_free(&event);
 }
 
-/* turn_away: nothing can be said about the order now. */
+/* turn_away: nothing can be said about the order now, or, when it was filed, any more. */
 static void
-turn_away(struct notifier *n, struct outbox *out, struct watched *w, int status, const char *body)
+turn_away(struct notifier *n, struct outbox *out, struct watched *w, bool filed)
 {
+    const char *body =
+        filed ? "{\"title\":\"Gone\",\"status\":410,\"code\":\"archived\",\"detail\":\"the order "
+                "has ended and was filed away\"}"
+              : "{\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\"}";
     struct watcher *next;
 
     for (struct watcher *one = w->first; one != NULL; one = next) {
         next = one->next;
-        if (one->begun)
-            continue; /* a stream that runs waits for the next event */
-        outbox_http(out, one->conn, status, "application/problem+json", NULL, slice_str(body));
+        if (one->begun) { /* a stream that runs waits for the next event, and this was the last */
+            if (filed)
+                outbox_http_chunk(out, one->conn, SLICE_LIT("event: archived\ndata: {}\n\n"));
+            continue;
+        }
+        outbox_http(out, one->conn, filed ? 410 : 503, PROBLEM_MEDIA_TYPE, NULL, slice_str(body));
         drop_watcher(n, w, one->conn);
     }
 }
@@ -364,13 +372,11 @@ tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     HASH_DELETE(by_number, n->tracking_reads, w);
     w->reading = false;
     if (ev->reply->kind != REPLY_ARRAY || ev->reply->n != 1) {
-        turn_away(n, out, w, 503,
-                  "{\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"unavailable\"}");
+        turn_away(n, out, w, false);
     } else {
         const Lifecircle__V1__Order *order = read_order(ev->reply->items[0].str, ev->arena, &r);
-        if (order == NULL) {
-            turn_away(n, out, w, 404,
-                      "{\"title\":\"Not Found\",\"status\":404,\"code\":\"not_found\"}");
+        if (order == NULL) { /* the link is good: there was an order */
+            turn_away(n, out, w, true);
         } else {
             write_state(n, &b, &r, order, w->order);
             w->courier = on_the_way(&r) ? r.courier : 0;

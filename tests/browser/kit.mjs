@@ -116,19 +116,22 @@ export async function until(what, met) {
 
 // ---- the browser ----
 
-export async function openBrowser() {
+// openBrowser: with more of its switches, if any.
+export async function openBrowser(more = []) {
     return chromium.launch({
         executablePath: process.env.LC_CHROMIUM ?? '/usr/bin/chromium',
-        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...more],
     });
 }
 
 // openPage: a page of its own browser profile; whatever goes wrong in it fails the test that looks at `page.wrong`.
-export async function openPage(browser, town, path, options = {}) {
+// init: a function that runs in the page before its own code.
+export async function openPage(browser, town, path, {init, ...options} = {}) {
     const context = await browser.newContext({
         locale: 'en-GB', timezoneId: 'America/New_York', colorScheme: 'light', permissions: ['geolocation'],
         geolocation: {latitude: square.lat, longitude: square.lng}, ...options,
     });
+    if (init) await context.addInitScript(init);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.wrong = [];

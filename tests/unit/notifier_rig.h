@@ -71,6 +71,12 @@ struct rig {
     const struct travel *travel; /* of the thread beside the loop */
     bool no_work;                /* it never answers */
     unsigned works;
+    char history[8][160]; /* of every order, oldest first */
+    size_t history_n[8];
+    size_t histories;
+    const char *value_of; /* the one key that has a value for GET and MGET, without "{bal}:" */
+    const char *value;
+    size_t value_n;
     uint32_t order_store; /* whose every order is, for GETRANGE */
 };
 

@@ -162,6 +162,14 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
     return (struct reply){.kind = REPLY_INT, .integer = 1};
 }
 
+static inline bool
+rig_is_value(const struct rig *r, struct slice key)
+{
+    size_t n = strlen(r->value_of);
+
+    return key.n >= n && memcmp(key.p + key.n - n, r->value_of, n) == 0;
+}
+
 static inline struct reply
 rig_answer(struct rig *r, const struct effect *e, struct arena *a)
 {
@@ -189,6 +197,14 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return rig_array(NULL, 0);
     if (slice_eq_str(command, "XREAD") && memmem(e->argv[4].p, e->argv[4].n, ":events", 7) != NULL)
         return rig_xread(r, e->argv[5], a);
+    if (slice_eq_str(command, "LRANGE")) {
+        struct reply *items = arena_array(a, 8, sizeof *items);
+        for (size_t i = 0; i < r->histories; i++)
+            items[i] = rig_str(r->history[i], r->history_n[i]);
+        return rig_array(items, r->histories);
+    }
+    if (r->value_of != NULL && slice_eq_str(command, "GET") && rig_is_value(r, e->argv[1]))
+        return rig_str(r->value, r->value_n);
     if (slice_eq_str(command, "GET") && *r->cursor != '\0')
         return rig_str(r->cursor, strlen(r->cursor));
     if (memmem(e->argv[1].p, e->argv[1].n, ":access", 7) != NULL) {
@@ -229,6 +245,8 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
             int at = rig_find(r, e->argv[i]);
             if (at >= 0)
                 items[i - 1] = rig_str(r->record[at], r->record_n[at]);
+            else if (r->value_of != NULL && rig_is_value(r, e->argv[i]))
+                items[i - 1] = rig_str(r->value, r->value_n);
         }
         return rig_array(items, e->argc - 1);
     }

@@ -4,9 +4,10 @@ import {$, fill, h, secretFromAddress, stored} from './dom.js';
 import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
-import {isCode, metres, overlay, place, split} from './route.js';
+import {isCode, lost, metres, overlay, place, split} from './route.js';
 import {Asker, follow} from './way.js';
 import {Proofs} from './proofs.js';
+import {signIn} from './signin.js';
 import * as view from './courier_view.js';
 
 const POSITION_MS = 10000; // at most so often while moving
@@ -15,7 +16,7 @@ const MOVED_M = 20;
 
 const store = stored('lc.courier', {
     token: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, way: null, onShift: false,
-    actions: [], settled: [], delivered: 0, underWay: [], skew: 0,
+    actions: [], settled: [], delivered: 0, underWay: [], skew: 0, gone: [],
 });
 const state = () => store.get();
 let link = null;
@@ -81,15 +82,19 @@ function onmessage(message) {
         queue.connected();
         proofs.pump();
         link.say({type: 'shift'});
+        askWhy();
         tell();
     } else if (message.type === 'route') {
         if (state().route && message.version < state().route.version) return;
+        miss(lost(stops(), message.stops));
         if (message.version !== state().route?.version) store.set({settled: []});
         buzz(message);
         store.set({route: message});
     } else if (message.type === 'way') {
         asker.answered();
         if (message.version >= (state().route?.version ?? 0)) store.set({way: message});
+    } else if (message.type === 'gone') {
+        store.set({gone: state().gone.map((g) => (g.order_id === message.order_id ? {...g, ...message} : g))});
     } else if (message.type === 'shift') {
         shift = message;
     } else if (message.type === 'done') {
@@ -100,6 +105,20 @@ function onmessage(message) {
         queue.answered({id: message.id, outcome: 'invalid'});
     }
     render();
+}
+
+// miss: stops that went without anybody here having done anything. The courier must hear of it, and why: it stays on
+// the screen until it has been read.
+function miss(stops) {
+    if (stops.length === 0 || [...state().settled, ...state().actions].some((a) => a.type === 'sign_off')) return;
+    const fresh = stops.map(({order_id, external_order_id}) => ({order_id, external_order_id}));
+    store.set({gone: [...state().gone.slice(-4).filter((g) => !fresh.some((f) => f.order_id === g.order_id)), ...fresh]});
+    askWhy();
+    navigator.vibrate?.([400, 100, 400]);
+}
+
+function askWhy() {
+    for (const g of state().gone) if (g.reason === undefined) link?.say({type: 'gone', order_id: g.order_id});
 }
 
 // buzz: a phone in a pocket says that there is something new to answer.
@@ -207,6 +226,10 @@ const act = {
         view.askReason($('#dialog'), stop, (reason) =>
             step(stop.kind === 'pickup' ? 'problem' : 'undeliverable', stop, {reason}));
     },
+    read(gone) {
+        store.set({gone: state().gone.filter((g) => g.order_id !== gone.order_id)});
+        render();
+    },
     async map() {
         const element = $('#map');
         element.hidden = !element.hidden;
@@ -249,13 +272,14 @@ function forgive() {
 function showLink() {
     const waiting = state().actions.length;
     const online = connected === 'open';
+    const name = state().token ? connected : 'signed_out';
     $('#link').className = `badge ${online ? 'good' : 'warn'}`;
-    $('#link').textContent = [t(`link.${connected}`), waiting ? t('courier.queued', {n: waiting}) : '']
+    $('#link').textContent = [t(`link.${name}`), waiting ? t('courier.queued', {n: waiting}) : '']
         .filter(Boolean).join(' · ');
 }
 
 function work(legs) {
-    if (!state().token) return [view.token(act)];
+    if (!state().token) return [signIn({kind: 'courier', refused: connected === 'refused', submit: act.token})];
     const pending = state().actions.map((a) => a.type);
     if ((!state().onShift && !pending.includes('sign_on')) || pending.includes('sign_off'))
         if (stops().length === 0) return [view.signOn(state(), act)];
@@ -280,13 +304,14 @@ function render() {
     const typing = $('#pin')?.value;
     const code = $('#code')?.value;
     // what is on the screen is only made anew when it changes: a finger may be on its way to it
-    const what = JSON.stringify([state().token, state().onShift, stops(), notices, connected === 'elsewhere',
+    const what = JSON.stringify([state().token, connected === 'refused', state().onShift, stops(), notices, state().gone, connected === 'elsewhere',
         state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
         offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names(), view.wayWords(legs[0])]);
     if (what === drawn) return;
     drawn = what;
     fill($('#notices'),
         connected === 'elsewhere' ? view.elsewhere() : null,
+        state().gone.map((g) => view.gone(g, act)),
         notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
     fill($('#work'), ...work(legs));
     fill($('#rest'), state().token && (state().onShift || accepted.length)
@@ -308,7 +333,7 @@ function tick() {
 translate();
 const words = secretFromAddress();
 if (words.get('token') && words.get('token') !== state().token) {
-    store.set({token: words.get('token'), route: null, way: null, actions: [], settled: [], underWay: [], onShift: false, delivered: 0});
+    store.set({token: words.get('token'), route: null, way: null, actions: [], settled: [], underWay: [], gone: [], onShift: false, delivered: 0});
     queue.actions = [];
 }
 connect();

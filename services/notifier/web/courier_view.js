@@ -49,14 +49,6 @@ export function signOn(state, act) {
         h('button', {class: 'primary thumb', id: 'sign-on'}, t('courier.sign_on')));
 }
 
-export function token(act) {
-    return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); act.token(e.target.token.value.trim()); }},
-        h('h2', {}, t('sign_in')),
-        h('div', {}, h('label', {for: 'token'}, t('courier.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', spellcheck: false, required: true})),
-        h('button', {class: 'primary thumb'}, t('sign_in')));
-}
-
 export function offer(state, stops, act) {
     const left = state.route.offer_expires_at ? Date.parse(state.route.offer_expires_at) - act.now() : 0;
     return h('section', {class: 'card stack next offer', 'aria-label': t('courier.offer')},
@@ -273,6 +265,16 @@ export function askReason(dialog, stop, chosen) {
             (reasons[stop.kind] ?? []).map(pick),
             h('button', {class: 'plain', onclick: () => dialog.close()}, t('back'))));
     dialog.showModal();
+}
+
+// gone: an order that was taken off the route, and why, as far as that is known.
+export function gone(g, act) {
+    const why = g.ruling ? t(`courier.gone.${g.ruling}`)
+        : g.reason ? t('courier.gone.reason', {reason: t(`reason.${g.reason}`)})
+            : g.reason === null ? t('courier.gone.plan') : '';
+    return h('div', {class: 'note bad stack gone', 'data-order': g.external_order_id},
+        h('p', {}, h('strong', {}, t('courier.gone', {order: g.external_order_id})), why ? ` ${why}` : '', g.words ? ` “${g.words}”` : ''),
+        h('button', {class: 'thumb', onclick: () => act.read(g)}, t('courier.gone.read')));
 }
 
 export const elsewhere = () =>

@@ -16,9 +16,10 @@ export const language = choose();
 const words = language === 'en' ? en : (await import(`./${language}.js`)).default;
 document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
 
-// t: the words for a key, with {name} filled in.
+// t: the words for a key, with {name} filled in. Where {n} is 1, those of key.one, in languages that have them.
 export function t(key, values) {
-    const text = words[key] ?? en[key] ?? key;
+    const one = values?.n === 1 ? words[`${key}.one`] : undefined;
+    const text = one ?? words[key] ?? en[key] ?? key;
     return text.replace(/\{(\w+)\}/g, (_, name) => values?.[name] ?? '');
 }
 

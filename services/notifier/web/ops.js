@@ -5,8 +5,10 @@ import {t, timeExact, translate} from './i18n.js';
 import {live} from './live.js';
 import {newId} from './queue.js';
 import {cityMap} from './ops_map.js';
-import {colour} from './ops_words.js';
+import {colour, isShort} from './ops_words.js';
+import {Zones} from './ops_zones.js';
 import {Asker, follow} from './way.js';
+import {signIn} from './signin.js';
 import * as view from './ops_view.js';
 
 const QUIET_MS = 5000; // positions come every second: silence for longer is stale
@@ -14,7 +16,7 @@ const ENDED_KEPT = 200; // orders that ended, for who looks at one
 
 const kept = stored('lc.ops', {token: ''});
 const city = {
-    orders: new Map(), couriers: new Map(), stores: new Map(), places: new Map(), minutes: [], skew: 0,
+    orders: new Map(), couriers: new Map(), stores: new Map(), shelves: new Map(), places: new Map(), minutes: [], skew: 0,
     now: () => Date.now() + city.skew,
 };
 let link = null;
@@ -30,6 +32,7 @@ let waiting = new Map(); // actions without an answer
 let drawDue = 0;
 let pressed = false;
 let map = null;
+const zones = new Zones({city, ask: (store) => link?.say({type: 'zone', store}), map: () => map});
 let placed = ''; // the order whose place the pin on the map shows
 let way = null; // of the courier who is looked at: the server's last word, and what it was of
 
@@ -47,7 +50,8 @@ const told = {
     stores(m) {
         for (const s of m.stores) {
             city.stores.set(s.store, s);
-            map?.put('store', s.store, s.lat, s.lng, s.busy === 'open' ? 'store' : s.busy === 'busy' ? 'warn' : 'bad');
+            zones.known.delete(s.store); // it may deliver elsewhere now
+            putStore(s);
         }
     },
     orders(m) {
@@ -93,7 +97,17 @@ const told = {
     found(m) {
         answers = m.orders;
     },
+    shelves(m) {
+        for (const [store, out, of] of m.shelves) {
+            city.shelves.set(store, {out, of});
+            if (city.stores.has(store)) putStore(city.stores.get(store));
+        }
+    },
+    shelf(m) {
+        if (looked.kind === 'store' && looked.id === m.store) detail = {...detail, sold_out: m.sold_out};
+    },
     zone(m) {
+        zones.got(m.store, m.polygons);
         if (looked.kind === 'store' && looked.id === m.store) map?.zone(m.polygons);
     },
     done(m) {
@@ -107,6 +121,11 @@ const told = {
         if (looked.kind === 'courier') link.say({type: 'courier', courier: looked.id});
     },
 };
+
+function putStore(s) {
+    const look = s.busy === 'busy' ? 'warn' : s.busy === 'paused' ? 'bad' : isShort(city.shelves.get(s.store)) ? 'short' : 'store';
+    map?.put('store', s.store, s.lat, s.lng, look);
+}
 
 function putOrder(o) {
     const before = city.orders.get(o.id);
@@ -180,6 +199,7 @@ function look(kind, id) {
         if (o?.lat !== undefined) map?.see([o.lat, o.lng]);
     } else if (kind === 'store') {
         link?.say({type: 'zone', store: id});
+        link?.say({type: 'shelf', store: id});
         const s = city.stores.get(id);
         map?.see([s.lat, s.lng]);
     } else if (kind === 'courier') {
@@ -235,6 +255,10 @@ const act = {
     },
     ready: (o) => say({type: 'ready', order_id: o.id}),
     busy: (s, busy, n) => say({type: 'busy', store: s.store, busy, busy_delay_seconds: n * 60}),
+    zones() {
+        zones.toggle();
+        draw();
+    },
     proof: (o, kind) => link?.say({type: 'proof', order_id: o.id, kind}),
     // confirm: where an order goes whose address nobody could find; true when the text is a place
     confirm(o, text) {
@@ -252,7 +276,10 @@ const act = {
         if (at) map?.pick(at, put);
     },
     rule(kind, o, courier) {
-        say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {})});
+        const field = $('#ruling-why');
+        const words = shorter(field?.value ?? '', WORDS_BYTES);
+        if (field) field.value = '';
+        say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {}), ...(words ? {words} : {})});
     },
     cancel(o) {
         const dialog = $('#dialog');
@@ -267,6 +294,15 @@ const act = {
         dialog.showModal();
     },
 };
+
+const WORDS_BYTES = 120; // of a reason, as the server keeps it
+
+// shorter: as much of a text as fits into so many bytes.
+function shorter(text, bytes) {
+    const letters = [...text.trim()];
+    while (new TextEncoder().encode(letters.join('')).length > bytes) letters.pop();
+    return letters.join('');
+}
 
 function put(at) {
     const field = $('#place');
@@ -318,18 +354,24 @@ function soon() {
 }
 
 function panel() {
-    if (!kept.get().token) return [$('#token') ? $('#panel').firstChild : view.signIn((token) => { kept.set({token}); connect(); draw(); })];
+    if (!kept.get().token) return [signIn({kind: 'operator', refused: connected === 'refused', submit: letIn})];
     if (looked.kind === 'order') return view.order(city, detail, act, notice);
-    if (looked.kind === 'store') return view.store(city, city.stores.get(looked.id), act, notice);
+    if (looked.kind === 'store') return view.store(city, city.stores.get(looked.id), act, detail, notice);
     if (looked.kind === 'courier') return view.courier(city, city.couriers.get(looked.id), act, detail, notice);
     if (looked.kind === 'found') return view.found(city, matches(), act);
-    return view.city(city, act);
+    return view.city(city, act, zones.on());
+}
+
+function letIn(token) {
+    kept.set({token});
+    connect();
+    draw();
 }
 
 function draw() {
     const stale = connected !== 'open' || Date.now() - heard > QUIET_MS;
     $('#link').className = `badge ${stale ? 'warn' : 'good'}`;
-    $('#link').textContent = t(`link.${stale && connected === 'open' ? 'away' : connected}`);
+    $('#link').textContent = t(`link.${!kept.get().token ? 'signed_out' : stale && connected === 'open' ? 'away' : connected}`);
     $('#stale').hidden = !stale || heard === 0;
     if (stale && heard) $('#stale').textContent = t('ops.stale', {time: timeExact(heard)});
     $('#main').classList.toggle('stale', stale && heard > 0);
@@ -342,6 +384,7 @@ const words = secretFromAddress();
 if (words.get('token')) kept.set({token: words.get('token')});
 await new Promise((resolve) => (document.readyState === 'complete' ? resolve() : addEventListener('load', resolve)));
 map = cityMap($('#map'), {chosen: look});
+map?.onMoved(() => zones.show());
 for (const [type, is] of [['pointerdown', true], ['pointerup', false], ['pointercancel', false]])
     addEventListener(type, () => { pressed = is; });
 $('#query').addEventListener('input', (event) => search(event.target.value));

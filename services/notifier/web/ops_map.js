@@ -17,6 +17,7 @@ export function cityMap(element, {chosen}) {
     canvas.setAttribute('aria-hidden', 'true');
     const pen = canvas.getContext('2d');
     const dots = {store: new Map(), order: new Map(), courier: new Map()};
+    const zones = L.layerGroup().addTo(map); // of all stores in view, when somebody wants them
     const extra = L.layerGroup().addTo(map); // the route or zone of what is looked at
     let colours = {};
     const sprites = new Map();
@@ -31,7 +32,7 @@ export function cityMap(element, {chosen}) {
     function readColours() {
         sprites.clear();
         colours = {good: css('--good'), warn: '#d98f00', bad: css('--bad'), wait: css('--soft'), courier: css('--accent'),
-            store: css('--ink'), card: css('--card'), idle: css('--soft')};
+            store: css('--ink'), short: css('--ink'), card: css('--card'), idle: css('--soft')};
         draw();
     }
 
@@ -93,9 +94,10 @@ export function cityMap(element, {chosen}) {
         picture.width = picture.height = side * ratio;
         const p = picture.getContext('2d');
         p.scale(ratio, ratio);
-        p.fillStyle = colours[colour];
-        p.strokeStyle = is ? colours.store : colours.card;
-        p.lineWidth = is ? 2 : 1.5;
+        const hollow = colour === 'short'; // a store that has little left
+        p.fillStyle = hollow ? colours.card : colours[colour];
+        p.strokeStyle = is || hollow ? colours.store : colours.card;
+        p.lineWidth = is || hollow ? 2 : 1.5;
         p.beginPath();
         if (kind === 'store') p.rect(side / 2 - r, side / 2 - r, 2 * r, 2 * r);
         else p.arc(side / 2, side / 2, r, 0, 7);
@@ -177,6 +179,16 @@ export function cityMap(element, {chosen}) {
                 pin.on('dragend', () => picked([pin.getLatLng().lat, pin.getLatLng().lng]));
                 if (map.getZoom() < 16 || !map.getBounds().pad(-0.1).contains(at)) map.setView(at, Math.max(16, map.getZoom()));
             }
+        },
+        // seen: what the map shows now, and to be told when that changes
+        seen: () => map.getBounds(),
+        onMoved: (told) => map.on('moveend', told),
+        // zones: [polygons, …], one a store, faint; [] takes them away
+        zones(all) {
+            zones.clearLayers();
+            for (const polygons of all)
+                for (const rings of polygons)
+                    L.polygon(rings, {color: css('--accent'), weight: 1, opacity: 0.7, fillOpacity: 0.04, interactive: false}).addTo(zones);
         },
         zone(polygons) {
             extra.clearLayers();

@@ -1,19 +1,11 @@
 // ops_view: the side panel. `act` are the things that can be done and looked at.
 import {h, svg} from './dom.js';
 import {minutes, t, time, timeExact} from './i18n.js';
-import {attention, candidateWords, colour, decisionHead, marginWords, stateWords, unassigned} from './ops_words.js';
+import {attention, candidateWords, colour, courierWords, decisionHead, dispatchWords, marginWords, stateWords, unassigned} from './ops_words.js';
 
 const SHOWN = 60; // of a list
 const TEN_MINUTES_MS = 600000;
 const badge = {good: 'good', warn: 'warn', bad: 'bad', wait: ''};
-
-export function signIn(submit) {
-    return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); submit(e.target.token.value.trim()); }},
-        h('h2', {}, t('sign_in')),
-        h('div', {}, h('label', {for: 'token'}, t('ops.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true})),
-        h('button', {class: 'primary'}, t('sign_in')));
-}
 
 // ---- the city ----
 
@@ -101,7 +93,7 @@ function orderLine(order, act) {
             unassigned(order) ? t('ops.unassigned') : marginWords(order))));
 }
 
-export function city(state, act) {
+export function city(state, act, zones) {
     const open = [...state.orders.values()].filter((o) => !o.end);
     const now = state.now();
     const look = open.filter((o) => attention(o, now) > 0).sort((a, b) => attention(b, now) - attention(a, now) || a.window_end - b.window_end);
@@ -116,8 +108,20 @@ export function city(state, act) {
         list('open', t('ops.orders'), rest, '–'),
         chart(state),
         course(state),
-        h('p', {class: 'soft'}, t('ops.legend')),
+        legend(act, zones),
     ];
+}
+
+// legend: what the dots are; and the zones, which are shown when somebody wants them.
+function legend(act, zones) {
+    const mark = (look, words) => h('li', {}, h('span', {class: `mark ${look}`, 'aria-hidden': 'true'}), words);
+    return h('section', {class: 'card stack', id: 'legend'}, h('h2', {}, t('ops.legend')),
+        h('ul', {class: 'legend'},
+            mark('order good', t('ops.legend.good')), mark('order warn', t('ops.legend.warn')), mark('order bad', t('ops.legend.bad')),
+            mark('order wait', t('ops.legend.wait')), mark('order busy', t('ops.legend.courier')), mark('order wait small', t('ops.legend.free')),
+            mark('shop', t('ops.legend.store')), mark('shop warn', t('ops.legend.busy')), mark('shop bad', t('ops.legend.paused')),
+            mark('shop short', t('ops.legend.short'))),
+        h('button', {id: 'zones', 'aria-pressed': String(zones), onclick: act.zones}, t(zones ? 'ops.zones.hide' : 'ops.zones.show')));
 }
 
 export function found(state, results, act) {
@@ -165,6 +169,19 @@ function decision(order) {
                 h('li', {}, h('strong', {}, c.name || `#${c.store}`), h('p', {}, candidateWords(d, i, order.order?.store)))))]);
 }
 
+const COURIERS_SHOWN = 12;
+
+// whyCourier: who was offered the order, and why not the others; or why nobody has it yet.
+function whyCourier(state, detail) {
+    const d = detail.dispatch;
+    if (!detail.order || detail.order.collection) return null;
+    return h('section', {class: 'card'}, h('h2', {}, t('ops.why_courier')),
+        !d ? h('p', {class: 'soft'}, t('ops.no_dispatch')) : [
+            dispatchWords(d, courierName(state, d.courier)).map((line) => h('p', {class: 'soft'}, line)),
+            h('ol', {class: 'list why', id: 'why-courier'}, d.candidates.slice(0, COURIERS_SHOWN).map((c) =>
+                h('li', {}, h('strong', {}, c.name || `#${c.courier}`), c.courier === d.courier ? ' ✓' : '', h('p', {}, courierWords(c)))))]);
+}
+
 // ---- what people decide over the plan's head ----
 
 const NEAREST = 60;
@@ -198,6 +215,8 @@ function ruling(state, detail, o, act) {
                 : h('button', {id: 'hold', onclick: () => act.rule('hold', o)}, t('ops.hold')),
             o.courier && !r.pinned ? h('button', {id: 'reassign', onclick: () => act.rule('ban', o, o.courier)},
                 t('ops.reassign', {courier: courierName(state, o.courier)})) : null),
+        h('div', {}, h('label', {for: 'ruling-why'}, t('ops.why')),
+            h('input', {id: 'ruling-why', maxLength: 120, autocomplete: 'off'})),
         all.length === 0 ? null : h('form', {class: 'row', id: 'give', onsubmit: (e) => {
             e.preventDefault();
             act.rule(e.submitter?.value ?? 'pin', o, Number(e.target.courier.value));
@@ -274,12 +293,21 @@ export function order(state, detail, act, notice) {
         proofs(detail, o, act),
         timeline(detail, state),
         decision(detail),
+        whyCourier(state, detail),
     ];
 }
 
 // ---- a store, a courier ----
 
-export function store(state, s, act, notice) {
+// shelf: how much of what it sells is sold out, and what.
+function shelf(count, names) {
+    if (!count?.of) return null;
+    const more = count.out - (names?.length ?? 0);
+    return h('section', {class: 'card', id: 'shelf'}, h('h2', {}, t('ops.sold_out', {n: count.out, of: count.of})),
+        names?.length ? h('p', {class: 'soft'}, names.join(', '), more > 0 ? ` … +${more}` : '') : null);
+}
+
+export function store(state, s, act, detail, notice) {
     const open = [...state.orders.values()].filter((o) => !o.end && o.store === s.store).sort((a, b) => a.window_end - b.window_end);
     const kind = {open: 'good', busy: 'warn', paused: 'bad'}[s.busy];
     return [back(act),
@@ -292,6 +320,7 @@ export function store(state, s, act, notice) {
                 s.busy === 'open' ? h('button', {class: 'danger', id: 'pause', onclick: () => act.busy(s, 'paused', 0)}, t('store.do_pause'))
                     : h('button', {class: 'primary', id: 'open', onclick: () => act.busy(s, 'open', 0)}, t('store.do_open')),
                 h('button', {onclick: () => act.busy(s, 'busy', 10)}, t('store.delay', {n: 10})))),
+        shelf(state.shelves.get(s.store), detail.sold_out),
         h('section', {class: 'card'}, h('h2', {}, t('ops.open_orders', {n: open.length})),
             h('ul', {class: 'list'}, open.slice(0, SHOWN).map((o) => orderLine(o, act))))];
 }

@@ -1,5 +1,5 @@
 // ops_words: decisions and states in words. Pure.
-import {minutes, t, time} from './i18n.js';
+import {minutes, t, time, timeExact} from './i18n.js';
 
 const SECOND_MS = 1000;
 
@@ -45,6 +45,30 @@ function by(candidate) {
     return '';
 }
 
+// isShort: has a store sold out half of what it sells, or more?
+export const isShort = (shelf) => Boolean(shelf?.of) && 2 * shelf.out >= shelf.of;
+
+// dispatchWords: why this courier and why then, or why nobody yet: sentences.
+export function dispatchWords(d, name) {
+    if (d.courier === 0)
+        return [t('ops.why.waits', {why: verdictWords(d.why), time: timeExact(d.at)}), t('ops.why.fit', {n: d.considered, fit: d.fit})];
+    return [
+        t('ops.why.offered', {courier: name, time: timeExact(d.at)}),
+        t('ops.why.fit', {n: d.considered, fit: d.fit}),
+        t('ops.why.now', {ready: time(d.ready), start: time(d.start), leg: minutes(Math.max(d.leg_s * SECOND_MS, 30000))}),
+        d.bundled ? t('ops.why.bundled') : '',
+    ].filter(Boolean);
+}
+
+const verdictWords = (verdict) => t(`ops.verdict.${verdict.replaceAll(' ', '_')}`);
+
+// courierWords: what the decision says about one courier.
+export function courierWords(c) {
+    if (!c.dropoff) return verdictWords(c.verdict);
+    const there = t('ops.why.there', {time: time(c.dropoff)});
+    return c.late_ms > 0 ? `${there}, ${t('ops.late', {n: Math.ceil(c.late_ms / 60000)})}` : there;
+}
+
 const travel = (candidate) => minutes(Math.max(candidate.travel_s * SECOND_MS, 30000));
 
 // candidateWords: what the decision says about one store.
@@ -59,7 +83,7 @@ export function candidateWords(decision, index, store) {
 
 export function decisionHead(decision) {
     return [
-        t('ops.decided', {time: time(decision.decided), n: decision.attempt, considered: decision.considered,
+        t('ops.decided', {time: time(decision.decided), attempt: decision.attempt, n: decision.considered,
             how: t(decision.estimate ? 'ops.estimate' : 'ops.roads')}),
         t(decision.soonest ? 'ops.rule.soonest' : 'ops.rule.nearest'),
     ];

@@ -31,6 +31,13 @@ export function overlay(route, actions) {
     return stops;
 }
 
+// lost(before, after): the accepted stops, one an order, that were there before and are not any more.
+export function lost(before, after) {
+    const there = new Set(after.map((s) => s.order_id));
+    const gone = new Map(before.filter((s) => s.accepted && !there.has(s.order_id)).map((s) => [s.order_id, s]));
+    return [...gone.values()];
+}
+
 // split: the offer that waits for an answer, and what was accepted.
 export function split(stops) {
     return {

@@ -4,6 +4,7 @@ import {$, fill, h, secretFromAddress, stored} from './dom.js';
 import {t, time, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
+import {signIn} from './signin.js';
 
 const SOON_MS = 5 * 60000;
 const atWork = ['placed', 'confirmed', 'enroute_to_pickup', 'arrived_at_pickup', 'ready_for_collection', 'returning'];
@@ -69,18 +70,10 @@ function connect() {
 
 // ---- what is shown ----
 
-function signIn() {
-    const submit = (e) => {
-        e.preventDefault();
-        kept.set({token: e.target.token.value.trim()});
-        connect();
-        draw();
-    };
-    return h('form', {class: 'card stack', onsubmit: submit},
-        h('h2', {}, t('sign_in')),
-        h('div', {}, h('label', {for: 'token'}, t('store.token')),
-            h('input', {id: 'token', name: 'token', autocomplete: 'off', required: true})),
-        h('button', {class: 'primary'}, t('sign_in')));
+function letIn(token) {
+    kept.set({token});
+    connect();
+    draw();
 }
 
 function busy(mode, minutes) {
@@ -176,10 +169,10 @@ function draw() {
     notices = notices.filter((n) => n.until > Date.now());
     const waiting = queue.actions.length;
     $('#link').className = `badge ${connected === 'open' ? 'good' : 'warn'}`;
-    $('#link').textContent = [t(`link.${connected}`), waiting ? t('courier.queued', {n: waiting}) : ''].filter(Boolean).join(' · ');
+    $('#link').textContent = [t(`link.${kept.get().token ? connected : 'signed_out'}`), waiting ? t('courier.queued', {n: waiting}) : ''].filter(Boolean).join(' · ');
     fill($('#notices'), notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
     if (!kept.get().token) {
-        if (!$('#token')) fill($('#shop'), signIn());
+        fill($('#shop'), signIn({kind: 'store', refused: connected === 'refused', submit: letIn}));
         fill($('#tickets'));
         return;
     }

@@ -1,11 +1,11 @@
 // The service worker of the courier's app: the app opens in a tunnel. What the server gives counts; what was kept is
 // used when it does not answer in time. Only pages and their files: never an API, never a token.
-const CACHE = 'lifecircle-courier-3';
+const CACHE = 'lifecircle-courier-4';
 const PATIENCE_MS = 2500;
 const FILES = [
     '/courier',
     ...['base.css', 'courier.css', 'courier.js', 'courier_view.js', 'courier.webmanifest', 'dom.js', 'en.js', 'i18n.js',
-        'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'way.js', 'zh.js',
+        'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'signin.js', 'way.js', 'zh.js',
     ].map((name) => `/web/${name}`),
 ];
 

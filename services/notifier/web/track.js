@@ -1,6 +1,6 @@
 // track: one order, for the customer who waits for it. The address holds the secret; the server shows the courier only
 // while they are on the way to this customer.
-import {$, fill, h} from './dom.js';
+import {$, fill, h, stored} from './dom.js';
 import {t, time, translate} from './i18n.js';
 import {followMap} from './map.js';
 
@@ -15,6 +15,17 @@ let map = null;
 let busy = '';
 let rated = false;
 let stars = 0;
+let filed = false; // it has ended, and the city has put it away: nothing can be done with it any more
+
+// What is known of orders that have ended stays in this browser: the city files them away after some days.
+const KEPT = 20;
+const ended = stored('lc.orders', {orders: []});
+const remembered = () => ended.get().orders.find((o) => o.home === home);
+
+function remember(change) {
+    const before = remembered();
+    ended.set({orders: [...ended.get().orders.filter((o) => o.home !== home), {...before, home, ...change}].slice(-KEPT)});
+}
 
 function headline() {
     const isOver = over.includes(order.status);
@@ -27,7 +38,7 @@ function headline() {
         order.reason ? h('p', {class: 'note'}, t(`reason.${order.reason}`)) : null,
         h('ol', {class: `steps ${isOver ? 'over' : ''}`, 'aria-hidden': 'true'},
             [1, 2, 3, 4].map((n) => h('li', {class: n <= done ? 'done' : ''}))),
-        arrival());
+        filed ? h('p', {class: 'note', id: 'filed'}, t('track.filed')) : arrival());
 }
 
 // arrival: a window that gets narrower the nearer the order is.
@@ -66,19 +77,20 @@ async function post(what, body) {
     const answer = await fetch(`${home}/${what}`, {
         method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body),
     });
-    return answer.ok ? 'ok' : answer.status === 409 ? 'too_late' : 'failed';
+    if (answer.status === 410) putAway();
+    return answer.ok ? 'ok' : answer.status === 410 ? 'filed' : answer.status === 409 ? 'too_late' : 'failed';
 }
 
 async function cancel() {
     if (!confirm(t('track.cancel_sure'))) return;
     busy = '';
     const result = await post('cancel', {}).catch(() => 'failed');
-    if (result !== 'ok') busy = t(`track.${result}`);
+    if (result !== 'ok' && !filed) busy = t(`track.${result}`);
     draw();
 }
 
 function actions() {
-    if (!order.can_cancel) return busy ? h('p', {class: 'note bad'}, busy) : null;
+    if (!order.can_cancel || filed) return busy ? h('p', {class: 'note bad'}, busy) : null;
     return h('div', {class: 'stack'}, busy ? h('p', {class: 'note bad', role: 'alert'}, busy) : null,
         h('button', {class: 'danger', id: 'cancel', onclick: cancel}, t('track.cancel')));
 }
@@ -87,7 +99,8 @@ async function rate(event) {
     event.preventDefault();
     const result = await post('rating', {stars, comment: event.target.comment.value}).catch(() => 'failed');
     rated = result === 'ok';
-    busy = rated ? '' : t('track.failed');
+    if (rated) remember({stars});
+    busy = rated || filed ? '' : t('track.failed');
     draw();
 }
 
@@ -100,13 +113,14 @@ function star(n) {
 
 function drawRating() {
     const done = order.status === 'delivered' || order.status === 'collected';
-    if (!done || (order.rating && !rated)) return fill($('#rate'));
-    if (rated) return fill($('#rate'), h('p', {class: 'note good', role: 'status'}, t('track.thanks')));
+    if (rated) return fill($('#rate'), h('p', {class: 'note good', role: 'status'}, `${'★'.repeat(stars)} ${t('track.thanks')}`));
+    if (filed && remembered()?.stars) return fill($('#rate'), h('p', {class: 'note good'}, '★'.repeat(remembered().stars)));
+    if (!done || filed) return fill($('#rate'));
     const comment = $('#comment')?.value ?? '';
     return fill($('#rate'), h('form', {class: 'card stack', onsubmit: rate},
         h('fieldset', {class: 'stars'}, h('legend', {}, h('h2', {}, t('track.rate'))), [1, 2, 3, 4, 5].map(star)),
         h('div', {}, h('label', {for: 'comment'}, t('track.comment')),
-            h('textarea', {id: 'comment', name: 'comment', maxLength: 180, rows: 2, value: comment})),
+            h('textarea', {id: 'comment', name: 'comment', maxLength: 250, rows: 2, value: comment})),
         h('button', {class: 'primary', id: 'send-rating'}, t('track.send'))));
 }
 
@@ -131,8 +145,28 @@ function link(name) {
     $('#link').textContent = t(`link.${name}`);
 }
 
+// keep: no PIN, no place: this may be somebody else's browser tomorrow.
+function keep() {
+    const {status, reason, external_order_id, store, simulated, timeline} = order;
+    remember({order: {status, reason, external_order_id, store, simulated, timeline, window: order.window}});
+    stars ||= remembered().stars ?? 0;
+}
+
+// putAway: the order is filed; what this browser has seen of it is shown on.
+function putAway() {
+    filed = true;
+    $('#link').hidden = true;
+    order ??= remembered()?.order ?? null;
+    if (order) draw();
+    else fill($('#state'), h('p', {class: 'note', id: 'filed'}, t('track.filed')));
+}
+
 async function unknown() {
     const answer = await fetch(home, {headers: {Accept: 'application/json'}}).catch(() => null);
+    if (answer?.status === 410) {
+        putAway();
+        return true;
+    }
     if (answer?.status !== 404) return false;
     fill($('#state'), h('p', {class: 'note bad'}, t('track.unknown')));
     $('#link').hidden = true;
@@ -144,12 +178,17 @@ function follow() {
     events.addEventListener('order', (event) => {
         order = JSON.parse(event.data);
         link('open');
+        if (steps[order.status] === 4 || over.includes(order.status)) keep();
         draw();
+    });
+    events.addEventListener('archived', () => {
+        events.close();
+        putAway();
     });
     events.onerror = async () => {
         link('away');
         if (events.readyState !== EventSource.CLOSED) return; // it comes back by itself
-        if (order || !(await unknown())) setTimeout(follow, 3000);
+        if (!filed && !(await unknown())) setTimeout(follow, 3000);
     };
 }
 
