@@ -73,7 +73,7 @@ enum count {
     COUNT_STREAMS,
     COUNT_CALLS,
     COUNT_ROUTE_0,
-    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 17,
+    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 20,
     COUNT_CODE_0,
     COUNT_CODE_LAST = COUNT_CODE_0 + 25,
     COUNTS
@@ -511,6 +511,9 @@ void post_confirm(struct intake *in, const struct request *rq);
 void post_ready(struct intake *in, const struct request *rq);
 void post_collected(struct intake *in, const struct request *rq);
 void delete_personal(struct intake *in, const struct request *rq);
+void get_proofs(struct intake *in, const struct request *rq);
+void get_photo(struct intake *in, const struct request *rq);
+void get_signature(struct intake *in, const struct request *rq);
 void put_stores(struct intake *in, const struct request *rq);
 void get_store(struct intake *in, const struct request *rq);
 void post_busy(struct intake *in, const struct request *rq);

@@ -24,6 +24,25 @@ async function openCourier(browser, town, id) {
     return page;
 }
 
+// proofsOfTheChain: whose order it is fetches the pictures, nobody else does, and once erased they are gone.
+async function proofsOfTheChain(town, key, order) {
+    const path = `/v1/orders/${order.order_id}/proofs`;
+    const get = (key, path) => fetch(town.intake + path, {headers: {Authorization: `Bearer ${key}`}});
+    assert.deepEqual(await (await get(key, path)).json(), {proofs: ['photo', 'signature']});
+    for (const [kind, type] of [['photo', 'image/jpeg'], ['signature', 'image/png']]) {
+        const answer = await get(key, `${path}/${kind}`);
+        assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, type]);
+        assert.ok((await answer.arrayBuffer()).byteLength > 50);
+    }
+    const other = await kit.addChain(town, 'nosy');
+    for (const [name, who] of [['', other], ['/photo', other], ['/photo', 'nobody']])
+        assert.equal((await get(who, path + name)).status, who === other ? 404 : 401);
+    const gone = await fetch(`${town.intake}/v1/orders/${order.order_id}/personal-data`, {method: 'DELETE', headers: {Authorization: `Bearer ${key}`}});
+    assert.equal(gone.status, 204);
+    assert.deepEqual(await (await get(key, path)).json(), {proofs: []});
+    assert.equal((await get(key, `${path}/photo`)).status, 404);
+}
+
 test('the operator sees an order appear, move and finish', async ({town, browser, key}) => {
     const ops = await openOps(browser, town, kit.desk);
     const courier = await openCourier(browser, town, 'cleo');
@@ -70,6 +89,7 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await kit.until('the pictures', () => ops.evaluate(() =>
         [...document.querySelectorAll('img.proof')].filter((image) => image.naturalWidth > 0).length === 2));
     await kit.sound(ops, 'ops-proofs');
+    await proofsOfTheChain(town, key, order);
     await ops.locator('#back').click();
     await kit.until('the figures', async () => (await kit.text(ops, '#delivered')) === '1');
     await kit.shows(ops, '#on-time', '100 %');

@@ -2,6 +2,7 @@
 #include "unit/intake_asks.h"
 
 #include "base/id.h"
+#include "base/personal.h"
 
 static struct slice
 record_with_order(struct rig *r, uint32_t chain, uint8_t state)
@@ -163,9 +164,94 @@ test_collected_wants_the_customers_code(void)
     rig_free(r);
 }
 
+/* sealed: a picture of the order as the notifier keeps it. */
+static struct slice
+sealed(struct rig *r, const char *picture)
+{
+    static struct chance chance;
+    Lifecircle__V1__Personal p = LIFECIRCLE__V1__PERSONAL__INIT;
+    struct city_secret secret;
+    struct personal_master master;
+    struct buf b = {0};
+
+    for (size_t i = 0; i < sizeof secret.b; i++)
+        secret.b[i] = (uint8_t)i; /* RIG_SECRET */
+    personal_master_of(&secret, &master);
+    for (uint64_t entropy = 1; entropy <= CHANCE_ENOUGH; entropy++)
+        chance_stir(&chance, entropy);
+    p.picture.data = (uint8_t *)(uintptr_t)picture;
+    p.picture.len = strlen(picture);
+    CU_ASSERT_EQUAL(personal_seal(&master, &chance, uuid_order(1, SLICE_LIT("a1")), &p, &b), LC_OK);
+    struct slice out = slice_of(arena_copy(r->a, b.p, b.n), b.n);
+    buf_free(&b);
+    return out;
+}
+
+static void
+test_chain_fetches_what_was_taken_at_the_door(void)
+{
+    static const struct {
+        const char *path;
+        const char *kind;
+        const char *picture;
+    } cases[] = {{"/proofs/photo", "photo", "\xff\xd8\xff jpeg"},
+                 {"/proofs/signature", "signature", "\x89PNG\r\n\x1a\n png"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *r = rig_new();
+        get(r, order_path(r, cases[i].path), "");
+        rig_redis(r, call_of(r, 0, "GET")->ref,
+                  rig_string(record_with_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__DELIVERED)));
+        const struct effect *e = call_of(r, 1, "FCALL_RO");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+        CU_ASSERT(slice_eq_str(e->argv[5], cases[i].kind));
+        rig_redis(r, e->ref, rig_string(sealed(r, cases[i].picture)));
+        const struct effect *answer = rig_effect(r, EFFECT_HTTP, 0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+        CU_ASSERT_EQUAL(answer->status, 200);
+        CU_ASSERT(slice_eq_str(answer->bytes, cases[i].picture));
+        CU_ASSERT(slice_eq_str(answer->name, i == 0 ? "image/jpeg" : "image/png"));
+        rig_free(r);
+    }
+}
+
+static void
+test_proofs_that_were_erased_or_are_anothers_are_not_there(void)
+{
+    for (int i = 0; i < 3; i++) {
+        struct rig *r = rig_new();
+        get(r, order_path(r, "/proofs/photo"), "");
+        struct slice record =
+            record_with_order(r, i == 0 ? 2 : 1, LIFECIRCLE__V1__ORDER_STATE__DELIVERED);
+        rig_redis(r, call_of(r, 0, "GET")->ref,
+                  i == 2 ? (struct reply){.kind = REPLY_NIL} : rig_string(record));
+        if (i == 1)
+            rig_redis(r, call_of(r, 1, "FCALL_RO")->ref, rig_text(""));
+        check_answer(r, 404, "\"code\":\"not_found\"");
+        rig_free(r);
+    }
+}
+
+static void
+test_proofs_are_listed(void)
+{
+    struct rig *r = rig_new();
+    const struct reply have[] = {{.kind = REPLY_NIL}, rig_text("wrapped")};
+
+    get(r, order_path(r, "/proofs"), "");
+    rig_redis(r, call_of(r, 0, "GET")->ref,
+              rig_string(record_with_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__DELIVERED)));
+    rig_redis(r, call_of(r, 1, "HMGET")->ref, rig_array(r, have, 2));
+    check_answer(r, 200, "{\"proofs\":[\"signature\"]}");
+    rig_free(r);
+}
+
 UNIT_MAIN("intake_one_order", UNIT(test_get_order_shows_its_timeline),
           UNIT(test_get_order_by_external_id_asks_for_the_same_record),
           UNIT(test_other_chains_orders_do_not_exist),
           UNIT(test_cancel_steps_the_order_and_shows_it),
           UNIT(test_collected_tells_of_a_wrong_code_only_to_the_orders_chain),
-          UNIT(test_collected_wants_the_customers_code))
+          UNIT(test_collected_wants_the_customers_code),
+          UNIT(test_chain_fetches_what_was_taken_at_the_door),
+          UNIT(test_proofs_that_were_erased_or_are_anothers_are_not_there),
+          UNIT(test_proofs_are_listed))
