@@ -1389,7 +1389,7 @@ register('order_retire', order_retire, {'allow-oom'}) -- it makes room
 -- Somebody was faster, when the first is not there any more: nothing changes.
 local function ledger_fold(keys, args)
     begin(keys, '1')
-    local first, stays, key = args[1], args[2], p .. 'ledger'
+    local first, stays, key, base = args[1], args[2], p .. 'ledger', p .. 'ledger:base'
     local oldest = call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
     if not oldest or oldest[1] ~= first then
         return 0
@@ -1397,12 +1397,18 @@ local function ledger_fold(keys, args)
     if #call('XRANGE', key, stays, stays) == 0 then
         refuse('stays: expected an entry of the ledger')
     end
-    local n, base = count(args, 3, 2, 2000), {}
-    for i = 1, n do
-        base[2 * i - 1], base[2 * i] = text(number(args[2 * i + 2], 'store', 0, NUMBER_MAX)), args[2 * i + 3]
+    local last = 3 + 2 * count(args, 3, 2, 10000)
+    for i = 4, last, 2 do
+        local store, block = string.match(args[i], '^(%d+):?(%d*)$')
+        number(store or '', 'store', 0, NUMBER_MAX)
+        number(block == '' and '0' or block, 'block', 0, NUMBER_MAX)
     end
-    if n > 0 then
-        call('HSET', p .. 'ledger:base', unpack(base))
+    for i = 4, last, 2 do
+        if args[i + 1] == '' then
+            call('HDEL', base, args[i])
+        else
+            call('HSET', base, args[i], args[i + 1])
+        end
     end
     return call('XTRIM', key, 'MINID', stays)
 end

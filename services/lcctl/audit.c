@@ -2,11 +2,13 @@
  * The city may go on meanwhile: what was read counts only when the ledger did not grow between the
  * first and the last read. */
 #include "inventory/audit.h"
+#include "base/map.h"
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 500, ATTEMPTS = 20 };
 
@@ -77,25 +79,58 @@ feed_ledger(struct ctl *c, struct audit *a)
     }
 }
 
+/* seen: a field of ledger:base. HSCAN may tell one twice; HKEYS would keep Redis busy for as long
+ * as it takes to list them all. */
+struct seen {
+    const char *field;
+    UT_hash_handle hh;
+};
+
+/* is_new: true the first time, and without memory. */
+static bool
+is_new(struct ctl *c, struct seen **all, const char *field)
+{
+    bool map_failed = false;
+    struct seen *s = NULL;
+
+    HASH_FIND_STR(*all, field, s);
+    if (s != NULL)
+        return false;
+    s = arena_zalloc(c->arena, sizeof *s);
+    if (s == NULL || (s->field = arena_copy(c->arena, field, strlen(field))) == NULL)
+        return true;
+    HASH_ADD_KEYPTR(hh, *all, s->field, strlen(s->field), s);
+    if (map_failed)
+        fputs("lcctl: out of memory\n", stderr);
+    return true;
+}
+
 /* feed_base: what the entries came to that are not there any more. */
 static bool
 feed_base(struct ctl *c, struct audit *a)
 {
-    redisReply *stores = ctl_read(c, "HKEYS", "ledger:base", NULL);
-    bool fine = stores != NULL;
+    const char *cursor = "0";
+    struct seen *all = NULL;
+    bool fine = true;
 
-    for (size_t i = 0; fine && i < stores->elements; i++) {
-        redisReply *r = ctl_read(c, "HGET", "ledger:base", stores->element[i]->str, NULL);
-        fine = r != NULL && audit_ledger(a, slice_of(r->str, r->len)) == LC_OK;
-        if (!fine)
-            fprintf(stderr, "lcctl: ledger:base of store %s: unreadable\n",
-                    stores->element[i]->str);
+    do {
+        redisReply *r = ctl_read(c, "HSCAN", "ledger:base", cursor, "COUNT", "200", NULL);
+        fine = r != NULL && r->elements == 2;
+        for (size_t i = 0; fine && i + 1 < r->element[1]->elements; i += 2) {
+            const redisReply *field = r->element[1]->element[i];
+            const redisReply *value = r->element[1]->element[i + 1];
+            fine = !is_new(c, &all, field->str) ||
+                   audit_ledger(a, slice_of(value->str, value->len)) == LC_OK;
+            if (!fine)
+                fprintf(stderr, "lcctl: ledger:base of store and block %s: unreadable\n",
+                        field->str);
+        }
+        cursor = fine ? arena_copy(c->arena, r->element[0]->str, r->element[0]->len) : "0";
         if (r != NULL)
             freeReplyObject(r);
-    }
-    if (stores != NULL)
-        freeReplyObject(stores);
-    return fine;
+    } while (fine && cursor != NULL && strcmp(cursor, "0") != 0);
+    HASH_CLEAR(hh, all);
+    return fine && cursor != NULL;
 }
 
 static bool

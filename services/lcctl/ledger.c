@@ -14,34 +14,110 @@
 #include <string.h>
 #include <unistd.h>
 
-/* of one call: entries; stores, at which no further entry is taken; what ledger_fold takes (an
- * entry has 512 at most, of order_step) */
-enum { PAGE = 500, STORES_ENOUGH = 100, STORES_MOST = 2000, WORDS_MORE = 3 };
+/* of one call: entries; bytes of bases, at which no further entry is taken, so that Redis is never
+ * busy with one call for more than a few milliseconds; blocks that ledger_fold takes (of one entry,
+ * which is what one call of somebody's changed) */
+enum { PAGE = 500, PAGE_FIRST = 16, BASE_ENOUGH = 128 * 1024, BLOCKS_MOST = 10000, WORDS_MORE = 3 };
+/* of a base: a change, and what a block has beside its changes */
+enum { CHANGE_BYTES = 12, BLOCK_BYTES = 160 };
 
 struct page {
     struct ctl *ctl;
     struct ledger_fold *fold;
+    const char *first; /* the oldest entry's id */
     struct buf lines;
-    size_t stores;
-    struct slice args[WORDS_MORE + 2 * STORES_MOST];
+    size_t bytes; /* of the bases it will write, about */
+    struct slice args[WORDS_MORE + 2 * BLOCKS_MOST];
     size_t n_args;
 };
 
-/* ---- what a page comes to ---- */
+/* put_base, put_store: a word pair of ledger_fold's. */
+static bool
+put_words(struct page *p, const char *field, struct slice value)
+{
+    const char *copy = arena_copy(p->ctl->arena, value.p, value.n);
+
+    if (p->n_args + 2 > sizeof p->args / sizeof *p->args || field == NULL || copy == NULL)
+        return false;
+    p->args[p->n_args++] = slice_str(field);
+    p->args[p->n_args++] = slice_of(copy, value.n);
+    return true;
+}
+
+static const char *
+block_field(struct ctl *c, uint32_t store, uint32_t block)
+{
+    return arena_printf(c->arena, "%u:%u", store, block);
+}
 
 static bool
-learn_base(struct page *p, uint32_t store)
+put_base(void *ctx, uint32_t store, uint32_t block, struct slice value)
 {
-    struct ctl *c = p->ctl;
+    struct page *p = ctx;
 
-    if (ledger_fold_knows(p->fold, store))
-        return true;
-    redisReply *r = ctl_read(c, "HGET", "ledger:base", arena_printf(c->arena, "%u", store), NULL);
-    bool fine = r != NULL && ledger_fold_base(p->fold, store, slice_of(r->str, r->len)) == LC_OK;
+    return put_words(p, block_field(p->ctl, store, block), value);
+}
+
+/* call_fold: -1 after saying why not; 0 when somebody else was faster, or nothing was to go. */
+static long long
+call_fold(struct page *p, const char *stays)
+{
+    p->args[0] = slice_str(p->first);
+    p->args[1] = slice_str(stays);
+    p->args[2] = ctl_number(p->ctl, (int64_t)(p->n_args - WORDS_MORE) / 2);
+    redisReply *r = ctl_call(p->ctl, "ledger_fold", p->n_args, p->args);
+    long long gone = r == NULL ? -1 : r->integer;
     if (r != NULL)
         freeReplyObject(r);
-    p->stores++;
+    return gone;
+}
+
+/* ---- what a page comes to ---- */
+
+/* to_blocks: the base of a store in one piece, as versions before blocks left it, becomes blocks.
+ */
+static bool
+to_blocks(struct page *p, const char *field, uint32_t store, struct slice value)
+{
+    struct ledger_fold *fold = ledger_fold_new();
+    bool fine = fold != NULL && ledger_fold_whole(fold, store, value) == LC_OK;
+
+    p->n_args = WORDS_MORE;
+    fine = fine && ledger_fold_each(fold, put_base, p) && put_words(p, field, SLICE_LIT("")) &&
+           call_fold(p, p->first) >= 0;
+    ledger_fold_free(fold);
     return fine;
+}
+
+static bool
+read_base(struct page *p, uint32_t store, uint32_t block)
+{
+    struct ctl *c = p->ctl;
+    const char *field = arena_printf(c->arena, "%u", store);
+    redisReply *r = ctl_read(c, "HGET", "ledger:base", field, NULL);
+    bool fine = r != NULL && (r->len == 0 || to_blocks(p, field, store, slice_of(r->str, r->len)));
+
+    if (r != NULL)
+        freeReplyObject(r);
+    r = fine ? ctl_read(c, "HGET", "ledger:base", block_field(c, store, block), NULL) : NULL;
+    fine = r != NULL && ledger_fold_base(p->fold, store, block, slice_of(r->str, r->len)) == LC_OK;
+    if (r != NULL) {
+        p->bytes += r->len + BLOCK_BYTES;
+        freeReplyObject(r);
+    }
+    return fine;
+}
+
+static bool
+learn_bases(struct page *p, const struct ledger_entry *e)
+{
+    p->bytes += e->n * CHANGE_BYTES;
+    for (size_t i = 0; i < e->n; i++) {
+        uint32_t block = ledger_change_at(e, i).sku_index / LEDGER_BLOCK;
+        if (!ledger_fold_knows(p->fold, e->store, block) && !read_base(p, e->store, block))
+            return false;
+    }
+    return true;
 }
 
 static void
@@ -71,15 +147,22 @@ put_line(struct buf *b, const char *id, const struct ledger_entry *e)
 static enum lc_err
 take_field(struct page *p, const char *id, struct slice field)
 {
+    uint64_t oversold = ledger_fold_oversold(p->fold);
     struct cursor c = {.p = field.p, .n = field.n};
     struct ledger_entry e;
 
     while (ledger_next(&c, &e) == LC_OK) {
-        if (!learn_base(p, e.store))
+        if (!learn_bases(p, &e))
             return LC_EIO;
         put_line(&p->lines, id, &e);
     }
-    return ledger_fold_entries(p->fold, field);
+    enum lc_err err = ledger_fold_entries(p->fold, field);
+    if (err == LC_OK && ledger_fold_oversold(p->fold) > oversold)
+        fprintf(stderr,
+                "lcctl: ledger entry %s: orders took %llu pieces more than were available; that "
+                "stays in the books (lcctl audit)\n",
+                id, (unsigned long long)(ledger_fold_oversold(p->fold) - oversold));
+    return err;
 }
 
 /* take_entries: as many of the first n as one call may have; 0 after saying why none. */
@@ -88,7 +171,7 @@ take_entries(struct page *p, const redisReply *entries, size_t n)
 {
     size_t i;
 
-    for (i = 0; i < n && p->stores < STORES_ENOUGH; i++) {
+    for (i = 0; i < n && p->bytes < BASE_ENOUGH; i++) {
         const redisReply *e = entries->element[i];
         const char *id = e->element[0]->str;
         const redisReply *fields = e->element[1];
@@ -99,13 +182,7 @@ take_entries(struct page *p, const redisReply *entries, size_t n)
             enum lc_err err = take_field(p, id, slice_of(value->str, value->len));
             if (err == LC_OK)
                 continue;
-            if (err == LC_ESTATE)
-                fprintf(stderr,
-                        "lcctl: ledger entry %s: an order took more than was available; the ledger "
-                        "stays from there on (lcctl audit)\n",
-                        id);
-            else
-                fprintf(stderr, "lcctl: ledger entry %s: %s\n", id, lc_strerror(err));
+            fprintf(stderr, "lcctl: ledger entry %s: %s\n", id, lc_strerror(err));
             return 0;
         }
     }
@@ -131,29 +208,16 @@ write_lines(struct page *p, const char *dir)
     return fine;
 }
 
-static bool
-put_base(void *ctx, uint32_t store, struct slice value)
-{
-    struct page *p = ctx;
-
-    if (p->n_args + 2 > sizeof p->args / sizeof *p->args)
-        return false;
-    p->args[p->n_args++] = ctl_number(p->ctl, store);
-    p->args[p->n_args++] = slice_of(arena_copy(p->ctl->arena, value.p, value.n), value.n);
-    return true;
-}
-
 /* fold_page: the first entries of these, the last of which stays. -1 after saying why not; 0 when
  * somebody else was faster. */
 static long long
 fold_page(struct page *p, const char *dir, const redisReply *entries)
 {
+    p->first = entries->element[0]->element[0]->str;
     size_t n = take_entries(p, entries, entries->elements - 1);
 
     if (n == 0)
         return -1;
-    p->args[0] = slice_str(entries->element[0]->element[0]->str);
-    p->args[1] = slice_str(entries->element[n]->element[0]->str);
     p->n_args = WORDS_MORE;
     if (!write_lines(p, dir))
         return -1;
@@ -161,12 +225,7 @@ fold_page(struct page *p, const char *dir, const redisReply *entries)
         fputs("lcctl: the ledger's oldest entries come to more than can be written\n", stderr);
         return -1;
     }
-    p->args[2] = ctl_number(p->ctl, (int64_t)(p->n_args - WORDS_MORE) / 2);
-    redisReply *r = ctl_call(p->ctl, "ledger_fold", p->n_args, p->args);
-    long long gone = r == NULL ? -1 : r->integer;
-    if (r != NULL)
-        freeReplyObject(r);
-    return gone;
+    return call_fold(p, entries->element[n]->element[0]->str);
 }
 
 static long long
@@ -183,27 +242,32 @@ length_of(struct ctl *c)
 long long
 ledger_archive(struct ctl *c, const char *dir, long keep)
 {
-    long long length = length_of(c), gone = 0;
+    long long length = length_of(c), gone = 0, page = PAGE_FIRST;
 
     if (length < 0)
         return -1;
     for (long long left = length - keep; left > 0;) {
         struct arena_mark mark = arena_mark(c->arena);
-        struct page p = {.ctl = c, .fold = ledger_fold_new()};
-        const char *count = arena_printf(c->arena, "%lld", (left < PAGE ? left : PAGE) + 1);
+        struct page *p = arena_zalloc(c->arena, sizeof *p);
+        if (p == NULL)
+            return -1;
+        p->ctl = c;
+        p->fold = ledger_fold_new();
+        const char *count = arena_printf(c->arena, "%lld", (left < page ? left : page) + 1);
         redisReply *entries = ctl_read(c, "XRANGE", "ledger", "-", "+", "COUNT", count, NULL);
-        long long n = p.fold == NULL || entries == NULL ? -1
-                      : entries->elements < 2           ? 0
-                                                        : fold_page(&p, dir, entries);
+        long long n = p->fold == NULL || entries == NULL ? -1
+                      : entries->elements < 2            ? 0
+                                                         : fold_page(p, dir, entries);
         if (entries != NULL)
             freeReplyObject(entries);
-        ledger_fold_free(p.fold);
-        buf_free(&p.lines);
+        ledger_fold_free(p->fold);
+        buf_free(&p->lines);
         arena_rewind(c->arena, mark);
         if (n < 0)
             return -1;
         gone += n;
         left = n == 0 ? 0 : left - n;
+        page = n * 2 > PAGE ? PAGE : n * 2; /* what is read and not taken is read again */
     }
     return gone;
 }

@@ -4,10 +4,10 @@
 #include "inventory/ledger_fold.h"
 #include "unit.h"
 
-enum { STORES = 3, SKUS = 5, ENTRIES = 400 };
+enum { STORES = 3, SKUS = 5, BLOCKS = 3, APART = 70, ENTRIES = 400 };
 
 static struct buf fields[ENTRIES];
-static struct buf bases[STORES];
+static struct buf bases[STORES][BLOCKS];
 static uint64_t dice_state;
 
 static unsigned
@@ -33,7 +33,7 @@ put(struct buf *b, uint32_t store, uint8_t cause, uint32_t sku, int32_t availabl
 
 /* make_ledger: a city that lives: feeds, and orders that take, give back, carry away and return. */
 static void
-make_ledger(uint64_t seed)
+make_ledger(uint64_t seed, bool oversells)
 {
     int32_t available[STORES][SKUS] = {{0}}, held[STORES][SKUS] = {{0}};
 
@@ -41,15 +41,15 @@ make_ledger(uint64_t seed)
     for (int i = 0; i < ENTRIES; i++) {
         buf_reset(&fields[i]);
         for (unsigned n = 1 + dice(3); n > 0; n--) {
-            uint32_t store = dice(STORES), sku = dice(SKUS) * 7;
-            int32_t *a = &available[store][sku / 7], *h = &held[store][sku / 7];
+            uint32_t store = dice(STORES), sku = dice(SKUS) * APART;
+            int32_t *a = &available[store][sku / APART], *h = &held[store][sku / APART];
             switch (dice(4)) {
             case 0:
                 put(&fields[i], store, LEDGER_FEED, sku, 5, 5);
                 *a += 5;
                 break;
             case 1:
-                if (*a > 0) {
+                if (*a > 0 || (oversells && dice(3) == 0)) {
                     put(&fields[i], store, LEDGER_RESERVE, sku, -1, 0);
                     --*a;
                     ++*h;
@@ -95,15 +95,15 @@ static struct audit_totals
 books(int from, struct said *said)
 {
     struct audit *a = audit_new();
-    const char empty[8 * 40] = {0};
+    const char empty[8 * (SKUS * APART + 5)] = {0};
 
     memset(said, 0, sizeof *said);
     for (uint32_t s = 0; s < STORES; s++) {
         CU_ASSERT_EQUAL(
             audit_levels(a, s, slice_of(empty, sizeof empty), slice_of(empty, sizeof empty)),
             LC_OK);
-        if (from > 0)
-            CU_ASSERT_EQUAL(audit_ledger(a, buf_slice(&bases[s])), LC_OK);
+        for (int block = 0; from > 0 && block < BLOCKS; block++)
+            CU_ASSERT_EQUAL(audit_ledger(a, buf_slice(&bases[s][block])), LC_OK);
     }
     for (int i = from; i < ENTRIES; i++)
         CU_ASSERT_EQUAL(audit_ledger(a, buf_slice(&fields[i])), LC_OK);
@@ -114,12 +114,21 @@ books(int from, struct said *said)
 }
 
 static bool
-keep_base(void *ctx, uint32_t store, struct slice value)
+keep_base(void *ctx, uint32_t store, uint32_t block, struct slice value)
 {
     (void)ctx;
-    buf_reset(&bases[store]);
-    buf_append(&bases[store], value.p, value.n);
+    CU_ASSERT_FATAL(store < STORES && block < BLOCKS);
+    buf_reset(&bases[store][block]);
+    buf_append(&bases[store][block], value.p, value.n);
     return true;
+}
+
+static void
+empty_bases(void)
+{
+    for (int s = 0; s < STORES; s++)
+        for (int block = 0; block < BLOCKS; block++)
+            buf_free(&bases[s][block]);
 }
 
 static void
@@ -128,11 +137,13 @@ fold(int from, int to)
     struct ledger_fold *f = ledger_fold_new();
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-    for (uint32_t s = 0; s < STORES; s++) {
-        CU_ASSERT_FALSE(ledger_fold_knows(f, s));
-        CU_ASSERT_EQUAL(ledger_fold_base(f, s, buf_slice(&bases[s])), LC_OK);
-        CU_ASSERT_TRUE(ledger_fold_knows(f, s));
-        CU_ASSERT_EQUAL(ledger_fold_base(f, s, buf_slice(&bases[s])), LC_EEXIST);
+    for (uint32_t i = 0; i < STORES * BLOCKS; i++) {
+        uint32_t s = i / BLOCKS, block = i % BLOCKS;
+        struct slice value = buf_slice(&bases[s][block]);
+        CU_ASSERT_FALSE(ledger_fold_knows(f, s, block));
+        CU_ASSERT_EQUAL(ledger_fold_base(f, s, block, value), LC_OK);
+        CU_ASSERT_TRUE(ledger_fold_knows(f, s, block));
+        CU_ASSERT_EQUAL(ledger_fold_base(f, s, block, value), LC_EEXIST);
     }
     for (int i = from; i < to; i++)
         CU_ASSERT_EQUAL(ledger_fold_entries(f, buf_slice(&fields[i])), LC_OK);
@@ -143,12 +154,15 @@ fold(int from, int to)
 static void
 test_books_say_the_same_however_the_ledger_was_folded(void)
 {
+    unsigned oversold = 0;
+
     for (uint64_t seed = 1; seed <= 50; seed++) {
         struct said whole, rest;
-        make_ledger(seed);
+        make_ledger(seed, seed % 2 == 0);
         struct audit_totals all = books(0, &whole);
-        for (int s = 0; s < STORES; s++)
-            buf_reset(&bases[s]);
+        empty_bases();
+        CU_ASSERT_TRUE(seed % 2 == 0 || all.oversold == 0);
+        oversold += all.oversold > 0;
         for (int at = 0; at < ENTRIES;) {
             int to = at + 1 + (int)dice(90);
             to = to < ENTRIES ? to : ENTRIES;
@@ -156,7 +170,7 @@ test_books_say_the_same_however_the_ledger_was_folded(void)
             at = to;
             struct audit_totals t = books(at, &rest);
             CU_ASSERT_EQUAL(t.sold, all.sold);
-            CU_ASSERT_EQUAL(t.oversold, 0);
+            CU_ASSERT_EQUAL(t.oversold, all.oversold);
             CU_ASSERT_EQUAL(rest.n, whole.n);
             for (size_t i = 0; i < whole.n && i < rest.n; i++) {
                 CU_ASSERT_EQUAL(rest.faults[i].check, whole.faults[i].check);
@@ -165,68 +179,94 @@ test_books_say_the_same_however_the_ledger_was_folded(void)
         }
         CU_ASSERT_TRUE(whole.n > 0);
     }
+    CU_ASSERT(oversold > 15);
     for (int i = 0; i < ENTRIES; i++)
         buf_free(&fields[i]);
-    for (int s = 0; s < STORES; s++)
-        buf_free(&bases[s]);
+    empty_bases();
 }
 
 static void
-test_what_shows_that_too_much_was_taken_is_not_folded(void)
+test_what_was_taken_and_not_there_is_told_and_stays(void)
 {
     struct ledger_fold *f = ledger_fold_new();
     struct buf b = {0};
 
     put(&b, 1, LEDGER_FEED, 3, 1, 1);
-    put(&b, 1, LEDGER_RESERVE, 3, -2, 0);
+    put(&b, 1, LEDGER_RESERVE, 3, -3, 0);
     CU_ASSERT_EQUAL(ledger_fold_entries(f, buf_slice(&b)), LC_EINVAL); /* whose base is not known */
-    CU_ASSERT_EQUAL(ledger_fold_base(f, 1, slice_of(NULL, 0)), LC_OK);
-    CU_ASSERT_EQUAL(ledger_fold_entries(f, buf_slice(&b)), LC_ESTATE);
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 1, 0, slice_of(NULL, 0)), LC_OK);
+    CU_ASSERT_EQUAL(ledger_fold_entries(f, buf_slice(&b)), LC_OK);
+    CU_ASSERT_EQUAL(ledger_fold_oversold(f), 2);
+    CU_ASSERT_TRUE(ledger_fold_each(f, keep_base, NULL));
     ledger_fold_free(f);
+    /* and it is told once */
+    f = ledger_fold_new();
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 1, 0, buf_slice(&bases[1][0])), LC_OK);
+    CU_ASSERT_EQUAL(ledger_fold_oversold(f), 0);
+    ledger_fold_free(f);
+    struct audit *a = audit_new();
+    CU_ASSERT_EQUAL(audit_ledger(a, buf_slice(&bases[1][0])), LC_OK);
+    (void)audit_check(a, NULL, NULL);
+    CU_ASSERT_EQUAL(audit_sum(a).oversold, 2);
+    audit_free(a);
     buf_free(&b);
+    empty_bases();
 }
 
 static void
-test_a_base_that_is_not_its_stores_or_cut_is_refused(void)
+test_a_base_that_is_not_its_stores_or_its_blocks_or_cut_is_refused(void)
 {
     struct ledger_fold *f = ledger_fold_new();
     struct buf b = {0};
 
-    put(&b, 2, LEDGER_FEED, 3, 1, 1);
-    CU_ASSERT_EQUAL(ledger_fold_base(f, 1, buf_slice(&b)), LC_EINVAL);
-    CU_ASSERT_EQUAL(ledger_fold_base(f, 2, slice_of(b.p, b.n - 1)), LC_EINVAL);
+    put(&b, 2, LEDGER_FEED, LEDGER_BLOCK, 1, 1);
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 1, 1, buf_slice(&b)), LC_EINVAL);
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 2, 0, buf_slice(&b)), LC_EINVAL);
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 2, 1, slice_of(b.p, b.n - 1)), LC_EINVAL);
+    CU_ASSERT_EQUAL(ledger_fold_whole(f, 3, buf_slice(&b)), LC_EINVAL);
     ledger_fold_free(f);
     buf_free(&b);
 }
 
-/* 65,535 changes are all that an entry can have. */
+static bool
+count_block(void *ctx, uint32_t store, uint32_t block, struct slice value)
+{
+    struct cursor c = {.p = value.p, .n = value.n};
+    struct ledger_entry e;
+    size_t *n = ctx;
+
+    CU_ASSERT_EQUAL(store, 0);
+    while (ledger_next(&c, &e) == LC_OK)
+        for (size_t i = 0; i < e.n; i++) {
+            struct ledger_change change = ledger_change_at(&e, i);
+            CU_ASSERT_EQUAL(change.sku_index / LEDGER_BLOCK, block);
+            CU_ASSERT_EQUAL(change.available, 2);
+            CU_ASSERT_EQUAL(change.on_hand, 3);
+            ++*n;
+        }
+    CU_ASSERT(value.n < 2000);
+    return true;
+}
+
 static void
-test_a_store_with_more_skus_than_an_entry_has_two(void)
+test_a_base_in_one_piece_becomes_blocks(void)
 {
     struct ledger_fold *f = ledger_fold_new();
     struct buf b = {0};
+    size_t n = 0;
     enum { MANY = 70000 };
 
     for (uint32_t sku = 0; sku < MANY; sku++)
         put(&b, 0, LEDGER_FEED, sku, 2, 3);
-    CU_ASSERT_EQUAL(ledger_fold_base(f, 0, slice_of(NULL, 0)), LC_OK);
-    CU_ASSERT_EQUAL(ledger_fold_entries(f, buf_slice(&b)), LC_OK);
-    CU_ASSERT_TRUE(ledger_fold_each(f, keep_base, NULL));
-    ledger_fold_free(f);
-    struct cursor c = {.p = bases[0].p, .n = bases[0].n};
-    struct ledger_entry e;
-    size_t n = 0, entries = 0;
-    while (ledger_next(&c, &e) == LC_OK) {
-        n += e.n;
-        entries++;
-    }
+    CU_ASSERT_EQUAL(ledger_fold_whole(f, 0, buf_slice(&b)), LC_OK);
+    CU_ASSERT_EQUAL(ledger_fold_base(f, 0, 0, slice_of(NULL, 0)), LC_EEXIST);
+    CU_ASSERT_TRUE(ledger_fold_each(f, count_block, &n));
     CU_ASSERT_EQUAL(n, MANY);
-    CU_ASSERT_EQUAL(entries, 2);
+    ledger_fold_free(f);
     buf_free(&b);
-    buf_free(&bases[0]);
 }
 
 UNIT_MAIN("ledger_fold", UNIT(test_books_say_the_same_however_the_ledger_was_folded),
-          UNIT(test_what_shows_that_too_much_was_taken_is_not_folded),
-          UNIT(test_a_base_that_is_not_its_stores_or_cut_is_refused),
-          UNIT(test_a_store_with_more_skus_than_an_entry_has_two))
+          UNIT(test_what_was_taken_and_not_there_is_told_and_stays),
+          UNIT(test_a_base_that_is_not_its_stores_or_its_blocks_or_cut_is_refused),
+          UNIT(test_a_base_in_one_piece_becomes_blocks))
