@@ -146,6 +146,19 @@ to_edge(const struct snapper *s, const struct file_header *h, int64_t row, int64
     return fmin(lat, lng) * METRES_PER_E7;
 }
 
+/* beyond: north or south of all roads by more than the nearest may be away? Towards a pole a degree
+ * of longitude, and so a ring of cells, is next to nothing wide: a place there would be looked for
+ * in as many rings as the map has cells between. */
+static bool
+beyond(const struct snapper *s, const struct file_header *h)
+{
+    double south = h->south_west.lat_e7;
+    double north = south + (double)h->grid_rows * h->grid_lat_step;
+    double away = fmax(south - s->p.lat_e7, s->p.lat_e7 - north);
+
+    return away * METRES_PER_E7 > s->best + 0.06;
+}
+
 static void
 fill(const struct snapper *s, struct roads_spot *out)
 {
@@ -174,6 +187,8 @@ roads_snap(const struct roads *r, enum travel_mode mode, struct latlng p, uint32
     if (!geo_valid(p) || !roads_has(r, mode))
         return LC_EINVAL;
     s.shrink = cos(p.lat_e7 * 1e-7 * M_PI / 180);
+    if (beyond(&s, h))
+        return LC_ENOTFOUND;
     int64_t row = cell_of(p.lat_e7, h->south_west.lat_e7, h->grid_lat_step);
     int64_t column = cell_of(p.lng_e7, h->south_west.lng_e7, h->grid_lng_step);
     double lat_m = h->grid_lat_step * METRES_PER_E7;

@@ -336,6 +336,24 @@ test_roads_build_ferry_takes_its_duration(void)
     town_close(&t);
 }
 
+/* Whoever says that they are at a pole must not be looked for around it for hours. */
+static void
+test_roads_snap_is_done_at_once_far_from_the_map(void)
+{
+    static const struct latlng far_off[] = {{900000000, 0},    {-900000000, 1800000000},
+                                            {899999999, STEP}, {899000000, -1800000000},
+                                            {0, 1800000000},   {-STEP, -1800000000}};
+    static const struct rig_way way[] = {{1, "highway=residential", pa, 2}};
+    const struct rig_map m = {node, 7, way, 1, NULL, 0};
+    struct town t;
+    struct roads_spot spot;
+
+    town_open(&t, &m, CAR | FOOT);
+    for (size_t i = 0; i < sizeof far_off / sizeof *far_off; i++)
+        CU_ASSERT_EQUAL(roads_snap(t.r, TRAVEL_CAR, far_off[i], 2000, &spot), LC_ENOTFOUND);
+    town_close(&t);
+}
+
 static void
 test_roads_snap_passes_over_islands(void)
 {
@@ -454,5 +472,6 @@ UNIT_MAIN("roads_rules", UNIT(test_tags_key_finds_every_key),
           UNIT(test_roads_build_restrictions), UNIT(test_roads_build_turns_and_lights_cost),
           UNIT(test_roads_build_speeds), UNIT(test_roads_build_takes_a_road_of_days),
           UNIT(test_roads_build_ferry_takes_its_duration),
+          UNIT(test_roads_snap_is_done_at_once_far_from_the_map),
           UNIT(test_roads_snap_passes_over_islands), UNIT(test_roads_directions_names_streets),
           UNIT(test_roads_area_is_what_is_reached))
