@@ -63,25 +63,11 @@ expect(struct town_answer a, int status, const char *path, const char *text)
     town_answer_free(&a);
 }
 
-/* metric: of a daemon, by its port. */
-static long
-metric(int port, const char *name)
-{
-    char line[80];
-    struct town_answer a = town_http(&town, port, "GET", "/metrics", NULL, slice_of(NULL, 0));
-    snprintf(line, sizeof line, "\nlifecircle_%s ", name);
-    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
-    long v = at == NULL ? -1 : strtol(at + strlen(line), NULL, 10);
-
-    town_answer_free(&a);
-    return v;
-}
-
 static bool
 matcher_knows_it(void *ctx)
 {
     (void)ctx;
-    return metric(town.admin[TOWN_MATCHER], "match_stores") == 1;
+    return town_metric(&town, TOWN_MATCHER, "match_stores") == 1;
 }
 
 static void
@@ -270,7 +256,7 @@ static bool
 has_refused(void *ctx)
 {
     (void)ctx;
-    return metric(town.intake, "reloads_total{outcome=\"refused\"}") == 1;
+    return town_metric(&town, TOWN_INTAKE, "reloads_total{outcome=\"refused\"}") == 1;
 }
 
 static void

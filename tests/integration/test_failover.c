@@ -17,31 +17,14 @@ static struct town town;
 static struct redis_one primary, replica, sentinel;
 static char ids[ORDERS][UUID_TEXT];
 
-/* post: once; the status. The id is kept. */
+/* post: once; the status. */
 static int
 post(int i)
 {
-    char json[256];
+    char external_id[16];
 
-    snprintf(json, sizeof json,
-             "{\"external_order_id\":\"f%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
-             "\"dropoff\":{\"lat\":39.2861,\"lng\":-76.5877},"
-             "\"customer\":{\"name\":\"Ada\"},"
-             "\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
-             i);
-    struct town_answer a = town_order(&town, json);
-    int status = a.status;
-    if (status == 201 || status == 202) {
-        json_t *j = town_json(&a);
-        if (ids[i][0] != '\0')
-            CU_ASSERT_STRING_EQUAL(ids[i], town_text(j, "order_id"));
-        snprintf(ids[i], sizeof ids[i], "%s", town_text(j, "order_id"));
-        json_decref(j);
-    }
-    if (status == 503)
-        CU_ASSERT_PTR_NOT_NULL(strstr(a.head, "Retry-After:"));
-    town_answer_free(&a);
-    return status;
+    snprintf(external_id, sizeof external_id, "f%d", i);
+    return town_collect(&town, external_id, ids[i]);
 }
 
 static bool
@@ -50,20 +33,6 @@ posted(void *ctx)
     int status = post(*(const int *)ctx);
 
     return status == 201 || status == 202;
-}
-
-static bool
-all_placed(void *ctx)
-{
-    char state[32];
-
-    (void)ctx;
-    for (int i = 0; i < ORDERS; i++) {
-        town_state(&town, ids[i], state);
-        if (strcmp(state, "placed") != 0)
-            return false;
-    }
-    return true;
 }
 
 static void
@@ -97,6 +66,7 @@ test_orders_are_acknowledged_with_the_replica_and_not_without(void)
 static void
 test_nothing_acknowledged_is_lost_with_the_primary(void)
 {
+    struct town_placed all = {&town, ids, ORDERS};
     char words[64];
 
     redis_one_kill(&primary);
@@ -109,7 +79,7 @@ test_nothing_acknowledged_is_lost_with_the_primary(void)
     town_ready(&town);
     for (int i = 0; i < ORDERS; i++) /* the safe ones again: the same ids */
         CU_ASSERT_TRUE(town_wait(posted, &i));
-    CU_ASSERT_TRUE(town_wait(all_placed, NULL));
+    CU_ASSERT_TRUE(town_wait(town_all_placed, &all));
 }
 
 static struct slice sought;

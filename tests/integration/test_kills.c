@@ -14,37 +14,19 @@ enum { ORDERS = 240, STOCK = 200 };
 
 static struct town town;
 static char ids[ORDERS][UUID_TEXT];
-static int answers[ORDERS];
-
-static void
-order_json(int i, char *to, size_t size)
-{
-    snprintf(to, size,
-             "{\"external_order_id\":\"k%d\",\"fulfilment\":\"collection\",\"currency\":\"USD\","
-             "\"dropoff\":{\"lat\":39.2861,"
-             "\"lng\":-76.5877},\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
-             i);
-}
 
 /* post: until it is acknowledged. */
 static void
 post(int i)
 {
-    char json[256];
-    int64_t end_ms = town_now_ms() + 20000;
+    char external_id[16];
+    int64_t end_ms = town_now_ms() + TOWN_PATIENCE_MS;
 
-    order_json(i, json, sizeof json);
+    snprintf(external_id, sizeof external_id, "k%d", i);
     while (town_now_ms() < end_ms) {
-        struct town_answer a = town_order(&town, json);
-        answers[i] = a.status;
-        if (a.status == 201 || a.status == 202) {
-            json_t *j = town_json(&a);
-            snprintf(ids[i], sizeof ids[i], "%s", town_text(j, "order_id"));
-            json_decref(j);
-            town_answer_free(&a);
+        int status = town_collect(&town, external_id, ids[i]);
+        if (status == 201 || status == 202)
             return;
-        }
-        town_answer_free(&a);
         poll(NULL, 0, 20); /* as Retry-After would have it, only sooner */
     }
     CU_FAIL("an order was never acknowledged");

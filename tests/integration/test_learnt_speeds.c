@@ -25,25 +25,9 @@ static unsigned orders, actions;
 /* ---- what the daemons say ---- */
 
 static long
-metric(enum town_daemon d, const char *of)
-{
-    char line[160];
-    long v = -1;
-    struct town_answer a =
-        town_http(&town, town.admin[d], "GET", "/metrics", NULL, slice_of(NULL, 0));
-
-    snprintf(line, sizeof line, "\nlifecircle_%s ", of);
-    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
-    if (at != NULL)
-        v = strtol(at + strlen(line), NULL, 10);
-    town_answer_free(&a);
-    return v;
-}
-
-static long
 pace(enum town_daemon d)
 {
-    return metric(d, "travel_time_percent{mode=\"bicycle\"}");
+    return town_metric(&town, d, "travel_time_percent{mode=\"bicycle\"}");
 }
 
 static bool
@@ -74,18 +58,6 @@ map_s(const struct place *from, const struct place *to)
     return s;
 }
 
-static bool
-says(const char *words, const char *expected)
-{
-    char out[16384];
-
-    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 0);
-    if (strstr(out, expected) != NULL)
-        return true;
-    printf("\n    no \"%s\" in:\n%s", expected, out);
-    return false;
-}
-
 /* ---- what couriers do ---- */
 
 /* Only this courier gets anything new. */
@@ -97,28 +69,21 @@ turn(size_t c)
     for (size_t i = 0; i < COURIERS; i++)
         if (i != c) {
             snprintf(words, sizeof words, "freeze %s", name[i]);
-            CU_ASSERT_TRUE(says(words, ""));
+            CU_ASSERT_TRUE(town_says(&town, words, ""));
         }
     snprintf(words, sizeof words, "freeze --lift %s", name[c]);
-    CU_ASSERT_TRUE(says(words, ""));
+    CU_ASSERT_TRUE(town_says(&town, words, ""));
 }
 
 static void
 order(char id[64])
 {
-    char text[512];
+    char external_id[16];
 
-    snprintf(text, sizeof text,
-             "{\"external_order_id\":\"t%u\",\"currency\":\"USD\",\"dropoff\":{\"lat\":39.2826840,"
-             "\"lng\":-76.5636347,\"address\":\"1 Boston St\"},\"customer\":{\"name\":\"Grace\","
-             "\"phone\":\"+14105550123\"},\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
-             ++orders);
-    struct town_answer a = town_order(&town, text);
-    CU_ASSERT_EQUAL_FATAL(a.status, 201);
-    json_t *j = town_json(&a);
+    snprintf(external_id, sizeof external_id, "t%u", ++orders);
+    json_t *j = town_deliver(&town, external_id, 39.2826840, -76.5636347);
     snprintf(id, 64, "%s", town_text(j, "order_id"));
     json_decref(j);
-    town_answer_free(&a);
 }
 
 /* What the matcher thought the way to the customer takes. */
@@ -224,12 +189,12 @@ test_rides_are_counted_until_they_are_enough(void)
 {
     deliver(0);
     deliver(1);
-    CU_ASSERT_EQUAL(metric(TOWN_ROUTER, "rides_total{end=\"counted\"}"), 4);
-    CU_ASSERT_EQUAL(metric(TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}"), 0);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "rides_total{end=\"counted\"}"), 4);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}"), 0);
     deliver(2);
-    CU_ASSERT_EQUAL(metric(TOWN_ROUTER, "rides_total{end=\"counted\"}"), 6);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "rides_total{end=\"counted\"}"), 6);
     CU_ASSERT_TRUE(town_wait(both_are_slower, NULL));
-    CU_ASSERT(metric(TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}") > 0);
+    CU_ASSERT(town_metric(&town, TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}") > 0);
     CU_ASSERT(pace(TOWN_ROUTER) < 100 * SLOWER); /* so few are drawn to the map's times */
 }
 
@@ -248,9 +213,9 @@ test_arrivals_are_told_later(void)
 static void
 test_people_can_look_at_it(void)
 {
-    CU_ASSERT_TRUE(says("speeds", "in use"));
-    CU_ASSERT_TRUE(says("--json speeds --mode bicycle", "\"in_use\":true"));
-    CU_ASSERT_TRUE(says("--json speeds --mode car", "[]"));
+    CU_ASSERT_TRUE(town_says(&town, "speeds", "in use"));
+    CU_ASSERT_TRUE(town_says(&town, "--json speeds --mode bicycle", "\"in_use\":true"));
+    CU_ASSERT_TRUE(town_says(&town, "--json speeds --mode car", "[]"));
 }
 
 static void
@@ -268,7 +233,7 @@ test_another_router_knows_it(void)
 static void
 test_it_is_forgotten_when_people_say_so(void)
 {
-    CU_ASSERT_TRUE(says("speeds reset", "hours forgotten"));
+    CU_ASSERT_TRUE(town_says(&town, "speeds reset", "hours forgotten"));
     CU_ASSERT_TRUE(town_wait(both_have_the_maps, NULL));
 }
 

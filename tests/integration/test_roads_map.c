@@ -55,21 +55,12 @@ serve(const char *name)
 static void
 order_at(double lat, double lng, char store[64])
 {
-    char text[512];
+    char external_id[16];
 
-    snprintf(text, sizeof text,
-             "{\"external_order_id\":\"t%u\",\"currency\":\"USD\",\"dropoff\":{\"lat\":%.7f,"
-             "\"lng\":%.7f,\"address\":\"1 Boston St\"},\"customer\":{\"name\":\"Grace\",\"phone\":"
-             "\"+14105550123\"},\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
-             ++orders, lat, lng);
-    struct town_answer a = town_order(&town, text);
-    CU_ASSERT_EQUAL(a.status, 201);
-    if (a.status != 201)
-        printf("\n    answered %d %s", a.status, a.body == NULL ? "" : a.body);
-    json_t *j = town_json(&a);
+    snprintf(external_id, sizeof external_id, "t%u", ++orders);
+    json_t *j = town_deliver(&town, external_id, lat, lng);
     snprintf(store, 64, "%s", town_text(j, "store.id"));
     json_decref(j);
-    town_answer_free(&a);
 }
 
 static void
@@ -81,30 +72,10 @@ order(char store[64])
 static bool
 explained(const char *words)
 {
-    char out[8192], command[64];
+    char command[64];
 
     snprintf(command, sizeof command, "explain corner/t%u", orders);
-    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, command), 0);
-    if (strstr(out, words) != NULL)
-        return true;
-    printf("\n    no \"%s\" in:\n%s", words, out);
-    return false;
-}
-
-static long
-metric(enum town_daemon d, const char *name)
-{
-    char line[160];
-    long v = -1;
-    int port = d == TOWN_NOTIFIER ? town.notifier : town.admin[d];
-    struct town_answer a = town_http(&town, port, "GET", "/metrics", NULL, slice_of(NULL, 0));
-
-    snprintf(line, sizeof line, "\nlifecircle_%s ", name);
-    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
-    if (at != NULL)
-        v = strtol(at + strlen(line), NULL, 10);
-    town_answer_free(&a);
-    return v;
+    return town_says(&town, command, words);
 }
 
 static bool
@@ -113,7 +84,7 @@ uses(enum town_daemon d, const char *checksum)
     char name[64];
 
     snprintf(name, sizeof name, "roads_loaded{checksum=\"%s\"}", checksum);
-    return metric(d, name) == 1;
+    return town_metric(&town, d, name) == 1;
 }
 
 static bool
@@ -128,15 +99,16 @@ all_refused(void *ctx)
     const char *name = "reloads_total{outcome=\"refused\"}";
 
     (void)ctx;
-    return metric(TOWN_MATCHER, name) == 1 && metric(TOWN_ROUTER, name) == 1 &&
-           metric(TOWN_NOTIFIER, name) == 1;
+    return town_metric(&town, TOWN_MATCHER, name) == 1 &&
+           town_metric(&town, TOWN_ROUTER, name) == 1 &&
+           town_metric(&town, TOWN_NOTIFIER, name) == 1;
 }
 
 static bool
 knows_all_stores(void *ctx)
 {
     (void)ctx;
-    return metric(TOWN_MATCHER, "match_stores") == 4;
+    return town_metric(&town, TOWN_MATCHER, "match_stores") == 4;
 }
 
 static void
@@ -184,16 +156,16 @@ test_readyz_says_which_map_is_in_use(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(a.body, " bicycle="));
     CU_ASSERT_PTR_NULL(strstr(a.body, " van="));
     town_answer_free(&a);
-    CU_ASSERT(metric(TOWN_MATCHER, "roads_nodes{mode=\"bicycle\"}") > 10000);
-    CU_ASSERT_EQUAL(metric(TOWN_MATCHER, "roads_nodes{mode=\"van\"}"), 0);
-    CU_ASSERT(metric(TOWN_MATCHER, "roads_age_seconds") >= 0);
+    CU_ASSERT(town_metric(&town, TOWN_MATCHER, "roads_nodes{mode=\"bicycle\"}") > 10000);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_MATCHER, "roads_nodes{mode=\"van\"}"), 0);
+    CU_ASSERT(town_metric(&town, TOWN_MATCHER, "roads_age_seconds") >= 0);
 }
 
 static bool
 planned_by_roads(void *ctx)
 {
     (void)ctx;
-    return metric(TOWN_ROUTER, "plan_searches_total{travel=\"roads\"}") > 0;
+    return town_metric(&town, TOWN_ROUTER, "plan_searches_total{travel=\"roads\"}") > 0;
 }
 
 static void
@@ -207,9 +179,9 @@ test_orders_go_to_the_store_nearest_along_streets(void)
     order_at(39.2805, -76.5925, store);
     CU_ASSERT_STRING_EQUAL(store, "down-the-street");
     CU_ASSERT_TRUE(explained("no way")); /* to Locust Point, as far as the map goes */
-    CU_ASSERT_EQUAL(metric(TOWN_MATCHER, "match_decisions_total{travel=\"roads\"}"), 2);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_MATCHER, "match_decisions_total{travel=\"roads\"}"), 2);
     CU_ASSERT_TRUE(town_wait(planned_by_roads, NULL));
-    CU_ASSERT_EQUAL(metric(TOWN_ROUTER, "plan_searches_total{travel=\"estimate\"}"), 0);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "plan_searches_total{travel=\"estimate\"}"), 0);
 }
 
 /* next_part: one difference of an encoded polyline, in 1e-5 degrees. */
@@ -281,13 +253,14 @@ test_orders_off_the_map_are_estimated_as_a_whole(void)
 {
     char store[64];
     const char *fallback = "roads_fallback_total{reason=\"off_map\"}";
-    long before = metric(TOWN_MATCHER, fallback);
+    long before = town_metric(&town, TOWN_MATCHER, fallback);
 
     order_at(39.3290, -76.5700, store);
     CU_ASSERT_STRING_EQUAL(store, "north-end");
     CU_ASSERT_TRUE(explained("travel times are estimates"));
-    CU_ASSERT(metric(TOWN_MATCHER, fallback) > before);
-    CU_ASSERT_EQUAL(metric(TOWN_MATCHER, "match_decisions_total{travel=\"estimate\"}"), 1);
+    CU_ASSERT(town_metric(&town, TOWN_MATCHER, fallback) > before);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_MATCHER, "match_decisions_total{travel=\"estimate\"}"),
+                    1);
 }
 
 static void

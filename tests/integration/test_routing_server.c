@@ -22,21 +22,14 @@ static unsigned orders;
 static void
 order_at(double lat, double lng, char store[64])
 {
-    char text[512];
+    char external_id[16];
     int64_t begun_ms = town_now_ms();
 
-    snprintf(text, sizeof text,
-             "{\"external_order_id\":\"t%u\",\"currency\":\"USD\",\"dropoff\":{\"lat\":%.7f,"
-             "\"lng\":%.7f,\"address\":\"1 Canal St\"},\"customer\":{\"name\":\"Grace\",\"phone\":"
-             "\"+14105550123\"},\"lines\":[{\"sku\":\"TEA\",\"quantity\":1}]}",
-             ++orders, lat, lng);
-    struct town_answer a = town_order(&town, text);
-    CU_ASSERT_EQUAL(a.status, 201);
+    snprintf(external_id, sizeof external_id, "t%u", ++orders);
+    json_t *j = town_deliver(&town, external_id, lat, lng);
     CU_ASSERT(town_now_ms() - begun_ms < SOON_MS);
-    json_t *j = town_json(&a);
     snprintf(store, 64, "%s", town_text(j, "store.id"));
     json_decref(j);
-    town_answer_free(&a);
 }
 
 static void
@@ -49,31 +42,17 @@ order(char store[64])
 static bool
 explained(const char *words)
 {
-    char out[8192], command[64];
+    char command[64];
 
     snprintf(command, sizeof command, "explain corner/t%u", orders);
-    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, command), 0);
-    if (strstr(out, words) != NULL)
-        return true;
-    printf("\n    no \"%s\" in:\n%s", words, out);
-    return false;
+    return town_says(&town, command, words);
 }
 
 /* A number of the matcher's /metrics; -1 when it is not there. */
 static long
 metric(const char *name)
 {
-    char line[160];
-    long v = -1;
-    struct town_answer a =
-        town_http(&town, town.admin[TOWN_MATCHER], "GET", "/metrics", NULL, slice_of(NULL, 0));
-
-    snprintf(line, sizeof line, "\nlifecircle_%s ", name);
-    const char *at = a.body == NULL ? NULL : strstr(a.body, line);
-    if (at != NULL)
-        v = strtol(at + strlen(line), NULL, 10);
-    town_answer_free(&a);
-    return v;
+    return town_metric(&town, TOWN_MATCHER, name);
 }
 
 static bool

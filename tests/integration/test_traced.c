@@ -291,18 +291,13 @@ test_lcctl_tells_it_as_one_story(void)
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "trace corner/no-such"), 1);
 }
 
-static uint64_t
+static long
 traceparents(const char *found)
 {
     char name[96];
-    struct town_answer a =
-        town_http(&town, town.intake, "GET", "/metrics", NULL, slice_of(NULL, 0));
 
-    snprintf(name, sizeof name, "lifecircle_traceparents_total{found=\"%s\"} ", found);
-    const char *at = strstr(a.body, name);
-    uint64_t v = at == NULL ? UINT64_MAX : strtoull(at + strlen(name), NULL, 10);
-    town_answer_free(&a);
-    return v;
+    snprintf(name, sizeof name, "traceparents_total{found=\"%s\"}", found);
+    return town_metric(&town, TOWN_INTAKE, name);
 }
 
 /* trace_of: as GET tells it. */
@@ -326,7 +321,7 @@ test_without_a_good_one_the_orders_id_is_the_trace(void)
         "", "traceparent: 00-" TRACE "-" PARENT "-1\r\n", "traceparent: nonsense\r\n",
         TRACEPARENT TRACEPARENT, /* two: nobody knows which */
     };
-    uint64_t none = traceparents("none"), refused = traceparents("refused");
+    long none = traceparents("none"), refused = traceparents("refused");
     char body[512], trace[33], name[16];
 
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
@@ -352,7 +347,7 @@ test_without_a_good_one_the_orders_id_is_the_trace(void)
 static void
 test_a_batch_is_one_trace(void)
 {
-    uint64_t taken = traceparents("taken");
+    long taken = traceparents("taken");
     char trace[33];
 
     struct town_answer a =

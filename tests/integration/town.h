@@ -7,6 +7,7 @@
 #define LC_TESTS_TOWN_H
 
 #include "base/bytes.h"
+#include "base/id.h"
 
 #include <CUnit/CUnit.h>
 #include <jansson.h>
@@ -64,12 +65,10 @@ void town_ready(struct town *t);
  */
 int town_lcctl(struct town *t, char *out, size_t size, const char *words);
 
-/* town_shop: a store of the chain at a place, open always, with a zone of about 3 km around,
- * prep_s, and this stock as CSV lines "SKU,quantity,price\n". Waits until intake has taken both. */
-void town_shop(struct town *t, const char *store_id, double lat, double lng, int prep_s,
-               const char *stock);
+/* town_says: lcctl with these words succeeds and prints `expected`; prints what it said instead. */
+bool town_says(struct town *t, const char *words, const char *expected);
 
-/* ---- HTTP by hand ---- */
+/* ---- shops and orders (town_trade.c) ---- */
 
 struct town_answer {
     int status; /* 0 = the connection ended without an answer */
@@ -78,6 +77,32 @@ struct town_answer {
     size_t n;
 };
 
+/* town_shop: a store of the chain at a place, open always, with a zone of about 3 km around,
+ * prep_s, and this stock as CSV lines "SKU,quantity,price\n". Waits until intake has taken both. */
+void town_shop(struct town *t, const char *store_id, double lat, double lng, int prep_s,
+               const char *stock);
+
+/* town_order: POST /v1/orders with this JSON; the answer. */
+struct town_answer town_order(struct town *t, const char *json);
+/* town_state: the order's status by GET. */
+void town_state(struct town *t, const char *order_id, char out[32]);
+/* town_deliver: one TEA to this place, which must find a store at once (201); the answer, to be
+ * given back with json_decref. */
+json_t *town_deliver(struct town *t, const char *external_id, double lat, double lng);
+/* town_collect: one TEA for collection, asked for once; the status. When it is acknowledged (201,
+ * 202) the order's id is in id, which has to be empty or the same before. 503 has to say when to
+ * come again. */
+int town_collect(struct town *t, const char *external_id, char id[UUID_TEXT]);
+/* town_all_placed: are the n orders all placed? For town_wait; ctx is a struct town_placed. */
+struct town_placed {
+    struct town *town;
+    char (*ids)[UUID_TEXT];
+    int n;
+};
+bool town_all_placed(void *ctx);
+
+/* ---- HTTP by hand (town_http.c) ---- */
+
 /* town_http: one request on a connection of its own. headers: lines ending in CRLF, may be NULL.
  * The chain's key is sent unless headers name Authorization. Free the answer. */
 struct town_answer town_http(struct town *t, int port, const char *method, const char *target,
@@ -85,16 +110,16 @@ struct town_answer town_http(struct town *t, int port, const char *method, const
 /* town_raw: these bytes as they are, the answer's head and body as far as they come. */
 struct town_answer town_raw(int port, struct slice bytes);
 void town_answer_free(struct town_answer *a);
-/* town_order: POST /v1/orders with this JSON; the answer. */
-struct town_answer town_order(struct town *t, const char *json);
 /* town_json: the answer's body as JSON; fails the test when it is not. */
 json_t *town_json(const struct town_answer *a);
 /* town_text: a string in JSON by a path of keys "store.id"; "" when absent. */
 const char *town_text(const json_t *j, const char *path);
-/* town_state: the order's status by GET. */
-void town_state(struct town *t, const char *order_id, char out[32]);
+/* town_metric: what the daemon's /metrics says behind "lifecircle_<name> "; -1 = nothing. */
+long town_metric(struct town *t, enum town_daemon d, const char *name);
 
-/* town_now_ms, town_wait: asks `met` until it says true, 20 s at most; fails the test otherwise. */
+/* town_now_ms, town_wait: asks `met` until it says true, TOWN_PATIENCE_MS at most; fails the test
+ * otherwise. */
+enum { TOWN_PATIENCE_MS = 20000 };
 int64_t town_now_ms(void);
 bool town_wait(bool (*met)(void *ctx), void *ctx);
 
