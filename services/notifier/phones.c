@@ -363,7 +363,7 @@ note_action(const struct event *ev, struct outbox *out, const struct action *a,
     const Lifecircle__V1__CourierReport *report = wire_unpack(
         &lifecircle__v1__courier_report__descriptor, ev->arena, slice_of(a->packed, a->packed_n));
     const ProtobufCEnumValue *outcome = protobuf_c_enum_descriptor_get_value(
-        &lifecircle__v1__courier_reply__outcome__descriptor, reply->outcome);
+        &lifecircle__v1__courier_reply__outcome__descriptor, (int)reply->outcome);
     struct order_note note = {.store = NOTE_UNSAID,
                               .courier = reply->courier,
                               .ms = ev->now_ms - (a->until_ms - ACTION_PATIENCE_MS),

@@ -8,10 +8,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { PICTURE_MAX = 150000, KINDS = 2 };
+enum { PICTURE_MAX = 150000, KINDS = 2, BEFORE = sizeof "/v1/courier/proof/" - 1 };
 
 static const char *const kinds[KINDS] = {"photo", "signature"};
-static const char prefix[] = "/v1/courier/proof/";
 
 static bool
 begins(struct slice s, const char *with, size_t n)
@@ -32,7 +31,7 @@ media_of(struct slice picture)
 static bool
 read_path(struct slice path, struct uuid *order, int *kind)
 {
-    struct slice rest = slice_of(path.p + sizeof prefix - 1, path.n - (sizeof prefix - 1));
+    struct slice rest = slice_of(path.p + BEFORE, path.n - BEFORE);
 
     for (int k = 0; k < KINDS; k++)
         if (rest.n == UUID_TEXT + strlen(kinds[k]) && rest.p[UUID_TEXT - 1] == '/' &&
