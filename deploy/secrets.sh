@@ -52,12 +52,18 @@ user admin on #$(hash "$run/admin/redis-password") ~* &* +@all
 user daemon on #$(hash "$run/daemon/redis-password") resetchannels ~$city ~$city:* -@all +ping +auth +@read -@dangerous -keys +fcall +fcall_ro +function|list +config|get +info +role +wait +asking +bitfield +geoadd +hdel +hset +lset +mset +rpush +set +xadd +xdel +xtrim +zadd +zrem +zremrangebyscore
 ACL
 
-# docker-compose.ha.yml: who follows the primary, and who decides which that is
-if [ -w "$run/sentinel" ]; then
+# docker-compose.ha.yml and docker-compose.cluster.yml: who follows a primary
+if [ -w "$run/sentinel" ] || [ "${LIFECIRCLE_REPLICAS:-no}" = yes ]; then
     keep "$run/redis/replica-password" redis-replica-password random
-    keep "$run/sentinel/redis-password" redis-sentinel-password random
     cat >>"$run/redis/users.acl.new" <<ACL
 user replica on #$(hash "$run/redis/replica-password") resetkeys resetchannels -@all +ping +psync +replconf
+ACL
+fi
+
+# docker-compose.ha.yml: who decides which the primary is
+if [ -w "$run/sentinel" ]; then
+    keep "$run/sentinel/redis-password" redis-sentinel-password random
+    cat >>"$run/redis/users.acl.new" <<ACL
 user sentinel on #$(hash "$run/sentinel/redis-password") resetkeys resetchannels &__sentinel__:hello -@all +ping +auth +info +role +multi +exec +slaveof +config|rewrite +publish +subscribe +client|setname +client|kill +script|kill
 ACL
     cat >"$run/sentinel/users.acl.new" <<ACL
