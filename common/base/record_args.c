@@ -143,8 +143,10 @@ put_plan_lines(struct buf *b, const struct merged *lines, size_t n)
         buf_u32(b, lines[i].sku);
         buf_u32(b, lines[i].quantity);
     }
-    for (size_t i = 0; i < n; i++) /* what the stock must have left; -1 where no price was said */
-        buf_u64(b, lines[i].price < 0
+    /* what the stock must have left; -1 where no price was said, and for 0, which says "not sold"
+     * in the stock: the function then looks closer */
+    for (size_t i = 0; i < n; i++)
+        buf_u64(b, lines[i].price <= 0
                        ? UINT64_MAX
                        : (uint64_t)lines[i].quantity << 32 | (uint64_t)lines[i].price);
     buf_u8(b, LEDGER_RESERVE);

@@ -154,6 +154,31 @@ test_place_compares_prices_as_the_policy_says(void)
 }
 
 static void
+test_place_takes_nothing_that_has_no_price(void)
+{
+    static const int64_t asked[] = {0, -1, 100};
+
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct ask_feed f = {.store = 3,
+                             .as_of = NOW,
+                             .sequence = 1,
+                             .lines = {{.sku = 0, .quantity = 10}}, /* no price: not sold */
+                             .n = 1};
+        struct ask a = one_line(1, 0, 2);
+        struct record r;
+        fresh();
+        CU_ASSERT_EQUAL_FATAL(ask_feed(k, NOW, &f, NULL, NULL), 1);
+        a.stores[0] = 3;
+        a.n_stores = 1;
+        a.lines[0].price = asked[i];
+        CU_ASSERT_EQUAL(ask_one(k, NOW, &a, &r), NOT_PLACED);
+        CU_ASSERT_EQUAL(r.state, HELD);
+        CU_ASSERT_EQUAL(r.reason, LIFECIRCLE__V1__REASON__OUT_OF_STOCK);
+        CU_ASSERT_EQUAL(ask_level(k, 3, 0).available, 10);
+    }
+}
+
+static void
 test_place_rejects_an_accepted_order_whose_price_differs(void)
 {
     struct ask a = one_line(1, 0, 2);
@@ -255,6 +280,7 @@ main(void)
         UNIT(test_place_substitutes_whole_lines),
         UNIT(test_place_substitute_is_not_promised_twice),
         UNIT(test_place_compares_prices_as_the_policy_says),
+        UNIT(test_place_takes_nothing_that_has_no_price),
         UNIT(test_place_rejects_an_accepted_order_whose_price_differs),
         UNIT(test_place_refuses_malformed_arguments_without_a_trace),
         UNIT(test_place_wants_the_city_as_its_key),
