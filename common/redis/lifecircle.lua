@@ -123,10 +123,9 @@ local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o`
 local keys_set, personal_set, n_sealed = {'HSET', ''}, {'HSET', ''}, 0 -- of the hashes `keys` and `personal`
 local loads, load_stores, n_loads = {}, {}, 0 -- store -> change, and the stores in their order
 local load_args = {'BITFIELD', '', 'OVERFLOW', 'SAT'} -- never below 0
-local history, bitfields, sold, moved_stock, over
-local due = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
-local done = {match = {n = 0}, held = {n = 0}, dispatch = {n = 0}, expire = {n = 0}}
-local QUEUES = {'match', 'held', 'dispatch', 'expire'}
+local history, bitfields, sold, over = {}, {}, {}, {}
+local moved_stock = {stock = {}, shelf = {}}
+local put_due, drop_due, flush_due, forget_due
 
 local function begin(keys, time)
     if #keys ~= 1 or not find(keys[1], '^{[^{}]+}$') then
@@ -137,20 +136,36 @@ local function begin(keys, time)
     written, bound, loads = {}, {}, {}
     n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
     n_reserved, n_heads, n_sealed = 0, 0, 0
-    history, bitfields, sold, moved_stock = {}, {}, {}, {stock = {}, shelf = {}}
-    over = {}
-    for i = 1, #QUEUES do
-        due[QUEUES[i]].n, done[QUEUES[i]].n = 0, 0
+    forget_due()
+    -- most calls leave these empty, and a new table costs as much as ten instructions of Lua's
+    if history[1] then
+        history = {}
+    end
+    if sold[1] then
+        sold = {}
+    end
+    if over[1] then
+        over = {}
+    end
+    if bitfields[1] then
+        bitfields, moved_stock = {}, {stock = {}, shelf = {}}
     end
 end
 
 -- Numbers as text: Lua's own way prints a double, which takes most of a microsecond. The tables stay small, as every
 -- collection looks through them.
-local PLAIN, PAIR, LEVEL = {}, {}, {}
+local PLAIN, THREE, PAIR, LEVEL = {}, {}, {}, {}
 
 local function text(v)
     local t = PLAIN[v]
     if not t then
+        if v >= 4096 and v < 4096000 then -- of two texts that are there: half of what format takes
+            local low = v % 1000
+            if not THREE[low] then
+                THREE[low] = format('%03d', low)
+            end
+            return text((v - low) / 1000) .. THREE[low]
+        end
         t = format('%d', v)
         if v > -1000 and v < 4096 then
             PLAIN[v] = t
@@ -183,16 +198,61 @@ local function level_of(sku)
     return t
 end
 
-local function put_due(queue, score, member)
-    local q = due[queue]
-    local n = q.n
-    q[n + 1], q[n + 2], q.n = score, member, n + 2
-end
+do
+    local function queues()
+        return {match = {n = 0, name = 'match'}, held = {n = 0, name = 'held'},
+            dispatch = {n = 0, name = 'dispatch'}, expire = {n = 0, name = 'expire'}}
+    end
 
-local function drop_due(queue, member)
-    local q = done[queue]
-    q.n = q.n + 1
-    q[q.n] = member
+    local due, done = queues(), queues() -- ZADD's and ZREM's arguments
+    local adds, drops = {n = 0}, {n = 0} -- those of them that have any
+
+    local function begun(queues, q)
+        local n = queues.n + 1
+        queues[n], queues.n = q, n
+    end
+
+    function put_due(queue, score, member)
+        local q = due[queue]
+        local n = q.n
+        if n == 0 then
+            begun(adds, q)
+        end
+        q[n + 1], q[n + 2], q.n = score, member, n + 2
+    end
+
+    function drop_due(queue, member)
+        local q = done[queue]
+        local n = q.n
+        if n == 0 then
+            begun(drops, q)
+        end
+        q[n + 1], q.n = member, n + 1
+    end
+
+    local function tell(command, queues)
+        for i = 1, queues.n do
+            local q = queues[i]
+            call(command, p .. 'due:' .. q.name, unpack(q, 1, q.n))
+        end
+    end
+
+    function flush_due()
+        tell('ZADD', adds)
+        tell('ZREM', drops)
+    end
+
+    local function empty(queues)
+        for i = 1, queues.n do
+            queues[i].n = 0
+        end
+        queues.n = 0
+    end
+
+    function forget_due()
+        empty(adds)
+        empty(drops)
+    end
 end
 
 local function put_set(key, value)
@@ -333,15 +393,7 @@ local function flush()
     for i = 1, #history do
         call('RPUSH', history[i][1], history[i][2])
     end
-    for i = 1, #QUEUES do
-        local name = QUEUES[i]
-        if due[name].n > 0 then
-            call('ZADD', p .. 'due:' .. name, unpack(due[name], 1, due[name].n))
-        end
-        if done[name].n > 0 then
-            call('ZREM', p .. 'due:' .. name, unpack(done[name], 1, done[name].n))
-        end
-    end
+    flush_due()
     if n_loads > 0 then
         flush_load()
     end
@@ -659,79 +711,82 @@ end
 ---------------------------------------------------------------------------------------------------
 -- placing: stock
 
+local HAD = {} -- that a candidate had everything, by candidate
+
 -- verdict: StockVerdict of proto/match.proto, as field 15 of the DecisionRecord
 local function verdict(candidate, missing, available, wanted)
-    local v = candidate > 0 and '\8' .. char(candidate) or ''
+    local which, what = candidate > 0 and '\8' .. char(candidate) or '', HAD_ALL
     if missing then
-        v = v .. '\16' .. varint(missing) .. '\24' .. varint(available) .. '\32' .. varint(wanted)
-    else
-        v = v .. HAD_ALL
+        what = '\16' .. varint(missing) .. '\24' .. varint(available) .. '\32' .. varint(wanted)
     end
-    return '\122' .. char(#v) .. v
+    local v = '\122' .. char(#which + #what) .. which .. what
+    if not missing then
+        HAD[candidate] = v
+    end
+    return v
 end
 
-local get, n_get = {'BITFIELD_RO', ''}, 0           -- BITFIELD's arguments, used again
-local take, n_take = {'BITFIELD', ''}, 0
-local avail, prices = {}, {}                        -- of the lines at the store looked at last
+-- BITFIELD_RO's and BITFIELD's arguments, used again
+local get, take = {'BITFIELD_RO', ''}, {'BITFIELD', ''}
+for i = 1, 100 do
+    get[3 * i], get[3 * i + 1] = 'GET', 'i64'
+    take[4 * i - 1], take[4 * i] = 'INCRBY', 'i32'
+end
+
+local avail, prices = {}, {} -- of the lines at the store looked at last, by look_closer
 local stock_key -- in front of a store's number
 
 -- look_for: the next looks are for this order's lines
 local function look_for(o)
-    local values = o.values
-    for i = n_get + 1, o.n do
-        get[3 * i], get[3 * i + 1], n_get = 'GET', 'i64', i
-    end
-    for i = 1, o.n do
-        local sku = values[i + i - 1]
-        get[3 * i + 2] = PAIR[sku] or pair_of(sku)
+    local values, n, args, at = o.values, o.n, get, 5
+    for i = 1, n + n, 2 do
+        local sku = values[i]
+        args[at] = PAIR[sku] or pair_of(sku)
+        at = at + 3
     end
 end
 
--- look_closer: fills avail and prices. Gives the first line that is short, and whether all prices are as asked.
+-- look_closer: fills avail and prices from what look has read
 local function look_closer(o, got)
-    local short, same = nil, true
     for i = 1, o.n do
         local price = got[i] % B32 -- % rounds down: right for levels below 0, too
-        local a = (got[i] - price) / B32
-        if price == 0 then
-            a = 0 -- not sold here
-        end
-        if a < wanted(o, i) and not short then
-            short = i
-        end
-        same = same and price == asked_price(o, i)
-        avail[i], prices[i] = a, price
+        avail[i], prices[i] = price > 0 and (got[i] - price) / B32 or 0, price -- 0: not sold here
     end
-    return short, same
 end
 
--- look: as look_closer, but where all is there at the prices asked, it only says that
+-- look: the first line that is short, how much is there of it, whether all prices are as asked, and what was read.
+-- Where nothing is short and a price is not as asked, look_closer has been there.
 local function look(o, store_text)
-    local n, values = o.n, o.values
+    local n, values, same = o.n, o.values, true
     get[2] = stock_key .. store_text
-    local got = call(unpack(get, 1, 2 + 3 * n))
-    local at = n + n
+    local got, at = call(unpack(get, 1, 2 + 3 * n)), n + n
     for i = 1, n do
         local spare = got[i] - values[at + i]
         if spare < 0 or spare % B32 > 0 then
-            return look_closer(o, got)
+            local price = got[i] % B32
+            local there = price > 0 and (got[i] - price) / B32 or 0
+            if there < values[i + i] then
+                return i, there, false, got
+            end
+            same = false
         end
     end
-    return nil, true
+    if not same then
+        look_closer(o, got)
+    end
+    return nil, nil, same, got
 end
 
 -- take_whole: the usual case, at the store looked at last
 local function take_whole(o)
-    local values, n = o.values, o.n
-    for i = n_take + 1, n do
-        take[4 * i - 1], take[4 * i], n_take = 'INCRBY', 'i32', i
+    local values, n, args, at = o.values, o.n, take, 5
+    for i = 1, n + n, 2 do
+        local sku, t = values[i], -values[i + 1]
+        args[at], args[at + 1] = LEVEL[sku] or level_of(sku), PLAIN[t] or text(t)
+        at = at + 4
     end
-    for i = 1, n do
-        local sku, t = values[i + i - 1], -values[i + i]
-        take[4 * i + 1], take[4 * i + 2] = LEVEL[sku] or level_of(sku), PLAIN[t] or text(t)
-    end
-    take[2] = get[2]
-    call(unpack(take, 1, 2 + 4 * n))
+    args[2] = get[2]
+    call(unpack(args, 1, 2 + 4 * n))
 end
 
 -- as_asked: the ledger's entry behind the store: cause, number and changes
@@ -825,9 +880,11 @@ local function make_do(o)
     end
     for c = 0, o.candidates - 1 do
         local store = candidate(o, c)
-        if not look(o, store) then -- never: what is not short was taken
+        local short, _, _, got = look(o, store)
+        if not short then -- never: what is not short was taken
             return nil
         end
+        look_closer(o, got)
         if shortage(o) == 2 then
             local taken = some(o)
             if taken then
@@ -921,12 +978,8 @@ local function refuse_price(o, existing, c, store, verdicts, taken, instead)
     return answer(PRICE_DIFFERS, c, char(1, NONE) .. sub(head, 3, 96) .. STAMPS .. lines)
 end
 
--- placed: what else a placed order makes due, tells and counts. `entry` is the ledger's behind the store.
-local function placed(o, head, store, store_text, entry)
-    reserved[n_reserved + 1], reserved[n_reserved + 2], reserved[n_reserved + 3] = o.uuid, store, entry
-    n_reserved = n_reserved + 3
-    put_event(o.uuid, head)
-    change_load(store_text, 1)
+-- due_next: deliveries want a courier, collections end with their window
+local function due_next(o, head)
     if o.flags % 2 == 0 then
         put_due('dispatch', now_text, o.uuid)
     else
@@ -934,24 +987,54 @@ local function placed(o, head, store, store_text, entry)
     end
 end
 
--- place_as_asked: the usual case: a new order, and all of every line at the price asked
+-- placed: what else a placed order makes due, tells and counts. `entry` is the ledger's behind the store.
+local function placed(o, head, store, store_text, entry)
+    reserved[n_reserved + 1], reserved[n_reserved + 2], reserved[n_reserved + 3] = o.uuid, store, entry
+    n_reserved = n_reserved + 3
+    put_event(o.uuid, head)
+    change_load(store_text, 1)
+    due_next(o, head)
+end
+
+-- place_as_asked: the usual case: a new order, and all of every line at the price asked. What put_record, put_sealed,
+-- write_rest and placed would do, in one: six calls fewer are 2 % of an order.
 local function place_as_asked(o, c, store_text, verdicts)
-    local record = o.record
-    local store = sub(record, 21, 24)
+    local id, plan, record, explain = o.uuid, o.plan, o.record, o.explain
+    local store, n, m = sub(record, 21, 24), n_sets, n_reserved
     take_whole(o)
     if c > 0 then
         local at = o.list + 24 * c
-        store = sub(o.plan, at + 1, at + 4)
-        record = sub(record, 1, 20) .. store .. sub(record, 25, 56) .. sub(o.plan, at + 9, at + 24) ..
+        store = sub(plan, at + 1, at + 4)
+        record = sub(record, 1, 20) .. store .. sub(record, 25, 56) .. sub(plan, at + 9, at + 24) ..
             sub(record, 73)
+        explain = explain ~= '' and sub(explain, 1, -14) .. verdicts or ''
     end
-    put_record(o.uuid, o.key, record)
+    written[id] = record
+    local set = sets
+    set[n + 1], set[n + 2] = o.key, record
+    n = n + 2
+    if explain ~= '' then
+        set[n + 1], set[n + 2] = p .. 'explain:' .. id, explain
+        n = n + 2
+    end
+    if o.idem and not bound[o.idem] then
+        bound[o.idem] = id
+        set[n + 1], set[n + 2] = o.idem, id
+        n = n + 2
+    end
+    n_sets = n
     if o.sealed then
-        put_sealed(o.uuid, o.sealed)
+        put_sealed(id, o.sealed)
     end
-    write_rest(o, verdicts)
-    placed(o, sub(record, 1, HEAD_SIZE), store, store_text, as_asked(o))
-    return prefix(PLACED_AT, c, 0, 0)
+    set = reserved
+    set[m + 1], set[m + 2], set[m + 3] = id, store, as_asked(o)
+    n_reserved = m + 3
+    set, m = heads, n_heads
+    set[m + 1], set[m + 2] = id, sub(record, 1, HEAD_SIZE)
+    n_heads = m + 2
+    due_next(o, record)
+    change_load(store_text, 1)
+    return PREFIX[PLACED_AT + 256 * c] or prefix(PLACED_AT, c, 0, 0)
 end
 
 -- place: takes the stock of a candidate. `taken` is nil when it is all of every line.
@@ -994,11 +1077,11 @@ local function find_store(o, existing)
     look_for(o)
     for c = 0, o.candidates - 1 do
         local store = candidate(o, c)
-        local short, same = look(o, store)
+        local short, there, same = look(o, store)
         if not short then
-            return place(o, existing, c, store, c > 0 and verdicts .. verdict(c), same)
+            return place(o, existing, c, store, c > 0 and verdicts .. (HAD[c] or verdict(c)), same)
         end
-        verdicts = verdicts .. verdict(c, sku_at(o, short), avail[short], wanted(o, short))
+        verdicts = verdicts .. verdict(c, sku_at(o, short), there, wanted(o, short))
     end
     local c, store, taken, instead = make_do(o)
     if c then

@@ -21,7 +21,7 @@ static const struct breakage in_functions[] = {
      "if a.stock and a.stock ~= RELEASE and flag(byte(from, 4), F_TAKEN) then"},
     {"no-idempotency", "if o.mode == ACCEPT or byte(existing, 2) > HELD then",
      "if o.mode == ACCEPT then"},
-    {"no-stock-check", "if a < wanted(o, i) and not short then", "if false then"},
+    {"no-stock-check", "if there < values[i + i] then", "if false then"},
     {"lose-due", "put_due('dispatch', now_text, o.uuid)", ""},
     {"no-version", "if version == expect then", "if true then"},
     {"no-fence", "if tonumber(held or 0) ~= epoch then", "if false then"},
