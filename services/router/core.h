@@ -65,6 +65,7 @@ struct settings {
     int64_t bundle_ms;
     int64_t eta_change_ms;
     uint32_t speedup;
+    int64_t resequence_ms; /* what customers must gain; 0 = accepted routes stay as they are */
     uint32_t improve_iterations; /* a slice; 0 = no slices */
     uint32_t improve_couriers;   /* the same */
     enum learn learn;
@@ -183,6 +184,7 @@ struct courier {
     bool vanished;
     unsigned silent_offers;
     int64_t rest_until_ms;
+    int64_t calm_until_ms; /* its stops keep their sequence */
     struct commit *commit; /* under way */
     bool reading;          /* its shift, route and orders are being read again, */
     bool shift_read;       /* the shift has been */
@@ -301,6 +303,7 @@ enum tally {
     T_SLICES,
     T_SLICE_MOVES,
     T_SLICE_REFUSED,
+    T_RESEQUENCED,
     T_RIDE,                          /* by enum ride_end */
     T_HOURS = T_RIDE + RIDE_ENDS,    /* by enum travel_mode */
     T_PACE = T_HOURS + TRAVEL_MODES, /* the same */
@@ -348,6 +351,7 @@ struct router {
     struct commit **commits_end;
     uint64_t slice_asked; /* the slice that is under way; 0 = none */
     int64_t slice_asked_ms;
+    uint32_t resequenced; /* the courier who was looked at last */
     uint64_t slice_seed;
     uint64_t slice_changes; /* of the plan, when slices last began to be in vain, */
     uint64_t slice_vain;    /* so many in a row, */
@@ -498,6 +502,13 @@ size_t give_back(struct router *r, struct commit *m, enum give_kind what,
                  Lifecircle__V1__Reason reason);
 void trim_start(struct router *r, struct courier *c); /* its route without orders that have ended */
 void etas_tick(struct router *r);
+
+/* route_as_planned: the commit's route, in the plan's sequence: what is binding already, and what
+ * its steps offer now. False: the core is to be rebuilt. */
+bool route_as_planned(struct router *r, struct commit *m, const struct plan_stop *stops, size_t n);
+
+/* resequence.c: better sequences of what couriers have accepted. */
+void resequence_tick(struct router *r);
 
 /* why.c */
 /* why_offered: keeps why the order of this pickup goes to the courier now. Its words go into the

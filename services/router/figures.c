@@ -30,6 +30,8 @@ static const struct counter described[TALLIES] = {
     [T_SLICE_MOVES] = {"plan_slice_moves_total", "orders that got a better place by it", 0, false},
     [T_SLICE_REFUSED] = {"plan_slice_refused_total", "improved routes that came too late", 0,
                          false},
+    [T_RESEQUENCED] = {"routes_resequenced_total", "accepted routes that got a better sequence", 0,
+                       false},
     [T_BY_ROADS] = {"plan_searches_total{travel=\"roads\"}",
                     "searches for an order's place, by their travel times", 0, false},
     [T_BY_ESTIMATE] = {"plan_searches_total{travel=\"estimate\"}", "", 0, false},

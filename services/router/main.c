@@ -26,6 +26,8 @@ main(int argc, char **argv)
         {"bundle-s", OPTION_NUMBER, "60",
          "what must be offered so soon anyway goes out with an offer to the same courier", false},
         {"eta-change-s", OPTION_NUMBER, "60", "an ETA that changes by less is not told", false},
+        {"resequence-gain-s", OPTION_NUMBER, "120",
+         "accepted stops get another sequence when customers gain so much by it; 0 = never", false},
         {"improve-iterations", OPTION_NUMBER, "500",
          "of a slice of the plan that is improved on a thread beside the loop, one after the "
          "other; 0 = single moves on the loop instead",

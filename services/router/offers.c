@@ -123,9 +123,8 @@ known_halt(const struct courier *c, const struct plan_stop *s)
     return NULL;
 }
 
-/* The route in the plan's sequence: what is binding already, and what is offered now. */
-static bool
-offer_route(struct router *r, struct commit *m, const struct plan_stop *stops, size_t n)
+bool
+route_as_planned(struct router *r, struct commit *m, const struct plan_stop *stops, size_t n)
 {
     struct courier *c = m->courier;
     struct route *route = &m->route;
@@ -174,7 +173,7 @@ offer(struct router *r, struct courier *c, const struct plan_stop *stops, size_t
     }
     m->offers = true;
     m->route.offer_expires_ms = r->now_ms + r->set.offer_ttl_ms;
-    offer_route(r, m, stops, n);
+    route_as_planned(r, m, stops, n);
 }
 
 static void

@@ -163,6 +163,7 @@ start(struct router *r, const struct event *ev)
     s->bundle_ms = 1000 * config_int(cfg, "bundle-s", 60);
     s->improve_iterations = (uint32_t)config_int(cfg, "improve-iterations", 500);
     s->improve_couriers = (uint32_t)config_int(cfg, "improve-couriers", 32);
+    s->resequence_ms = 1000 * config_int(cfg, "resequence-gain-s", 120);
     s->eta_change_ms = 1000 * config_int(cfg, "eta-change-s", 60);
     s->speedup = (uint32_t)config_int(cfg, "speedup", 1);
     travel_faster_init(&r->estimate, travel_estimate(), s->speedup);
@@ -298,6 +299,7 @@ tick(struct router *r)
     orders_claim(r);
     orders_tick(r);
     couriers_tick(r);
+    resequence_tick(r);
     etas_tick(r);
     why_tick(r);
     learn_tick(r);

@@ -4,7 +4,8 @@
  * A plan is a set of couriers, each with a route (stops in order), and a pool of orders that nobody
  * can take now. Orders are free or locked. A free order is only an intention: the plan may move it
  * to any place at any time. A locked one (offered, accepted or carried) stays with its courier, and
- * the locked stops of a route keep their order; free stops may come between them, but never before
+ * the locked stops of a route keep their order, but for plan_resequence; free stops may come
+ * between them, but never before
  * the first `fixed` stops (where the courier is or is driving to).
  *
  * People overrule it (plan_rule): an order may be pinned to a courier, banned from couriers, or on
@@ -256,6 +257,15 @@ LC_MUST_CHECK enum lc_err plan_retry(struct plan *p, size_t max, size_t *placed)
 /* plan_improve: up to this many attempts to find a free order a cheaper place; *moved = how many
  * did. */
 LC_MUST_CHECK enum lc_err plan_improve(struct plan *p, size_t attempts, size_t *moved);
+
+/* plan_resequence: this courier's next eight stops in the cheapest sequence, accepted ones among
+ * them, when that takes least_gain off the plan's cost at least. What stays: the fixed stops, and
+ * the first locked stop ahead of all other locked ones (that is where the courier is going);
+ * everything of a frozen courier. No promise that was kept is broken, and none that was not is
+ * broken by more. *moved: locked stops have another sequence, and whoever follows it must be told;
+ * else nothing has changed. LC_ENOTFOUND. */
+LC_MUST_CHECK enum lc_err plan_resequence(struct plan *p, uint32_t courier, int64_t least_gain,
+                                          bool *moved);
 
 /* plan_why: what every courier would cost the order as things are, by courier number; returns how
  * many there are, at most max are written; 0 also when the order is unknown or out of memory. */
