@@ -119,7 +119,8 @@ local events, n_events = {}, 0     -- XADD's
 local catalogue, n_catalogue = {}, 0
 local ledger, n_ledger = {}, 0
 local reserved, n_reserved = {}, 0 -- the ledger's entries of placed orders: uuid, store, the rest
-local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o`
+local heads, n_heads = {}, 0       -- uuids and heads of an event's field `o` or `e`
+local heads_field = 'o'
 local keys_set, personal_set, n_sealed = {'HSET', ''}, {'HSET', ''}, 0 -- of the hashes `keys` and `personal`
 local loads, load_stores, n_loads = {}, {}, 0 -- store -> change, and the stores in their order
 local load_args = {'BITFIELD', '', 'OVERFLOW', 'SAT'} -- never below 0
@@ -276,12 +277,17 @@ end
 -- end_orders: what orders were told of since the last other field becomes one field
 local function end_orders()
     if n_heads > 0 then
-        events[n_events + 1], events[n_events + 2] = 'o', concat(heads, '', 1, n_heads)
+        events[n_events + 1], events[n_events + 2] = heads_field, concat(heads, '', 1, n_heads)
         n_events, n_heads = n_events + 2, 0
     end
 end
 
-local function put_event(id, head)
+-- put_event: field is `o`, or `e` when nothing of the order has changed but when it is expected
+local function put_event(id, head, field)
+    if heads_field ~= (field or 'o') then
+        end_orders()
+        heads_field = field or 'o'
+    end
     heads[n_heads + 1], heads[n_heads + 2] = id, head
     n_heads = n_heads + 2
     if IS_END[byte(head, 2)] then
@@ -1917,7 +1923,7 @@ local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
         local s, from, after, outcome = unpack(d)
         records[s.id] = after
         put_record(s.id, p .. 'order:' .. s.id, after)
-        put_event(s.id, sub(after, 1, HEAD_SIZE))
+        put_event(s.id, sub(after, 1, HEAD_SIZE), outcome ~= DONE and 'e')
         if outcome == DONE then
             effects(s.id, from, after, ACTIONS[s.action], s.words)
             if WORK[s.action] and e.courier > 0 then

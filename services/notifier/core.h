@@ -235,6 +235,7 @@ struct hook_row {
     uint64_t event;
     uint32_t part; /* within the event */
     struct uuid order;
+    bool eta_only; /* nothing has changed but when it is expected */
     char head[RECORD_HEAD];
 };
 
@@ -442,7 +443,7 @@ uint64_t event_number(struct slice id);
 
 /* hooks.c: webhooks, from events to rows */
 void hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order,
-                 struct slice head);
+                 struct slice head, bool eta_only);
 void hooks_batch(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 void hooks_close(struct notifier *n);

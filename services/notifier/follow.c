@@ -90,7 +90,7 @@ enum { EVENT_ORDER = UUID_TEXT - 1 + RECORD_HEAD };
  */
 static void
 one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t number,
-          uint32_t part, struct slice value)
+          uint32_t part, struct slice value, bool eta_only)
 {
     struct uuid order;
     struct slice head = slice_of(value.p + UUID_TEXT - 1, RECORD_HEAD);
@@ -98,12 +98,18 @@ one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64
     if (uuid_parse(slice_of(value.p, UUID_TEXT - 1), &order) != LC_OK)
         return;
     if (number > n->hooked)
-        hooks_event(n, number, part, order, head);
+        hooks_event(n, number, part, order, head, eta_only);
     if (number > n->seen) {
         tickets_event(n, ev, out, number, order, head);
         tracking_event(n, ev, out, order);
         ops_event(n, order, head);
     }
+}
+
+static bool
+tells_of_orders(struct slice field)
+{
+    return slice_eq_str(field, "o") || slice_eq_str(field, "e");
 }
 
 /* one: a single field of an event. *part: how many things the event has told of so far. */
@@ -113,9 +119,10 @@ one(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t num
 {
     bool fresh = number > n->seen;
 
-    if (slice_eq_str(field, "o")) {
+    if (tells_of_orders(field)) {
         for (size_t at = 0; at + EVENT_ORDER <= value.n; at += EVENT_ORDER)
-            one_order(n, ev, out, number, (*part)++, slice_of(value.p + at, EVENT_ORDER));
+            one_order(n, ev, out, number, (*part)++, slice_of(value.p + at, EVENT_ORDER),
+                      slice_eq_str(field, "e"));
         return;
     }
     ++*part;
@@ -133,7 +140,7 @@ parts_of(const struct reply *fields)
 
     for (size_t f = 0; f + 1 < fields->n; f += 2)
         parts +=
-            slice_eq_str(fields->items[f].str, "o") ? fields->items[f + 1].str.n / EVENT_ORDER : 1;
+            tells_of_orders(fields->items[f].str) ? fields->items[f + 1].str.n / EVENT_ORDER : 1;
     return parts;
 }
 

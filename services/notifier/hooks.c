@@ -25,7 +25,8 @@ hooks_listening(const struct notifier *n, uint32_t number)
 }
 
 void
-hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order, struct slice head)
+hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order, struct slice head,
+            bool eta_only)
 {
     struct record r;
 
@@ -45,12 +46,13 @@ hooks_event(struct notifier *n, uint64_t event, uint32_t part, struct uuid order
     row->event = event;
     row->part = part;
     row->order = order;
+    row->eta_only = eta_only;
     memcpy(row->head, head.p, RECORD_HEAD);
 }
 
 /* write_payload: traceparent is the header's, too: whoever queues bodies has lost that. */
 static void
-write_payload(const struct notifier *n, struct buf *b, const struct record *r,
+write_payload(const struct notifier *n, struct buf *b, const struct record *r, bool eta_only,
               const Lifecircle__V1__Order *order, const char *traceparent)
 {
     const struct catalogue_store *store = catalogue_store(n->catalogue, r->store);
@@ -58,7 +60,7 @@ write_payload(const struct notifier *n, struct buf *b, const struct record *r,
     struct json_out w = json_out_to(b);
     char type[48];
 
-    snprintf(type, sizeof type, "order.%s", record_state_name(r->state));
+    snprintf(type, sizeof type, "order.%s", eta_only ? "eta_changed" : record_state_name(r->state));
     json_out_object(&w, NULL);
     json_out_cstr(&w, "type", type);
     json_out_time(&w, "timestamp", r->updated_ms);
@@ -138,7 +140,7 @@ enqueue(struct notifier *n, const struct event *ev, struct outbox *out, const st
         argv[argc] = slice_str(
             arena_printf(ev->arena, "evt_%llu_%u", (unsigned long long)row->event, row->part));
         trace_of_hook(row->order, order, argv[argc], traceparent);
-        write_payload(n, &b, &r, order, traceparent);
+        write_payload(n, &b, &r, row->eta_only, order, traceparent);
         argv[argc + 1] = redis_number(ev->arena, ev->now_ms);
         argv[argc + 2] = slice_of(arena_copy(ev->arena, b.p, b.n), b.n);
         bool whole_row = !b.failed && argv[argc].p != NULL && argv[argc + 2].p != NULL;

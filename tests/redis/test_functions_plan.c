@@ -237,6 +237,9 @@ test_plan_commit_eta_changes_nothing_else(void)
     CU_ASSERT_TRUE_FATAL(ask_record(k, 1, &r));
     CU_ASSERT_EQUAL(r.live_eta_ms, 1795348899000);
     CU_ASSERT_EQUAL(r.version, 3);
+    reply = kit_do(k, "XREVRANGE {t}:events + - COUNT 1");
+    CU_ASSERT_STRING_EQUAL(reply->element[0]->element[1]->element[0]->str, "e");
+    freeReplyObject(reply);
     CU_ASSERT_EQUAL(r.state, S(CONFIRMED));
     bring(S(DELIVERED));
     begin_plan(EPOCH, 1);

@@ -17,7 +17,7 @@ struct story {
 enum { EVENT_ORDER = UUID_TEXT - 1 + RECORD_HEAD };
 
 static void
-take_head(struct sim *s, struct story *all, size_t *n, const char *value)
+take_head(struct sim *s, struct story *all, size_t *n, const char *value, bool eta_only)
 {
     struct record r;
     size_t i = 0;
@@ -34,6 +34,12 @@ take_head(struct sim *s, struct story *all, size_t *n, const char *value)
         memcpy(all[(*n)++].id, value, UUID_TEXT - 1);
     }
     bool same = r.version == all[i].version && r.state == all[i].state;
+    if (record_is_end(all[i].state) && r.state != all[i].state)
+        sim_fail(s, "order %s was %s and then %s", all[i].id, record_state_name(all[i].state),
+                 record_state_name(r.state));
+    if (eta_only && !same)
+        sim_fail(s, "order %s: version %u came as a change of its arrival alone", all[i].id,
+                 r.version);
     if (!same && r.version != all[i].version + 1)
         sim_fail(s, "order %s: version %u in an event after %u", all[i].id, r.version,
                  all[i].version);
@@ -42,12 +48,12 @@ take_head(struct sim *s, struct story *all, size_t *n, const char *value)
 }
 
 static void
-take_heads(struct sim *s, struct story *all, size_t *n, const redisReply *value)
+take_heads(struct sim *s, struct story *all, size_t *n, const redisReply *value, bool eta_only)
 {
     if (value->len == 0 || value->len % EVENT_ORDER != 0)
         sim_fail(s, "an event of %zu bytes", value->len);
     for (size_t at = 0; at + EVENT_ORDER <= value->len; at += EVENT_ORDER)
-        take_head(s, all, n, value->str + at);
+        take_head(s, all, n, value->str + at, eta_only);
 }
 
 /* take_route: a route's versions rise by one: no two writers ever had the same one before them. */
@@ -80,8 +86,9 @@ check_events(struct sim *s, const struct books *b)
     for (size_t i = 0; entries != NULL && i < entries->elements; i++) {
         const redisReply *fields = entries->element[i]->element[1];
         for (size_t f = 0; f + 1 < fields->elements; f += 2)
-            if (strcmp(fields->element[f]->str, "o") == 0)
-                take_heads(s, all, &n, fields->element[f + 1]);
+            if (strcmp(fields->element[f]->str, "o") == 0 ||
+                strcmp(fields->element[f]->str, "e") == 0)
+                take_heads(s, all, &n, fields->element[f + 1], fields->element[f]->str[0] == 'e');
             else if (strcmp(fields->element[f]->str, "r") == 0)
                 take_route(s, versions, fields->element[f + 1]);
     }
@@ -141,8 +148,14 @@ check_order(struct sim *s, const struct sim_order *o, const struct record *r)
         const struct screen *c = &s->world->screens[i];
         const char *shows = c->status[o->index];
         bool must = r->entered_ms[STATE(PLACED)] > c->filled_ms;
-        if (!c->open || !c->filled || s->world->stores[c->store].number != r->store)
+        if (!c->open || !c->filled)
             continue;
+        if (s->world->stores[c->store].number != r->store) {
+            if (shows[0] != '\0')
+                sim_fail(s, "order %s is store %u's; the screen of store %u shows it", o->external,
+                         r->store, s->world->stores[c->store].number);
+            continue;
+        }
         if ((must || shows[0] != '\0') && strcmp(shows, status) != 0)
             sim_fail(s, "order %s is %s; the screen of store %u shows %s", o->external, status,
                      r->store, shows[0] == '\0' ? "nothing" : shows);

@@ -58,12 +58,14 @@ header(const struct delivery *d, const char *name)
 }
 
 static void
-take_event(struct sim *s, struct slice body)
+take_event(struct sim *s, unsigned chain, uint64_t hook, struct slice body)
 {
     json_t *j = json_loadb(body.p, body.n, 0, NULL);
     const json_t *data = json_object_get(j, "data");
     const char *id = json_string_value(json_object_get(data, "order_id"));
     const char *status = json_string_value(json_object_get(data, "status"));
+    const char *type = json_string_value(json_object_get(j, "type"));
+    bool eta_only = type != NULL && strcmp(type, "order.eta_changed") == 0;
     json_int_t version = json_integer_value(json_object_get(data, "sequence"));
     struct sim_order *o = id == NULL ? NULL : chains_order(s, id);
     unsigned state = status == NULL ? 0 : (unsigned)record_state_of(slice_str(status));
@@ -72,13 +74,22 @@ take_event(struct sim *s, struct slice body)
         sim_fail(s, "webhook: %.*s", (int)body.n, body.p);
     else if (o == NULL)
         sim_fail(s, "webhook of order %s, which nobody has sent", id);
+    else if (o->chain != chain)
+        sim_fail(s, "webhook: order %s is chain %u's, and chain %u was told of it", o->external,
+                 o->chain, chain);
+    else if (!eta_only && version < VERSIONS_MAX && o->told[version] != 0 &&
+             o->told_by[version] != hook)
+        sim_fail(s, "webhook: order %s: version %d was told under two ids", o->external,
+                 (int)version);
     else if (version < VERSIONS_MAX && o->told[version] != 0 && o->told[version] != state)
         sim_fail(s, "webhook: order %s: version %d is %s and %s", id, (int)version,
                  record_state_name(o->told[version]), status);
     if (o != NULL)
         sim_log(s, "webhook: order %s is %s, version %d", o->external, status, (int)version);
-    if (o != NULL && version >= 1 && version < VERSIONS_MAX)
+    if (o != NULL && !eta_only && version >= 1 && version < VERSIONS_MAX) {
         o->told[version] = (uint8_t)state;
+        o->told_by[version] = hook;
+    }
     json_decref(j);
 }
 
@@ -123,7 +134,7 @@ receive(struct sim *s, void *arg)
         delay_ms = status == 0 ? SILENT_MS : delay_ms;
     }
     if (status == 200 || rng_chance(&s->rng, 50)) /* a silent one may have taken it */
-        take_event(s, buf_slice(&d->body));
+        take_event(s, d->chain, seen->id, buf_slice(&d->body));
     node_called(s, d->from, d->life, d->tag, status, delay_ms);
     free_delivery(d);
 }

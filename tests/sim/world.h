@@ -99,9 +99,10 @@ struct sim_order {
     char order_id[UUID_TEXT];
     char *answer; /* the first 201, to compare the repeats with */
     bool collection;
-    enum follow_up follow_up;   /* under way */
-    unsigned left;              /* 1 << follow_up: still to do */
-    uint8_t told[VERSIONS_MAX]; /* state of each version, by webhook; 0 = not told */
+    enum follow_up follow_up;       /* under way */
+    unsigned left;                  /* 1 << follow_up: still to do */
+    uint8_t told[VERSIONS_MAX];     /* state of each version, by webhook; 0 = not told */
+    uint64_t told_by[VERSIONS_MAX]; /* and the webhook's id, as a fingerprint */
 };
 
 /* What a phone understood of a message, in either subprotocol. */

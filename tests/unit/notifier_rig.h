@@ -24,7 +24,7 @@ struct rig_sent {
 
 struct rig_event {
     uint64_t number;
-    char field; /* o, r, s */
+    char field; /* o, e, r, s */
     char value[300];
     size_t n;
 };
@@ -271,9 +271,10 @@ rig_seal(struct rig *r, int i)
     buf_free(&b);
 }
 
-/* rig_order: order i of chain 1 at store 1 in a state, as a record, and its event. */
+/* rig_order_told: order i of chain 1 at store 1 in a state, as a record, and its event: o, or e
+ * when only its arrival has changed. */
 static inline void
-rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t version)
+rig_order_told(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t version, char field)
 {
     Lifecircle__V1__Order o = LIFECIRCLE__V1__ORDER__INIT;
     char external[16];
@@ -310,7 +311,13 @@ rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t versi
     r->record_n[i] = b.n;
     buf_free(&b);
     rig_seal(r, i);
-    rig_event_add(r, 'o', value, sizeof value);
+    rig_event_add(r, field, value, sizeof value);
+}
+
+static inline void
+rig_order(struct rig *r, int i, unsigned state, uint32_t courier, uint32_t version)
+{
+    rig_order_told(r, i, state, courier, version, 'o');
 }
 
 /* rig_route_to: the courier's route has this version and one stop for order i. */

@@ -46,6 +46,25 @@ test_webhook_is_made_once_and_signed(void)
     rig_free(r);
 }
 
+/* A chain that tells its customers of each state must not do so again for a later arrival. */
+static void
+test_webhook_of_another_arrival_is_none_of_a_state(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order_told(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1, 'e');
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    CU_ASSERT_EQUAL(r->enqueued, 1);
+    const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"type\":\"order.eta_changed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"status\":\"placed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"sequence\":1"));
+    rig_free(r);
+}
+
 /* Else the events of a restart would be passed over, as nobody seems to listen. */
 static void
 test_webhook_waits_until_the_chains_are_known(void)
@@ -163,6 +182,7 @@ test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place(
 }
 
 UNIT_MAIN("notifier_hooks", UNIT(test_webhook_is_made_once_and_signed),
+          UNIT(test_webhook_of_another_arrival_is_none_of_a_state),
           UNIT(test_webhook_waits_until_the_chains_are_known),
           UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_webhook_that_fails_is_tried_again_later),
