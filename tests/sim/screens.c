@@ -116,6 +116,10 @@ hear_event(struct sim *s, struct customer *c, struct slice piece)
         size_t left = piece.n - (size_t)(at + 6 - piece.p);
         json_t *j = json_loadb(at + 6, left, JSON_DISABLE_EOF_CHECK, NULL);
         const char *status = json_string_value(json_object_get(j, "status"));
+        const char *external = json_string_value(json_object_get(j, "external_order_id"));
+        if (external == NULL || strcmp(external, order_of(c)->external) != 0)
+            sim_fail(s, "order %s: its customer is shown order %s", order_of(c)->external,
+                     external == NULL ? "(none)" : external);
         if (status == NULL)
             sim_fail(s, "order %s: tracking says %.*s", order_of(c)->external, (int)piece.n,
                      piece.p);
