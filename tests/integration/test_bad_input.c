@@ -110,6 +110,36 @@ static const struct row rows[] = {
     {"POST", "/v1/orders", JSON,
      "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP "," TEA ",\"store_id\":\"nowhere\"}",
      422, "store_id"},
+    {"POST", "/v1/orders", JSON, "{\"a\":1e400}", 400, "a number too large"},
+    {"POST", "/v1/orders", JSON, "{\"a\":18446744073709551617}", 400, "more than 64 bits"},
+    {"POST", "/v1/orders", JSON, "{\"a\":\"\\ud800\"}", 400, "half of a surrogate pair"},
+    {"POST", "/v1/orders", JSON, "{\"lat\":1,\"\\u006cat\":2}", 400, "a key given twice"},
+    {"POST", "/v1/orders", JSON, "\xef\xbb\xbf{}", 400, "malformed_json"},
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP "," TEA
+     ",\"window\":{\"start\":\"2026-02-29T00:00:00Z\"}}",
+     422, "window.start"},
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP "," TEA
+     ",\"window\":{\"end\":\"9999-12-31T23:59:59Z\"}}",
+     422, "window.end"},
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP
+     ",\"lines\":[{\"sku\":\"TEA\",\"quantity\":4294967297}]}",
+     422, "lines[0].quantity"},
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP
+     ",\"lines\":[{\"sku\":\"TEA\",\"quantity\":1,\"unit_price\":-1}]}",
+     422, "lines[0].unit_price"},
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"x\",\"currency\":\"USD\"," DROP "," TEA
+     ",\"customer\":{\"name\":\"a\\u001b[31m\"}}",
+     422, "customer.name"},
+    /* nobody lives there, but it is a place: every daemon goes on */
+    {"POST", "/v1/orders", JSON,
+     "{\"external_order_id\":\"pole\",\"currency\":\"USD\",\"dropoff\":{\"lat\":90,\"lng\":180}"
+     "," TEA "}",
+     202, "\"status\":\"held\""},
     {"POST", "/v1/orders", "text/plain", GOOD, 415, "unsupported_media_type"},
     {"POST", "/v1/orders", NULL, GOOD, 415, "unsupported_media_type"},
     /* other routes */
@@ -123,7 +153,11 @@ static const struct row rows[] = {
     {"POST", "/v1/orders/00000000-0000-0000-0000-000000000000/cancel", JSON,
      "{\"reason\":\"customer_cancelled\"}", 404, "not_found"},
     {"POST", "/v1/quotes", JSON, "{}", 422, "lines"},
+    {"GET", "/v1/orders?external_order_id=a&external_order_id=b", NULL, "", 422,
+     "external_order_id"},
+    {"GET", "/v1/orders?external_order_id=%zz", NULL, "", 422, "external_order_id"},
     {"GET", "/v1/stores/nearby", NULL, "", 422, "lat"},
+    {"GET", "/v1/stores/nearby?lat=39.28&lng=-76.59&lat=0", NULL, "", 422, "is there twice"},
     {"GET", "/v1/stores/nearby?lat=x&lng=1", NULL, "", 422, "lat"},
     {"GET", "/v1/stores/nearby?lat=39.28&lng=-76.59&limit=9999", NULL, "", 422, "limit"},
     {"GET", "/v1/stores/nowhere", NULL, "", 404, "not_found"},
@@ -163,12 +197,32 @@ static const struct row rows[] = {
      "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[-76.5,39.2]},"
      "\"properties\":{\"store_id\":\"a b\",\"name\":\"s\",\"delivers\":false}}",
      422, "store_id"},
+    {"PUT", "/v1/stores", GEO,
+     "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[0,85.1]},"
+     "\"properties\":{\"store_id\":\"s\",\"name\":\"s\",\"delivers\":false}}",
+     422, "expected a latitude from -85 to 85"},
+    {"PUT", "/v1/stores", GEO,
+     "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[-76.5,39.2]},"
+     "\"properties\":{\"store_id\":\"s\",\"name\":\"s\",\"zone\":{\"type\":\"Polygon\","
+     "\"coordinates\":[[[170,10],[-170,10],[-170,20],[170,20],[170,10]]]}}}",
+     422, "antimeridian"},
+    {"PUT", "/v1/stores", GEO,
+     "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[-76.5,39.2,1,2]},"
+     "\"properties\":{\"store_id\":\"s\",\"name\":\"s\",\"delivers\":false}}",
+     422, "geometry.coordinates"},
     {"POST", "/v1/stores/tea-house/busy", JSON, "{\"busy\":\"maybe\"}", 422, "busy"},
     /* feeds */
     {"POST", "/v1/stock", JSON, "{}", 415, "unsupported_media_type"},
     {"POST", "/v1/stock?mode=guess", ND, "", 422, "mode"},
     {"POST", "/v1/stock?as_of=yesterday", ND, "", 422, "as_of"},
     {"POST", "/v1/stock?sequence=-1", ND, "", 422, "sequence"},
+    {"POST", "/v1/stock?mode=delta&mode=snapshot&sequence=1", ND, "", 422, "is there twice"},
+    {"POST", "/v1/stock?sequence=9007199254740993", ND, "", 422, "sequence"},
+    {"POST", "/v1/stock", CSV, "store_id,sku,quantity\rtea-house,TEA,1\r", 422, "carriage return"},
+    {"POST", "/v1/stock", CSV, "store_id;sku;quantity\n", 422, "unknown column"},
+    {"POST", "/v1/stock", CSV, "store_id,sku,quantity\ntea-house,TEA,\"1,000\"\n", 200, "quantity"},
+    {"POST", "/v1/stock", CSV, "store_id,sku,price\ntea-house,TEA,1.99\n", 200, "price"},
+    {"POST", "/v1/stock", CSV, "store_id,sku,quantity\ntea-house,T\xe9,1\n", 200, "UTF-8"},
     {"POST", "/v1/stock", ND, "nonsense\n", 200, "\"refused\":1"},
     {"POST", "/v1/stock", ND, "{\"store_id\":\"nowhere\",\"sku\":\"TEA\",\"quantity\":1}\n", 200,
      "store_id"},
@@ -267,6 +321,23 @@ test_broken_http_is_refused(void)
         {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
         {"GET /healthz HTTP/1.1\r\nHost: t\r\nX: a\r\n b\r\n\r\n", 400},
         {"GET /healthz HTTP/1.1\r\nHost: t\r\nX y: a\r\n\r\n", 400},
+        {"GET /healthz HTTP/1.1\nHost: t\n\n", 400},
+        {"GET /healthz HTTP/1.1\r\nHost: t\r\nX: a\rb\r\n\r\n", 400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nContent-Length: 2, 2\r\n\r\n{}", 400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nContent-Length: +2\r\n\r\n{}", 400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding : chunked\r\n\r\n", 400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+         501},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "ffffffffffffffff\r\n",
+         400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n"
+         "Content-Length: 2\r\n\r\n{}",
+         400},
+        {"POST /v1/orders HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\n"
+         "Content-Length: 2\r\n\r\n{}",
+         415},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -332,16 +403,21 @@ send_frames(const char *door)
         {"", 0},
         {"x", 1},
         {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 11},
-        {"\x0a\x10", 2},                 /* id cut short */
-        {"\x12\x04in\0k", 6},            /* NUL in a string */
-        {"\x12\x02\xff\xfe", 4},         /* not UTF-8 */
-        {"\x52\xff\xff\xff\xff\x0f", 6}, /* a body of 4 GiB */
-        {"\x52\x02\x0a\x00", 4},         /* MatchRequest with an empty order */
-        {"\x62\x02\x0a\x00", 4},         /* PlaceRequest with an empty order */
-        {"\x82\x01\x00", 3},             /* StockRequest without anything */
-        {"\xa2\x01\x00", 3},             /* CourierReport without anything */
-        {"\xba\x01\x00", 3},             /* SubmitRequest without anything */
-        {"\xba\x01\x04\x0a\x02hi", 7},   /* SubmitRequest with a wrong key */
+        {"\x0a\x10", 2},                                      /* id cut short */
+        {"\x12\x04in\0k", 6},                                 /* NUL in a string */
+        {"\x12\x02\xff\xfe", 4},                              /* not UTF-8 */
+        {"\x52\xff\xff\xff\xff\x0f", 6},                      /* a body of 4 GiB */
+        {"\x52\x02\x0a\x00", 4},                              /* MatchRequest with an empty order */
+        {"\x62\x02\x0a\x00", 4},                              /* PlaceRequest with an empty order */
+        {"\x82\x01\x00", 3},                                  /* StockRequest without anything */
+        {"\xa2\x01\x00", 3},                                  /* CourierReport without anything */
+        {"\xba\x01\x00", 3},                                  /* SubmitRequest without anything */
+        {"\x0b\x0c", 2},                                      /* a group */
+        {"\x00\x01", 2},                                      /* field 0 */
+        {"\x0f", 1},                                          /* wire type 7 */
+        {"\xf8\x3f\x01", 3},                                  /* an unknown field alone */
+        {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* a length below 0 */
+        {"\xba\x01\x04\x0a\x02hi", 7},                        /* SubmitRequest with a wrong key */
     };
     char address[128];
     void *context = zmq_ctx_new();
@@ -387,6 +463,9 @@ test_bad_sockets_are_refused_or_closed(void)
         {0x81, true, "\xff\xfe", 2, 1007}, /* not UTF-8 */
         {0x09, true, "x", 1, 1002},        /* fragmented ping */
         {0x80, true, "x", 1, 1002},        /* continuation of nothing */
+        {0x88, true, "\x03\xed", 2, 1002}, /* 1005 is for nobody to say */
+        {0x88, true, "\x03", 1, 1002},     /* half a code */
+        {0x88, true, "\x03\xe8\xff", 3, 1007},
     };
     char target[160];
     struct town_socket s;
