@@ -79,6 +79,10 @@ test_snapshot_sets_levels_and_prices(void)
     CU_ASSERT_EQUAL(ask_feed(k, NOW, &f, &changed, &back), APPLIED);
     CU_ASSERT_EQUAL(changed, 3);
     CU_ASSERT_TRUE(back);
+    redisReply *news = kit_do(k, "XREVRANGE {t}:catalogue + - COUNT 1"); /* for orders that wait */
+    CU_ASSERT_STRING_EQUAL(news->element[0]->element[1]->element[0]->str, "stock");
+    CU_ASSERT_EQUAL(bytes_u32(news->element[0]->element[1]->element[1]->str), 1);
+    freeReplyObject(news);
     struct stock_level l = ask_level(k, 1, 0);
     CU_ASSERT_EQUAL(l.available, 3);
     CU_ASSERT_EQUAL(l.on_hand, 5);
