@@ -136,7 +136,7 @@ local function begin(keys, time)
     p, now_text, now8 = keys[1] .. ':', time, spack('<i8', now)
     written, bound, loads = {}, {}, {}
     n_sets, n_events, n_catalogue, n_ledger, n_loads = 0, 0, 0, 0, 0
-    n_reserved, n_heads, n_sealed = 0, 0, 0
+    n_reserved, n_heads, n_sealed, heads_field = 0, 0, 0, 'o'
     forget_due()
     -- most calls leave these empty, and a new table costs as much as ten instructions of Lua's
     if history[1] then

@@ -240,6 +240,11 @@ test_plan_commit_eta_changes_nothing_else(void)
     reply = kit_do(k, "XREVRANGE {t}:events + - COUNT 1");
     CU_ASSERT_STRING_EQUAL(reply->element[0]->element[1]->element[0]->str, "e");
     freeReplyObject(reply);
+    struct ask a = an_order(9, false); /* another call's orders are not told of in the same way */
+    CU_ASSERT_EQUAL(ask_one(k, NOW, &a, NULL), 1);
+    reply = kit_do(k, "XREVRANGE {t}:events + - COUNT 1");
+    CU_ASSERT_STRING_EQUAL(reply->element[0]->element[1]->element[0]->str, "o");
+    freeReplyObject(reply);
     CU_ASSERT_EQUAL(r.state, S(CONFIRMED));
     bring(S(DELIVERED));
     begin_plan(EPOCH, 1);
