@@ -241,6 +241,8 @@ test_plan_commit_eta_changes_nothing_else(void)
     CU_ASSERT_STRING_EQUAL(reply->element[0]->element[1]->element[0]->str, "e");
     freeReplyObject(reply);
     struct ask a = an_order(9, false); /* another call's orders are not told of in the same way */
+    a.n_lines = 1;
+    a.lines[0].price = 100; /* as it is */
     CU_ASSERT_EQUAL(ask_one(k, NOW, &a, NULL), 1);
     reply = kit_do(k, "XREVRANGE {t}:events + - COUNT 1");
     CU_ASSERT_STRING_EQUAL(reply->element[0]->element[1]->element[0]->str, "o");
