@@ -111,6 +111,18 @@ city_mac(const struct city_secret *key, const char *purpose, struct uuid order, 
     crypto_generichash_final(&state, out, 16);
 }
 
+enum lc_err
+city_secret_parse(struct slice text, struct city_secret *out)
+{
+    const char *end;
+    size_t n;
+
+    if (text.n != 2 * sizeof out->b ||
+        sodium_hex2bin(out->b, sizeof out->b, text.p, text.n, NULL, &n, &end) != 0)
+        return LC_EINVAL;
+    return n == sizeof out->b && end == text.p + text.n ? LC_OK : LC_EINVAL;
+}
+
 void
 tracking_token(const struct city_secret *key, struct uuid order, char out[TRACKING_TEXT])
 {

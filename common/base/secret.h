@@ -42,6 +42,10 @@ struct city_secret {
     uint8_t b[32];
 };
 
+/* city_secret_parse: exactly 64 hex digits, upper or lower case. LC_EINVAL; *out is undefined then.
+ */
+LC_MUST_CHECK enum lc_err city_secret_parse(struct slice text, struct city_secret *out);
+
 enum { TRACKING_TEXT = 44, PIN_TEXT = 5, COLLECTION_TEXT = 7 };
 
 /* tracking_token: base64url(order id, 16 bytes of keyed BLAKE2b over it): 43 characters and a NUL.

@@ -41,36 +41,13 @@ close_core(void *core)
     free(in);
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool
-read_secret(struct slice text, struct city_secret *out)
-{
-    if (text.n != 2 * sizeof out->b)
-        return false;
-    for (size_t i = 0; i < sizeof out->b; i++) {
-        int high = hex_digit(text.p[2 * i]);
-        int low = hex_digit(text.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out->b[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static enum lc_err
 start(struct intake *in, const struct event *ev)
 {
     struct slice city = config_get(ev->config, "city");
 
     if (city.n == 0 || city.n >= sizeof in->city ||
-        !read_secret(config_get(ev->config, "city-secret"), &in->secret))
+        city_secret_parse(config_get(ev->config, "city-secret"), &in->secret) != LC_OK)
         return LC_EINVAL;
     memcpy(in->city, city.p, city.n);
     in->key[0] = '{';

@@ -8,6 +8,7 @@
 
 #include "stock.pb-c.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -42,25 +43,20 @@ read_secret(const char *path, struct city_secret *out)
 {
     struct buf b = {0};
     const char *in_env = getenv("LIFECIRCLE_CITY_SECRET");
-    size_t at = 0;
 
     if (path[0] == '\0')
         buf_str(&b, in_env == NULL ? "" : in_env);
     else if (file_read(path, SECRET_FILE_MAX, &b) != LC_OK)
         fprintf(stderr, "lcctl: --city-secret-file: cannot read %s\n", path);
-    for (; !b.failed && at < sizeof out->b && 2 * at + 1 < b.n; at++) {
-        unsigned byte;
-        char digits[3] = {b.p[2 * at], b.p[2 * at + 1], '\0'};
-        if (strspn(digits, "0123456789abcdefABCDEF") != 2 || sscanf(digits, "%2x", &byte) != 1)
-            break;
-        out->b[at] = (uint8_t)byte;
-    }
+    while (b.n > 0 && isspace((unsigned char)b.p[b.n - 1]))
+        b.n--;
+    bool ok = !b.failed && city_secret_parse(buf_slice(&b), out) == LC_OK;
     buf_free(&b);
-    if (at < sizeof out->b)
+    if (!ok)
         fputs("lcctl: the city's secret: expected 64 hex digits in --city-secret-file or "
               "$LIFECIRCLE_CITY_SECRET\n",
               stderr);
-    return at == sizeof out->b;
+    return ok;
 }
 
 /* read_stores: where couriers are wanted: every store that delivers. */

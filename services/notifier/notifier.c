@@ -162,32 +162,6 @@ notifier_close(void *core)
     free(n);
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
-/* read_secret: 64 hex digits. */
-static bool
-read_secret(struct slice text, struct city_secret *out)
-{
-    if (text.n != 2 * sizeof out->b)
-        return false;
-    for (size_t i = 0; i < sizeof out->b; i++) {
-        int high = hex_digit(text.p[2 * i]);
-        int low = hex_digit(text.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out->b[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static void
 store_changed(void *ctx, const struct catalogue_store *s, const Lifecircle__V1__Store *full)
 {
@@ -218,7 +192,7 @@ start(struct notifier *n, const struct event *ev)
     struct slice city = config_get(ev->config, "city");
 
     if (city.n == 0 || city.n >= sizeof n->city ||
-        !read_secret(config_get(ev->config, "city-secret"), &n->secret))
+        city_secret_parse(config_get(ev->config, "city-secret"), &n->secret) != LC_OK)
         return LC_EINVAL;
     memcpy(n->city, city.p, city.n);
     personal_master_of(&n->secret, &n->personal);

@@ -124,16 +124,6 @@ text_of(struct router *r, int64_t v)
 
 /* ---- starting ---- */
 
-static bool
-read_secret(struct slice hex, struct city_secret *out)
-{
-    size_t n;
-    const char *end;
-
-    return sodium_hex2bin(out->b, sizeof out->b, hex.p, hex.n, NULL, &n, &end) == 0 &&
-           n == sizeof out->b && end == hex.p + hex.n;
-}
-
 static enum lc_err
 start(struct router *r, const struct event *ev)
 {
@@ -145,7 +135,7 @@ start(struct router *r, const struct event *ev)
         return LC_EINVAL;
     memcpy(s->city, city.p, city.n);
     s->city[city.n] = '\0';
-    s->has_secret = read_secret(config_get(cfg, "city-secret"), &s->secret);
+    s->has_secret = city_secret_parse(config_get(cfg, "city-secret"), &s->secret) == LC_OK;
     if (!s->has_secret)
         outbox_note(r->out, "no_city_secret",
                     "expected=64_hex_digits effect=no_order_can_be_delivered");

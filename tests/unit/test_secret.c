@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 static const struct city_secret city = {{1, 2, 3}};
 static const struct city_secret other_city = {{1, 2, 4}};
@@ -226,7 +227,29 @@ test_secret_equal_compares_all(void)
     CU_ASSERT_TRUE(secret_equal(SLICE_LIT(""), SLICE_LIT("")));
 }
 
-UNIT_MAIN("secret", UNIT(test_uuid_parse_inverts_format), UNIT(test_uuid_parse_refuses_other_forms),
+static void
+test_city_secret_parse_takes_64_hex_digits_alone(void)
+{
+    static const char digits[] = "00FFaB0123456789abcdefABCDEF00112233445566778899aabbccddeeff0011";
+    static const uint8_t first[] = {0x00, 0xff, 0xab, 0x01};
+    struct city_secret s;
+    char bad[80];
+
+    CU_ASSERT_EQUAL(city_secret_parse(SLICE_LIT(digits), &s), LC_OK);
+    CU_ASSERT_EQUAL(memcmp(s.b, first, sizeof first), 0);
+    CU_ASSERT_EQUAL(s.b[31], 0x11);
+    CU_ASSERT_EQUAL(city_secret_parse(slice_of(digits, 62), &s), LC_EINVAL);
+    CU_ASSERT_EQUAL(city_secret_parse((struct slice){NULL, 0}, &s), LC_EINVAL);
+    snprintf(bad, sizeof bad, "%s00", digits);
+    CU_ASSERT_EQUAL(city_secret_parse(slice_str(bad), &s), LC_EINVAL);
+    snprintf(bad, sizeof bad, "%.63sg", digits);
+    CU_ASSERT_EQUAL(city_secret_parse(slice_str(bad), &s), LC_EINVAL);
+    snprintf(bad, sizeof bad, "0x%.62s", digits);
+    CU_ASSERT_EQUAL(city_secret_parse(slice_str(bad), &s), LC_EINVAL);
+}
+
+UNIT_MAIN("secret", UNIT(test_city_secret_parse_takes_64_hex_digits_alone),
+          UNIT(test_uuid_parse_inverts_format), UNIT(test_uuid_parse_refuses_other_forms),
           UNIT(test_uuid_v7_has_the_fields_of_rfc9562),
           UNIT(test_uuid_order_is_a_function_of_chain_and_name),
           UNIT(test_fingerprint64_tells_payloads_apart),
