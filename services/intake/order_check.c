@@ -139,9 +139,9 @@ check_hold(struct check *c)
     int64_t end = c->order->window_end_ms;
 
     if (hold == 0) {
-        hold = end - c->in->hold_margin_ms;
-        if (hold < c->ev->now_ms)
-            hold = c->ev->now_ms;
+        int64_t soonest = c->ev->now_ms;
+        int64_t margin = c->in->hold_margin_ms; /* end is any number, if it was found wrong */
+        hold = end > soonest + margin ? end - margin : soonest;
     } else if (hold < 0 || hold > end) {
         fault(c->f, "hold_until", "expected a time up to the end of the window");
     }

@@ -56,6 +56,31 @@ submit_reply(struct rig *r)
     return env->submit_reply;
 }
 
+/* The sanitizer finds sums that overflow. */
+static void
+test_submit_refuses_times_at_the_ends_of_time(void)
+{
+    static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX};
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++) {
+            struct rig *r = rig_new();
+            Lifecircle__V1__OrderSubmission *s = submission(r, "p1", "BAGEL");
+            s->window_end_ms = times[i];
+            if (k > 0)
+                s->window_start_ms = times[k - 1];
+            send_submission(r, r->key, &s, 1);
+            const struct effect *look = rig_effect(r, EFFECT_REDIS, 0);
+            if (look != NULL) /* too late, perhaps not when it was sent first */
+                rig_redis(r, look->ref, (struct reply){.kind = REPLY_NIL});
+            const Lifecircle__V1__SubmitReply *reply = submit_reply(r);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+            CU_ASSERT_EQUAL(reply->results[0]->status, 422);
+            CU_ASSERT_PTR_NOT_NULL(strstr(reply->results[0]->detail, "window."));
+            rig_free(r);
+        }
+}
+
 static void
 test_submit_answers_when_all_its_orders_are(void)
 {
@@ -114,6 +139,7 @@ test_submit_refused_as_a_whole(void)
     rig_free(r);
 }
 
-UNIT_MAIN("intake_submit", UNIT(test_submit_answers_when_all_its_orders_are),
+UNIT_MAIN("intake_submit", UNIT(test_submit_refuses_times_at_the_ends_of_time),
+          UNIT(test_submit_answers_when_all_its_orders_are),
           UNIT(test_submit_has_the_fingerprint_of_the_same_json),
           UNIT(test_submit_refused_as_a_whole))
