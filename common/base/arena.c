@@ -19,6 +19,7 @@ struct arena {
     struct block *head;
     size_t cap;
     size_t total; /* handed out since the last reset */
+    bool lacked;
     ProtobufCAllocator allocator;
 };
 
@@ -85,6 +86,14 @@ arena_reset(struct arena *a)
         }
     }
     a->total = 0;
+    a->lacked = false;
+}
+
+static void *
+refuse(struct arena *a)
+{
+    a->lacked = true;
+    return NULL;
 }
 
 void *
@@ -94,7 +103,7 @@ arena_alloc(struct arena *a, size_t n)
     size_t want = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 
     if (want < n || want > a->cap - a->total)
-        return NULL;
+        return refuse(a);
     if (b == NULL || b->size - b->used < want) {
         size_t size = b == NULL ? BLOCK_MIN : b->size * 2;
         if (size > 1024 * 1024)
@@ -103,7 +112,7 @@ arena_alloc(struct arena *a, size_t n)
             size = want;
         b = malloc(sizeof *b + size);
         if (b == NULL)
-            return NULL;
+            return refuse(a);
         b->next = a->head;
         b->size = size;
         b->used = 0;
@@ -131,14 +140,14 @@ arena_array(struct arena *a, size_t count, size_t size)
     size_t n;
 
     if (__builtin_mul_overflow(count, size, &n))
-        return NULL;
+        return refuse(a);
     return arena_zalloc(a, n);
 }
 
 char *
 arena_copy(struct arena *a, const void *p, size_t n)
 {
-    char *s = n < SIZE_MAX ? arena_alloc(a, n + 1) : NULL;
+    char *s = n < SIZE_MAX ? arena_alloc(a, n + 1) : refuse(a);
 
     if (s == NULL)
         return NULL;
@@ -189,10 +198,16 @@ arena_used(const struct arena *a)
     return a->total;
 }
 
+bool
+arena_lacked(const struct arena *a)
+{
+    return a->lacked;
+}
+
 struct arena_mark
 arena_mark(const struct arena *a)
 {
-    return (struct arena_mark){a->head, a->head == NULL ? 0 : a->head->used, a->total};
+    return (struct arena_mark){a->head, a->head == NULL ? 0 : a->head->used, a->total, a->lacked};
 }
 
 void
@@ -202,6 +217,7 @@ arena_rewind(struct arena *a, struct arena_mark mark)
     if (a->head != NULL)
         a->head->used = mark.used;
     a->total = mark.total;
+    a->lacked = mark.lacked;
 }
 
 ProtobufCAllocator *

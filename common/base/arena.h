@@ -6,6 +6,7 @@
 #ifndef LC_BASE_ARENA_H
 #define LC_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,11 +42,17 @@ char *arena_int(struct arena *a, int64_t v);
 /* arena_used: bytes handed out since the last reset. */
 size_t arena_used(const struct arena *a);
 
-/* arena_mark / arena_rewind: gives back everything allocated after the mark. */
+/* arena_lacked: was an allocation refused since the last reset? Then what was made here may be less
+ * than it should be: who did not look at each says so of the whole. */
+bool arena_lacked(const struct arena *a);
+
+/* arena_mark / arena_rewind: gives back everything allocated after the mark, and whether anything
+ * was lacking by then. */
 struct arena_mark {
     void *block;
     size_t used;
     size_t total;
+    bool lacked;
 };
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);

@@ -139,17 +139,17 @@ post_confirm(struct intake *in, const struct request *rq)
         answer_json_errors(in, rq->out, rq->conn, err, &json, "invalid_request");
         return;
     }
-    struct confirmation *q = uuid_parse(rq->param, &order) == LC_OK ? calloc(1, sizeof *q) : NULL;
-    if (q == NULL) {
+    if (uuid_parse(rq->param, &order) != LC_OK) {
         answer_unknown(in, rq->out, rq->conn);
+        return;
+    }
+    struct confirmation *q = malloc(sizeof *q);
+    if (q == NULL) {
+        answer_unavailable(in, rq->out, rq->conn);
         return;
     }
     *q = (struct confirmation){.conn = rq->conn, .chain = rq->chain->chain, .id = order};
-    if (!geo_of_degrees(lat, lng, &q->at)) {
-        free(q);
-        answer_unknown(in, rq->out, rq->conn);
-        return;
-    }
+    (void)geo_of_degrees(lat, lng, &q->at); /* both are in range */
     uuid_format(order, id);
     snprintf(key, sizeof key, "%s:order:%s", in->key, id);
     struct slice argv[] = {SLICE_LIT("GET"), slice_str(key)};

@@ -108,7 +108,6 @@ struct origin {
     uint64_t line; /* of the batch, from 1; or place in the submission */
 };
 
-/* What became of an order, as told to its origin. */
 /* located: how a drop-off is known. PLACE_GIVEN: lat and lng came with the order, and nothing is
  * said of it. */
 struct located {
@@ -118,6 +117,7 @@ struct located {
 };
 extern const struct located located_given;
 
+/* What became of an order, as told to its origin. */
 struct verdict {
     int status;         /* as HTTP */
     const char *code;   /* of the problem, when status >= 400 */

@@ -84,6 +84,10 @@ go_on(struct intake *in, const struct event *ev, struct held *h, struct outbox *
                             .arena = ev->arena};
     const struct held_marks *before = in->marks;
 
+    if (h->body.failed) { /* what came while it waited is lost */
+        answer_unavailable(in, out, h->conn);
+        return;
+    }
     if (h->http.streaming)
         request.bytes = (struct slice){NULL, 0};
     in->marks = &h->marks;

@@ -393,24 +393,33 @@ accept_some(struct intake *in, const struct event *ev, struct outbox *out)
     return call_start(in, ev, out, argv, FIXED + each * n, accept_done, a) == LC_OK ? n : 0;
 }
 
+/* take_accept: the first of the list, out of it. */
+static struct pending *
+take_accept(struct intake *in)
+{
+    struct pending *p = in->accepts;
+
+    in->accepts = p->next_gathered;
+    if (in->accepts == NULL)
+        in->accepts_end = &in->accepts;
+    return p;
+}
+
 void
 accepts_send(struct intake *in, const struct event *ev, struct outbox *out)
 {
     while (in->accepts != NULL) {
         size_t n = accept_some(in, ev, out);
         if (outbox_failed(out))
-            return;   /* the step is undone; they stay in the list */
-        if (n == 0) { /* no memory even for one: the truth is that nothing is known of it */
-            struct pending *p = in->accepts;
-            in->accepts = p->next_gathered;
-            pending_unavailable(in, ev, p, out);
-        }
+            return; /* the step is undone; they stay in the list */
+        if (n == 0) /* no memory even for one: the truth is that nothing is known of it; who stands
+                       behind it may join the list */
+            pending_unavailable(in, ev, take_accept(in), out);
         for (size_t i = 0; i < n; i++) {
-            in->accepts->step = PENDING_ACCEPTING;
-            if (!located_waits(&in->accepts->place))
+            struct pending *p = take_accept(in);
+            p->step = PENDING_ACCEPTING;
+            if (!located_waits(&p->place))
                 count_up(in, COUNT_FALLBACK);
-            in->accepts = in->accepts->next_gathered;
         }
     }
-    in->accepts_end = &in->accepts;
 }

@@ -201,6 +201,8 @@ order_take(struct intake *in, const struct event *ev, struct outbox *out,
     struct checked order;
     enum lc_err err = order_check(in, chain, ev, quote, s, f, &order);
 
+    if (err == LC_OK && arena_lacked(ev->arena))
+        err = LC_ENOMEM; /* what was read is perhaps not all that was said */
     if (err == LC_OK && f->n > 0) {
         if (f->only_late && !quote && look_up(in, ev, out, &order, f, origin))
             return;

@@ -3,7 +3,7 @@
 
 const struct located located_given;
 
-/* found_place: how the index's words are kept with an order. */
+/* kept_as: the index's word for how well it knows a place, as it is kept with an order. */
 static Lifecircle__V1__AddressPrecision
 kept_as(enum address_precision p)
 {

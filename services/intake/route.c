@@ -133,7 +133,10 @@ run(struct intake *in, const struct route *route, struct request *rq)
     if (rq->chain == NULL || !signature_passes(in, ev, rq->out, rq->chain))
         return;
     if (!percent_decode(ev->arena, param, false, &rq->param)) {
-        answer_error(in, rq->out, rq->conn, 404, "not_found", "no such thing");
+        if (arena_lacked(ev->arena))
+            answer_unavailable(in, rq->out, rq->conn);
+        else
+            answer_error(in, rq->out, rq->conn, 404, "not_found", "no such thing");
         return;
     }
     if (!body_fits(ev, route->body)) {

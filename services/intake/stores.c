@@ -338,7 +338,7 @@ put_stores(struct intake *in, const struct request *rq)
     } else {
         for (size_t i = 0; job != NULL && i < job->n; i++)
             ok = ok && pack_item(job, &job->item[i]);
-        if (job == NULL || !ok || !compare(in, rq->ev, job, rq->out))
+        if (job == NULL || !ok || arena_lacked(job->arena) || !compare(in, rq->ev, job, rq->out))
             answer_unavailable(in, rq->out, rq->conn);
     }
     if (job != NULL)

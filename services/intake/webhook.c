@@ -115,8 +115,8 @@ begin(struct intake *in, const struct request *rq, const struct webhook_job *job
 }
 
 /* An event carries 64 random bits, too few for a secret: the city's secret, which nobody outside
- * knows, stretches them. */
-static void
+ * knows, stretches them. False without memory. */
+static bool
 make_secret(struct intake *in, const struct event *ev, uint32_t chain,
             char out[WEBHOOK_SECRET_TEXT])
 {
@@ -128,10 +128,14 @@ make_secret(struct intake *in, const struct event *ev, uint32_t chain,
     buf_u64(&b, (uint64_t)ev->now_ms);
     buf_u64(&b, ++in->ids);
     buf_u32(&b, chain);
-    crypto_generichash(s.b, s.n, (const unsigned char *)b.p, b.n, in->secret.b,
-                       sizeof in->secret.b);
-    webhook_secret_format(&s, out);
+    bool whole = !b.failed;
+    if (whole) {
+        crypto_generichash(s.b, s.n, (const unsigned char *)b.p, b.n, in->secret.b,
+                           sizeof in->secret.b);
+        webhook_secret_format(&s, out);
+    }
     buf_free(&b);
+    return whole;
 }
 
 /* https (http too where that is allowed), a host, no user or password, no fragment; where it may
@@ -175,8 +179,10 @@ put_webhook(struct intake *in, const struct request *rq)
         answer_json_errors(in, rq->out, rq->conn, err, &json, "invalid_request");
         return;
     }
-    make_secret(in, rq->ev, rq->chain->chain, job.secret);
-    begin(in, rq, &job);
+    if (make_secret(in, rq->ev, rq->chain->chain, job.secret))
+        begin(in, rq, &job);
+    else
+        answer_unavailable(in, rq->out, rq->conn);
 }
 
 void

@@ -29,5 +29,26 @@ test_arena_int_says_when_there_is_no_memory(void)
     arena_destroy(a);
 }
 
-UNIT_MAIN("arena", UNIT(test_arena_int_writes_what_printf_would),
+static void
+test_arena_lacked_until_what_was_made_is_given_back(void)
+{
+    struct arena *a = arena_new(64);
+
+    CU_ASSERT_PTR_NOT_NULL(arena_alloc(a, 32));
+    CU_ASSERT_FALSE(arena_lacked(a));
+    struct arena_mark mark = arena_mark(a);
+    CU_ASSERT_PTR_NULL(arena_copy(a, "", 64));
+    CU_ASSERT_PTR_NOT_NULL(arena_alloc(a, 16)); /* less is there, and does not make it good */
+    CU_ASSERT_TRUE(arena_lacked(a));
+    arena_rewind(a, mark);
+    CU_ASSERT_FALSE(arena_lacked(a));
+    CU_ASSERT_PTR_NULL(arena_array(a, SIZE_MAX, 2));
+    CU_ASSERT_TRUE(arena_lacked(a));
+    arena_reset(a);
+    CU_ASSERT_FALSE(arena_lacked(a));
+    arena_destroy(a);
+}
+
+UNIT_MAIN("arena", UNIT(test_arena_lacked_until_what_was_made_is_given_back),
+          UNIT(test_arena_int_writes_what_printf_would),
           UNIT(test_arena_int_says_when_there_is_no_memory))
