@@ -156,6 +156,8 @@ conn_waiting(const struct http_conn *c)
 
 /* http_server.c */
 void http_server_touch(struct http_server *s);
+/* http_server_stop_listening (http_listen.c): nobody comes in any more; files of sockets go. */
+void http_server_stop_listening(struct http_server *s);
 struct http_conn *http_server_find(struct http_server *s, uint64_t conn_id);
 uint64_t http_server_next_id(struct http_server *s, uint32_t slot);
 void http_server_forget(struct http_conn *c);

@@ -2,6 +2,7 @@
  * they leave are of use to each other. */
 #include "router/plan/slice/slice_own.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { STRINGS_MAX = 3, STRING_MAX = 3, RELATED_MAX = 5 };
@@ -79,6 +80,7 @@ take_string(struct search_slice *s, uint32_t mover)
 
     while (at < n && list[at] != mover)
         at++;
+    assert(at < n); /* who brings it has it */
     size_t most = n < STRING_MAX ? n : STRING_MAX;
     size_t length = 1 + pd_below(&s->rng, (uint32_t)most);
     size_t low = at + 1 > length ? at + 1 - length : 0, high = at + length <= n ? at : n - length;

@@ -236,7 +236,7 @@ fill_allowed(struct pd_model *m, const struct pd_problem *p)
     for (int32_t r = 0; r < m->n_requests; r++)
         needed |= m->terms[r].vehicle >= 0 || m->terms[r].skills != 0;
     m->allowed_words = (int32_t)words;
-    if (!needed || m->n_requests == 0)
+    if (!needed || m->n_requests == 0 || m->n_cars == 0)
         return true;
     m->allowed = calloc((size_t)m->n_requests * words, sizeof *m->allowed);
     if (m->allowed == NULL)
