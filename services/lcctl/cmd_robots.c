@@ -22,21 +22,6 @@ enum {
     SECRET_FILE_MAX = 4096
 };
 
-static bool
-number(const char *option, const char *text, long least, long most, uint32_t *out)
-{
-    char *end = NULL;
-    long v = strtol(text, &end, 10);
-
-    if (*text == '\0' || *end != '\0' || v < least || v > most) {
-        fprintf(stderr, "lcctl: --%s: expected a number from %ld to %ld, got %s\n", option, least,
-                most, text);
-        return false;
-    }
-    *out = (uint32_t)v;
-    return true;
-}
-
 /* read_secret: the city's, 64 hex digits; from the file, else from the environment. */
 static bool
 read_secret(const char *path, struct city_secret *out)
@@ -176,11 +161,11 @@ cmd_robots(struct ctl *c, struct args *a)
         fprintf(stderr, "lcctl: --vehicle: no such vehicle: %s\n", all.vehicle);
         return EXIT_USAGE;
     }
-    if (!number("count", count, 1, ROBOTS_MAX, &n) ||
-        !number("speed", speed, 1, 1000, &all.speed) ||
-        !number("patience", patience, 0, 86400, &all.patience_s) ||
-        !number("absent", absent, 0, 100, &all.absent) ||
-        !number("decline", decline, 0, 100, &all.decline))
+    if (!args_number("count", count, 1, ROBOTS_MAX, &n) ||
+        !args_number("speed", speed, 1, 1000, &all.speed) ||
+        !args_number("patience", patience, 0, 86400, &all.patience_s) ||
+        !args_number("absent", absent, 0, 100, &all.absent) ||
+        !args_number("decline", decline, 0, 100, &all.decline))
         return EXIT_USAGE;
     if (!read_secret(secret, &all.secret))
         return EXIT_FAILED;

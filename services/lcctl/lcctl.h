@@ -96,6 +96,11 @@ const char *args_next(struct args *a);
 const char *args_output(struct args *a); /* the file behind -o, taken out; NULL = none */
 bool args_done(struct args *a);
 
+/* args_number: the decimal that was given as --option, from low to high, none of which is negative.
+ * args_short_name: is it 1 to 32 of a-z, 0-9 and -? Both false after saying what was expected. */
+bool args_number(const char *option, const char *text, long low, long high, uint32_t *out);
+bool args_short_name(const char *what, const char *text);
+
 /* ctl_redis: one command; the reply (free with freeReplyObject), or NULL after saying what Redis
  * said. */
 redisReply *ctl_redis(struct ctl *c, size_t argc, const struct slice *argv);

@@ -75,6 +75,32 @@ args_next(struct args *a)
 }
 
 bool
+args_number(const char *option, const char *text, long low, long high, uint32_t *out)
+{
+    char *end = NULL;
+    long v = strtol(text, &end, 10);
+
+    if (*text == '\0' || *end != '\0' || v < low || v > high) {
+        fprintf(stderr, "lcctl: --%s: expected a number from %ld to %ld, got %s\n", option, low,
+                high, text);
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+bool
+args_short_name(const char *what, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n >= 1 && n <= 32 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == n)
+        return true;
+    fprintf(stderr, "lcctl: %s: expected 1 to 32 of a-z, 0-9 and -, got %s\n", what, text);
+    return false;
+}
+
+bool
 args_done(struct args *a)
 {
     if (a->n == 0)

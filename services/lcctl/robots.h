@@ -100,8 +100,8 @@ void robot_message(struct robot *r, struct slice message, int64_t now_ms);
 void robot_think(struct robot *r, int64_t now_ms);
 void robot_lost(struct robot *r, int64_t now_ms);
 
-/* people.c: courier_token: a new token for this courier, who is made if need be. False after saying
- * why not. */
+/* couriers.c: courier_token: a new token for this courier, who is made if need be. False after
+ * saying why not. */
 bool courier_token(struct ctl *c, const char *id, const char *name, char token[SECRET_TOKEN_TEXT]);
 
 #endif

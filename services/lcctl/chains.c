@@ -1,44 +1,11 @@
-/* Chains with their API keys, and couriers with their tokens: who may talk to the city. A key or
- * token is shown once, when it is made; Redis keeps its hash. */
+/* Chains with their API keys. A key is shown once, when it is made; Redis keeps its hash. */
 #include "base/secret.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
-#include "lcctl/robots.h"
 #include "lcctl/show.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* is_short_name: [a-z0-9-]{1,32}. */
-static bool
-is_short_name(const char *s)
-{
-    size_t n = strlen(s);
-
-    for (const char *p = s; *p != '\0'; p++)
-        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-')
-            return false;
-    return n >= 1 && n <= 32;
-}
-
-/* read_number: a decimal in [low, high]; false after naming the option. */
-static bool
-read_number(const char *option, const char *text, long low, long high, uint32_t *out)
-{
-    char *end;
-    long v = strtol(text, &end, 10);
-
-    if (*text == '\0' || *end != '\0' || v < low || v > high) {
-        fprintf(stderr, "lcctl: --%s: expected a number from %ld to %ld, got %s\n", option, low,
-                high, text);
-        return false;
-    }
-    *out = (uint32_t)v;
-    return true;
-}
-
-/* ---- chains ---- */
 
 /* find_chain: by short name or number; NULL when there is none. *was (may be NULL) are its bytes,
  * which live as long as *keep. */
@@ -144,10 +111,8 @@ chain_add(struct ctl *c, struct args *a)
 
     if (id == NULL || name == NULL || !args_done(a))
         return EXIT_USAGE;
-    if (!is_short_name(id)) {
-        fprintf(stderr, "lcctl: ID: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
+    if (!args_short_name("ID", id))
         return EXIT_USAGE;
-    }
     if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3) {
         fprintf(stderr, "lcctl: --currency: expected an ISO 4217 code, got %s\n", currency);
         return EXIT_USAGE;
@@ -156,8 +121,8 @@ chain_add(struct ctl *c, struct args *a)
         fprintf(stderr, "lcctl: --price-policy: expected refuse or take, got %s\n", policy);
         return EXIT_USAGE;
     }
-    if (!read_number("promise", promise, 10, 86400, &chain.promise_s) ||
-        !read_number("rate", rate, 1, 1000000, &chain.requests_per_s))
+    if (!args_number("promise", promise, 10, 86400, &chain.promise_s) ||
+        !args_number("rate", rate, 1, 1000000, &chain.requests_per_s))
         return EXIT_USAGE;
     const Lifecircle__V1__Chain *old = find_chain(c, id, &keep, NULL);
     if (keep == NULL)
@@ -301,6 +266,8 @@ cmd_chain(struct ctl *c, struct args *a)
     return EXIT_USAGE;
 }
 
+/* ---- keys ---- */
+
 static int
 revoke_key(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was, const char *key_id)
 {
@@ -342,207 +309,4 @@ cmd_key(struct ctl *c, struct args *a)
     if (keep != NULL)
         freeReplyObject(keep);
     return status;
-}
-
-/* ---- couriers ---- */
-
-/* store_courier: was = the bytes that were read, which must be there still; empty = whatever is. */
-static int
-store_courier(struct ctl *c, const Lifecircle__V1__Courier *courier, struct slice was,
-              uint32_t *number)
-{
-    Lifecircle__V1__Courier bare = *courier;
-    bare.courier = 0;
-    size_t n = lifecircle__v1__courier__get_packed_size(&bare);
-    uint8_t *bytes = arena_alloc(c->arena, n + 1);
-    if (bytes == NULL)
-        return EXIT_FAILED;
-    lifecircle__v1__courier__pack(&bare, bytes);
-    struct slice args[] = {ctl_number(c, c->now_ms), ctl_number(c, courier->courier),
-                           slice_of((char *)bytes, n), was};
-    redisReply *reply = ctl_call(c, "courier_put", was.n > 0 ? 4 : 3, args);
-    if (reply == NULL)
-        return EXIT_FAILED;
-    if (reply->integer == 0) {
-        freeReplyObject(reply);
-        fprintf(stderr, "lcctl: courier %s was changed by somebody else meanwhile; try again\n",
-                courier->courier_id);
-        return EXIT_FAILED;
-    }
-    if (number != NULL)
-        *number = (uint32_t)reply->integer;
-    freeReplyObject(reply);
-    return EXIT_SUCCESS;
-}
-
-/* find_courier: as find_chain. */
-static Lifecircle__V1__Courier *
-find_courier(struct ctl *c, const char *name, redisReply **keep, struct slice *was)
-{
-    *keep = ctl_read(c, "HGETALL", "couriers", NULL);
-    for (size_t i = 0; *keep != NULL && i + 1 < (*keep)->elements; i += 2) {
-        const redisReply *value = (*keep)->element[i + 1];
-        const Lifecircle__V1__Courier *courier = wire_unpack(
-            &lifecircle__v1__courier__descriptor, c->arena, slice_of(value->str, value->len));
-        if (courier != NULL && strcmp(courier->courier_id, name) == 0 && was != NULL)
-            *was = slice_of(value->str, value->len);
-        if (courier != NULL && strcmp(courier->courier_id, name) == 0)
-            return (Lifecircle__V1__Courier *)(uintptr_t)courier;
-    }
-    return NULL;
-}
-
-static int
-courier_add(struct ctl *c, struct args *a)
-{
-    Lifecircle__V1__Courier courier = LIFECIRCLE__V1__COURIER__INIT;
-    const char *name = args_option(a, "name", NULL);
-    uint8_t random[SECRET_RANDOM];
-    char token[SECRET_TOKEN_TEXT];
-    char hash[SECRET_HASH_TEXT];
-    const struct slice none = {NULL, 0};
-    redisReply *keep;
-
-    courier.adult_trained = !args_flag(a, "no-age-checks");
-    const char *id = args_next(a);
-    if (id == NULL || name == NULL || !args_done(a))
-        return EXIT_USAGE;
-    if (!is_short_name(id)) {
-        fprintf(stderr, "lcctl: ID: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
-        return EXIT_USAGE;
-    }
-    const Lifecircle__V1__Courier *old = find_courier(c, id, &keep, NULL);
-    if (keep == NULL)
-        return EXIT_FAILED;
-    freeReplyObject(keep);
-    if (old != NULL) {
-        fprintf(stderr, "lcctl: courier %s exists\n", id);
-        return EXIT_NOT_SO;
-    }
-    courier.courier_id = arena_copy(c->arena, id, strlen(id));
-    courier.name = arena_copy(c->arena, name, strlen(name));
-    int status = store_courier(c, &courier, none, &courier.courier);
-    if (status != EXIT_SUCCESS)
-        return status;
-    ctl_random(random, sizeof random);
-    size_t n = secret_token_format(SECRET_COURIER, courier.courier, random, token);
-    secret_hash(slice_of(token, n), hash);
-    courier.token_hash = hash;
-    status = store_courier(c, &courier, none, NULL);
-    return status != EXIT_SUCCESS
-               ? status
-               : show_token(c, "courier", id, courier.courier, NULL, "token", token);
-}
-
-bool
-courier_token(struct ctl *c, const char *id, const char *name, char token[SECRET_TOKEN_TEXT])
-{
-    Lifecircle__V1__Courier fresh = LIFECIRCLE__V1__COURIER__INIT;
-    uint8_t random[SECRET_RANDOM];
-    char hash[SECRET_HASH_TEXT];
-    redisReply *keep;
-
-    if (!is_short_name(id)) {
-        fprintf(stderr, "lcctl: a courier's id: expected 1 to 32 of a-z, 0-9 and -, got %s\n", id);
-        return false;
-    }
-    fresh.courier_id = arena_copy(c->arena, id, strlen(id));
-    fresh.name = arena_copy(c->arena, name, strlen(name));
-    fresh.adult_trained = true;
-    const struct slice none = {NULL, 0};
-    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep, NULL);
-    if (keep == NULL)
-        return false;
-    freeReplyObject(keep);
-    if (courier == NULL)
-        courier = &fresh;
-    if (courier->courier == 0 && store_courier(c, courier, none, &courier->courier) != EXIT_SUCCESS)
-        return false;
-    ctl_random(random, sizeof random);
-    size_t n = secret_token_format(SECRET_COURIER, courier->courier, random, token);
-    secret_hash(slice_of(token, n), hash);
-    courier->token_hash = hash;
-    courier->revoked = false;
-    return store_courier(c, courier, none, NULL) == EXIT_SUCCESS;
-}
-
-static int
-courier_list(struct ctl *c, struct args *a)
-{
-    if (!args_done(a))
-        return EXIT_USAGE;
-    redisReply *all = ctl_read(c, "HGETALL", "couriers", NULL);
-    if (all == NULL)
-        return EXIT_FAILED;
-    show_sort(all);
-    struct show *table = show_table(c, "number courier name no_age_checks revoked", "r....");
-    for (size_t i = 0; i + 1 < all->elements; i += 2) {
-        const Lifecircle__V1__Courier *courier =
-            wire_unpack(&lifecircle__v1__courier__descriptor, c->arena,
-                        slice_of(all->element[i + 1]->str, all->element[i + 1]->len));
-        if (courier == NULL)
-            continue;
-        show_number(table, strtol(all->element[i]->str, NULL, 10));
-        show_text(table, courier->courier_id);
-        show_text(table, courier->name);
-        show_flag(table, !courier->adult_trained, "no age checks");
-        show_flag(table, courier->revoked, "revoked");
-    }
-    freeReplyObject(all);
-    return show_end(table);
-}
-
-/* courier_change: revoked, tokens and all; or one more token, beside which the one before it goes
- * on counting until the next. */
-static int
-courier_change(struct ctl *c, struct args *a, bool revoke)
-{
-    const char *id = args_next(a);
-    uint8_t random[SECRET_RANDOM];
-    char token[SECRET_TOKEN_TEXT], hash[SECRET_HASH_TEXT];
-    struct slice was = {NULL, 0};
-    redisReply *keep;
-
-    if (id == NULL || !args_done(a))
-        return EXIT_USAGE;
-    Lifecircle__V1__Courier *courier = find_courier(c, id, &keep, &was);
-    int status = EXIT_FAILED;
-    if (keep != NULL && courier == NULL) {
-        fprintf(stderr, "lcctl: no courier %s\n", id);
-        status = EXIT_NOT_SO;
-    } else if (keep != NULL && revoke) {
-        courier->revoked = true;
-        status = store_courier(c, courier, was, NULL);
-        if (status == EXIT_SUCCESS)
-            status = show_done(c, "courier", id, "revoked", "courier %s is revoked", id);
-    } else if (keep != NULL) {
-        ctl_random(random, sizeof random);
-        size_t n = secret_token_format(SECRET_COURIER, courier->courier, random, token);
-        secret_hash(slice_of(token, n), hash);
-        /* tokens of one who was revoked stay revoked */
-        courier->token_hash_before =
-            courier->revoked ? (char *)(uintptr_t) "" : courier->token_hash;
-        courier->token_hash = hash;
-        courier->revoked = false;
-        status = store_courier(c, courier, was, NULL);
-        if (status == EXIT_SUCCESS)
-            status = show_token(c, "courier", id, courier->courier, NULL, "token", token);
-    }
-    if (keep != NULL)
-        freeReplyObject(keep);
-    return status;
-}
-
-int
-cmd_courier(struct ctl *c, struct args *a)
-{
-    const char *verb = args_next(a);
-
-    if (verb != NULL && strcmp(verb, "add") == 0)
-        return courier_add(c, a);
-    if (verb != NULL && strcmp(verb, "list") == 0)
-        return courier_list(c, a);
-    if (verb != NULL && (strcmp(verb, "revoke") == 0 || strcmp(verb, "token") == 0))
-        return courier_change(c, a, strcmp(verb, "revoke") == 0);
-    return EXIT_USAGE;
 }
