@@ -2,7 +2,7 @@
 #include "router/core.h"
 
 #define RIDE(end) "rides_total{end=\"" end "\"}"
-#define HOURS(mode) "learnt_hours{mode=\"" mode "\"}"
+#define HOURS(mode) "learnt_slots{mode=\"" mode "\"}"
 #define PACE(mode) "travel_time_percent{mode=\"" mode "\"}"
 
 static const struct counter described[TALLIES] = {

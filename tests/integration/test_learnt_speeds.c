@@ -190,11 +190,11 @@ test_rides_are_counted_until_they_are_enough(void)
     deliver(0);
     deliver(1);
     CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "rides_total{end=\"counted\"}"), 4);
-    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}"), 0);
+    CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "learnt_slots{mode=\"bicycle\"}"), 0);
     deliver(2);
     CU_ASSERT_EQUAL(town_metric(&town, TOWN_ROUTER, "rides_total{end=\"counted\"}"), 6);
     CU_ASSERT_TRUE(town_wait(both_are_slower, NULL));
-    CU_ASSERT(town_metric(&town, TOWN_ROUTER, "learnt_hours{mode=\"bicycle\"}") > 0);
+    CU_ASSERT(town_metric(&town, TOWN_ROUTER, "learnt_slots{mode=\"bicycle\"}") > 0);
     CU_ASSERT(pace(TOWN_ROUTER) < 100 * SLOWER); /* so few are drawn to the map's times */
 }
 

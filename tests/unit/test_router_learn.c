@@ -538,7 +538,7 @@ test_router_forgets_when_it_is_told(void)
     w_pass(w, 1000);
     CU_ASSERT_EQUAL(pace(w), 100);
     w_pass(w, 2000 * LEARN_S);
-    CU_ASSERT_EQUAL(w_counter(w, "learnt_hours{mode=\"bicycle\"}"), 0);
+    CU_ASSERT_EQUAL(w_counter(w, "learnt_slots{mode=\"bicycle\"}"), 0);
     for (size_t i = 0; i < w->n_speeds; i++)
         CU_ASSERT_STRING_EQUAL(w->speed[i].field, "profile");
     w_free(w);
