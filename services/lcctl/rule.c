@@ -238,6 +238,8 @@ cmd_rulings(struct ctl *c, struct args *a)
         freeReplyObject(frozen);
         return status;
     }
+    if (status == EXIT_SUCCESS && orders->elements == 0 && frozen->elements == 0)
+        puts("nothing is ruled: the plan decides about every order and courier");
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < orders->elements; i += 2) {
         printf("order %s: ", orders->element[i]->str);
         dispatch_print_ruling(slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));

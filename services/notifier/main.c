@@ -14,6 +14,12 @@ main(int argc, char **argv)
          false},
         {"city-map", OPTION_FILE, "",
          "GeoJSON of the city's roads and water, drawn below every map of the pages", false},
+        {"tiles", OPTION_TEXT, "",
+         "pictures of a tile server drawn above these lines, https://HOST/…/{z}/{x}/{y}.png: every "
+         "page with a map asks that host for them; empty: nothing is loaded from elsewhere",
+         false},
+        {"tiles-credit", OPTION_TEXT, "© OpenStreetMap contributors",
+         "whose these pictures are, shown on every map", false},
         {"proofs-mb", OPTION_NUMBER, "256",
          "Redis memory for photos and signatures of hand-overs; beyond it none is taken", false},
         {"events-kept", OPTION_NUMBER, "200000",

@@ -197,7 +197,11 @@ start(struct notifier *n, const struct event *ev)
     memcpy(n->city, city.p, city.n);
     personal_master_of(&n->secret, &n->personal);
     mint_init(&n->mint, "notifier", city, ev->entropy);
-    n->map = web_map_new(config_get(ev->config, "city-map"));
+    struct slice tiles = config_get(ev->config, "tiles");
+    if (tiles.n > 0 && !web_tiles_ok(tiles))
+        return LC_EINVAL;
+    n->map = web_map_new(config_get(ev->config, "city-map"), tiles,
+                         config_get(ev->config, "tiles-credit"));
     if (!work_pay_read(&n->pay, ev->config))
         return LC_EINVAL;
     n->position_ms = 1000 * config_int(ev->config, "position-s", 300);

@@ -1,32 +1,96 @@
 #include "notifier/pages.h"
 #include "notifier/core.h"
 
+#include "base/json_out.h"
+
 #include <stdlib.h>
 #include <zlib.h>
 
 struct web_map {
-    struct web_file file;
+    struct web_file file; /* without a name: there is no map of lines */
+    struct web_file tiles;
     char hash[SECRET_HASH_TEXT];
+    char tiles_hash[SECRET_HASH_TEXT];
     char *plain;
     char *gzip;
+    struct buf tiles_json;
+    struct buf policy; /* empty: that of everybody */
 };
 
-struct web_map *
-web_map_new(struct slice geojson)
+/* origin_n: how much of a URL is scheme, host and port; 0: it is no http(s) URL with a path. */
+static size_t
+origin_n(struct slice url)
 {
-    struct web_map *m = geojson.n == 0 ? NULL : calloc(1, sizeof *m);
-    z_stream z = {0};
+    static const char *const schemes[] = {"https://", "http://"};
 
-    if (m == NULL)
-        return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(schemes[i]);
+        const char *slash = url.n <= n || memcmp(url.p, schemes[i], n) != 0
+                                ? NULL
+                                : memchr(url.p + n, '/', url.n - n);
+        if (slash != NULL && slash > url.p + n)
+            return (size_t)(slash - url.p);
+    }
+    return 0;
+}
+
+bool
+web_tiles_ok(struct slice url)
+{
+    static const char *const wanted[] = {"{z}", "{x}", "{y}"};
+    size_t n = origin_n(url);
+
+    if (n == 0 || url.n > 1000)
+        return false;
+    for (size_t i = 0; i < url.n; i++) {
+        bool host = i >= 8 && i < n;
+        char c = url.p[i];
+        if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\')
+            return false;
+        if (host && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]/",
+                           c) == NULL)
+            return false;
+    }
+    for (size_t i = 0; i < 3; i++)
+        if (memmem(url.p + n, url.n - n, wanted[i], 3) == NULL)
+            return false;
+    return true;
+}
+
+/* add_tiles: the words for the pages, and the policy that lets these pictures in. */
+static bool
+add_tiles(struct web_map *m, struct slice url, struct slice credit)
+{
+    struct json_out w = json_out_to(&m->tiles_json);
+
+    json_out_object(&w, NULL);
+    json_out_str(&w, "url", url);
+    json_out_str(&w, "credit", credit);
+    json_out_end(&w);
+    buf_printf(&m->policy, PAGES_POLICY_OF(" %.*s"), (int)origin_n(url), url.p);
+    buf_u8(&m->policy, 0);
+    if (m->tiles_json.failed || m->policy.failed)
+        return false;
+    secret_hash(buf_slice(&m->tiles_json), m->tiles_hash);
+    m->tiles_hash[16] = '\0';
+    m->tiles = (struct web_file){.name = "tiles.json",
+                                 .type = "application/json",
+                                 .hash = m->tiles_hash,
+                                 .plain = m->tiles_json.p,
+                                 .plain_end = m->tiles_json.p + m->tiles_json.n};
+    return true;
+}
+
+static bool
+add_lines(struct web_map *m, struct slice geojson)
+{
+    z_stream z = {0};
     size_t room = compressBound(geojson.n) + 32; /* gzip's head is longer than zlib's */
     m->plain = malloc(geojson.n);
     m->gzip = malloc(room);
     if (m->plain == NULL || m->gzip == NULL ||
-        deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        web_map_free(m);
-        return NULL;
-    }
+        deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
     memcpy(m->plain, geojson.p, geojson.n);
     z.next_in = (Bytef *)m->plain;
     z.avail_in = (uInt)geojson.n;
@@ -43,7 +107,19 @@ web_map_new(struct slice geojson)
                                 .gzip = m->gzip,
                                 .gzip_end = m->gzip + z.total_out};
     deflateEnd(&z);
-    return m;
+    return true;
+}
+
+struct web_map *
+web_map_new(struct slice geojson, struct slice tiles, struct slice credit)
+{
+    struct web_map *m = geojson.n == 0 && tiles.n == 0 ? NULL : calloc(1, sizeof *m);
+
+    if (m == NULL || ((geojson.n == 0 || add_lines(m, geojson)) &&
+                      (tiles.n == 0 || add_tiles(m, tiles, credit))))
+        return m;
+    web_map_free(m);
+    return NULL;
 }
 
 void
@@ -53,6 +129,8 @@ web_map_free(struct web_map *m)
         return;
     free(m->plain);
     free(m->gzip);
+    buf_free(&m->tiles_json);
+    buf_free(&m->policy);
     free(m);
 }
 
@@ -94,17 +172,20 @@ pages_wanted(const struct event *ev)
 }
 
 static void
-send_file(const struct event *ev, struct outbox *out, const struct web_file *f)
+send_file(const struct web_map *map, const struct event *ev, struct outbox *out,
+          const struct web_file *f)
 {
-    bool gzip = lists(ev, "Accept-Encoding", "gzip") && !lists(ev, "Accept-Encoding", "gzip;q=0");
+    const char *policy = map != NULL && map->policy.n > 0 ? map->policy.p : PAGES_POLICY;
+    bool gzip = f->gzip != NULL && lists(ev, "Accept-Encoding", "gzip") &&
+                !lists(ev, "Accept-Encoding", "gzip;q=0");
     struct slice body = gzip ? slice_of(f->gzip, (size_t)(f->gzip_end - f->gzip))
                              : slice_of(f->plain, (size_t)(f->plain_end - f->plain));
     const char *extra =
         arena_printf(ev->arena,
-                     PAGES_POLICY "Cache-Control: no-cache\r\n"
-                                  "Vary: Accept, Accept-Encoding\r\n"
-                                  "ETag: \"%s%s\"\r\n%s",
-                     f->hash, gzip ? "-z" : "", gzip ? "Content-Encoding: gzip\r\n" : "");
+                     "%sCache-Control: no-cache\r\n"
+                     "Vary: Accept, Accept-Encoding\r\n"
+                     "ETag: \"%s%s\"\r\n%s",
+                     policy, f->hash, gzip ? "-z" : "", gzip ? "Content-Encoding: gzip\r\n" : "");
 
     if (lists(ev, "If-None-Match", f->hash))
         outbox_http(out, ev->ref, 304, NULL, extra, slice_of(NULL, 0));
@@ -113,14 +194,14 @@ send_file(const struct event *ev, struct outbox *out, const struct web_file *f)
 }
 
 void
-pages_send(const struct event *ev, struct outbox *out, const char *name)
+pages_send(const struct web_map *map, const struct event *ev, struct outbox *out, const char *name)
 {
     const struct web_file *f = find_file(slice_str(name));
 
     if (f == NULL)
         refuse(ev, out, 404, "not_found", "no such page");
     else
-        send_file(ev, out, f);
+        send_file(map, ev, out, f);
 }
 
 bool
@@ -134,12 +215,15 @@ pages_open(const struct web_map *map, const struct event *ev, struct outbox *out
             f = find_file(slice_str(routes[i].file));
     if (f == NULL && path.n > 5 && memcmp(path.p, "/web/", 5) == 0)
         f = find_file(slice_of(path.p + 5, path.n - 5));
-    if (f == NULL && map != NULL && slice_eq_str(path, "/web/city.geojson"))
+    if (f == NULL && map != NULL && map->file.name != NULL &&
+        slice_eq_str(path, "/web/city.geojson"))
         f = &map->file;
+    if (map != NULL && map->tiles.name != NULL && slice_eq_str(path, "/web/tiles.json"))
+        f = &map->tiles;
     if (f == NULL)
         return false;
     if (slice_eq_str(ev->http->method, "GET") || slice_eq_str(ev->http->method, "HEAD"))
-        send_file(ev, out, f);
+        send_file(map, ev, out, f);
     else
         refuse(ev, out, 405, "method_not_allowed", "expected GET");
     return true;

@@ -22,27 +22,36 @@ struct web_file {
 extern const struct web_file web_files[];
 extern const size_t web_files_n;
 
-/* What every answer to a browser carries. */
-#define PAGES_POLICY                                                                               \
+/* What every answer to a browser carries; images: from where else they may come, a blank in front.
+ */
+#define PAGES_POLICY_OF(images)                                                                    \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
-    "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "           \
+    "img-src 'self' data:" images "; connect-src 'self'; manifest-src 'self'; worker-src 'self'; " \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"                              \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"                                                             \
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \
     "Permissions-Policy: geolocation=(self), camera=(self), microphone=()\r\n"
 
-/* web_map: the city's map, /web/city.geojson: it comes with the configuration. */
+#define PAGES_POLICY PAGES_POLICY_OF("")
+
+/* web_map: what the city's maps are drawn with, as configured: its own lines, /web/city.geojson,
+ * and pictures of a tile server, /web/tiles.json. */
 struct web_map;
-/* web_map_new: keeps a copy of the GeoJSON, also compressed. NULL when empty or without memory. */
-struct web_map *web_map_new(struct slice geojson);
+/* web_map_new: keeps copies; each may be empty. tiles: a URL that web_tiles_ok takes; credit: whose
+ * they are. NULL when there is neither map nor tiles, or no memory. */
+struct web_map *web_map_new(struct slice geojson, struct slice tiles, struct slice credit);
+/* web_tiles_ok: http(s)://HOST[:PORT]/…, with {z}, {x} and {y} in its path, and nothing in it that
+ * could end the header that names its host. */
+bool web_tiles_ok(struct slice url);
 void web_map_free(struct web_map *m);
 
 /* pages_open: answers a GET or HEAD of a page or one of its files; false when the path is none. */
 bool pages_open(const struct web_map *map, const struct event *ev, struct outbox *out);
 
 /* pages_send: answers with the file of this name (404 when there is none). */
-void pages_send(const struct event *ev, struct outbox *out, const char *name);
+void pages_send(const struct web_map *map, const struct event *ev, struct outbox *out,
+                const char *name);
 
 /* pages_wanted: does the browser ask for a page rather than for data? By Accept. */
 bool pages_wanted(const struct event *ev);

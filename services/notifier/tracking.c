@@ -153,7 +153,7 @@ tracking_open(struct notifier *n, const struct event *ev, struct outbox *out)
     bool picture = token.n > 9 && memcmp(token.p + token.n - 9, "/code.svg", 9) == 0;
 
     if (!stream && !picture && pages_wanted(ev)) {
-        pages_send(ev, out, "track.html"); /* says itself when the token is wrong */
+        pages_send(n->map, ev, out, "track.html"); /* says itself when the token is wrong */
         return;
     }
     token.n -= stream ? 7 : picture ? 9 : 0;

@@ -24,6 +24,7 @@ set(TYPE_css "text/css; charset=utf-8")
 set(TYPE_js "text/javascript; charset=utf-8")
 set(TYPE_svg "image/svg+xml")
 set(TYPE_png "image/png")
+set(TYPE_json "application/json")
 set(TYPE_webmanifest "application/manifest+json")
 
 # embed NAME FILE: the bytes of FILE between the symbols NAME and NAME_end.

@@ -157,6 +157,20 @@ test('an order that was filed away says so, and shows what is known', async ({to
     }
 });
 
+test('a tile server’s pictures lie over the lines', async ({town, browser}) => {
+    const page = await kit.openPage(browser, town, '/favicon.ico', kit.desk);
+    const dot = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FAAhKDveksOjmAAAAAElFTkSuQmCC', 'base64');
+    await page.route('**/web/tiles.json', (route) => route.fulfill({json: {url: `${town.notifier}/tile/{z}/{x}/{y}.png`, credit: '© us & them'}}));
+    await page.route('**/tile/**', (route) => (route.request().url().endsWith('7.png') ? route.abort() : route.fulfill({contentType: 'image/png', body: dot})));
+    await page.goto(`${town.notifier}/ops#token=${token(town, 'operator', 'add', 'Tia')}`);
+    await kit.until('tiles', async () => (await page.locator('img.leaflet-tile-loaded').count()) > 4);
+    await kit.shows(page, '.leaflet-control-attribution', '© us & them');
+    await kit.shows(page, '.leaflet-control-attribution', '© OpenStreetMap contributors');
+    await kit.shot(page, 'ops-tiles');
+    assert.deepEqual(page.wrong.filter((w) => !/ERR_FAILED/.test(w)), []);
+    await page.context().close();
+});
+
 // ---- the camera ----
 
 const WIDE = 320;

@@ -74,6 +74,7 @@ done
 ok order json 'v["state"] == "placed" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
 ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None and v["dispatch"] is None and v["ruled"] == {"hold": False, "pinned": 0, "banned": [], "route_frozen": False}' lcctl --json explain corner/4711
 lcctl courier add bob --name Bob >/dev/null
+ok 'rulings, none, in words' bash -c 'lcctl rulings | grep -q "^nothing is ruled"'
 ok 'rulings, none' json 'v == {"orders": [], "frozen": [], "log": []}' lcctl --json rulings
 ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freeze bob --who me
 ok 'hold: not of an order for collection' json 'v["outcome"] == "not_now"' lcctl --json hold corner/4711

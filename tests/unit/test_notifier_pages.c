@@ -99,6 +99,67 @@ test_nothing_but_the_pages_can_be_had(void)
     rig_free(r);
 }
 
+static struct rig *
+rig_with(const char *name, const char *value, enum lc_err *err)
+{
+    const struct config_item items[] = {{SLICE_LIT("city"), SLICE_LIT("bal")},
+                                        {SLICE_LIT("city-secret"), SLICE_LIT(RIG_SECRET)},
+                                        {slice_str(name), slice_str(value)},
+                                        {SLICE_LIT("tiles-credit"), SLICE_LIT("\"us\"")}};
+    const struct config config = {items, 4};
+    struct event start = {.kind = EVENT_START, .config = &config};
+    struct rig *r = calloc(1, sizeof *r);
+
+    r->stepper = stepper_new(&notifier_service);
+    *err = stepper_feed(r->stepper, &start);
+    return r;
+}
+
+static void
+test_tiles_come_from_the_host_that_was_named_and_no_other(void)
+{
+    static const char url[] = "https://tiles.example:8443/a/{z}/{x}/{y}.png?k=1";
+    enum lc_err err;
+    struct rig *plain = rig_new();
+    struct rig *r = rig_with("tiles", url, &err);
+
+    CU_ASSERT_STRING_EQUAL(ask_for(plain, 10, "GET", "/web/tiles.json", NULL, "")->bytes, "{}\n");
+    CU_ASSERT_EQUAL(err, LC_OK);
+    const struct rig_sent *s = ask_for(r, 10, "GET", "/web/tiles.json", NULL, "");
+    CU_ASSERT_STRING_EQUAL(s->bytes,
+                           "{\"url\":\"https://tiles.example:8443/a/{z}/{x}/{y}.png?k=1\","
+                           "\"credit\":\"\\\"us\\\"\"}");
+    s = ask_for(r, 11, "GET", "/ops", NULL, "");
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(s->extra, "img-src 'self' data: https://tiles.example:8443; connect-src 'self'"));
+    CU_ASSERT_EQUAL(ask_for(r, 12, "GET", "/web/city.geojson", NULL, "")->e.status, 404);
+    rig_free(r);
+    rig_free(plain);
+}
+
+static void
+test_tiles_that_are_no_address_are_refused_at_the_start(void)
+{
+    static const char *const bad[] = {
+        "tiles.example/{z}/{x}/{y}.png",
+        "ftp://tiles.example/{z}/{x}/{y}.png",
+        "https:///{z}/{x}/{y}.png",
+        "https://tiles.example",
+        "https://tiles.example/{z}/{x}.png",
+        "https://a b/{z}/{x}/{y}.png",
+        "https://{s}.tiles.example/{z}/{x}/{y}",
+        "https://x; script-src */{z}/{x}/{y}",
+        "https://x\r\nSet-Cookie: a/{z}/{x}/{y}",
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        enum lc_err err;
+        struct rig *r = rig_with("tiles", bad[i], &err);
+        CU_ASSERT_EQUAL(err, LC_EINVAL);
+        rig_free(r);
+    }
+}
+
 static void
 test_city_map_is_served_as_it_was_given(void)
 {
@@ -256,6 +317,8 @@ UNIT_MAIN("notifier pages", UNIT(test_page_is_served_with_its_type_and_a_policy)
           UNIT(test_page_is_compressed_for_who_takes_it),
           UNIT(test_page_that_is_known_is_not_sent_again),
           UNIT(test_nothing_but_the_pages_can_be_had),
+          UNIT(test_tiles_come_from_the_host_that_was_named_and_no_other),
+          UNIT(test_tiles_that_are_no_address_are_refused_at_the_start),
           UNIT(test_city_map_is_served_as_it_was_given),
           UNIT(test_pages_name_only_files_that_are_there),
           UNIT(test_browser_is_let_in_by_a_subprotocol),

@@ -165,7 +165,7 @@ const kilometres = (metres) => t('courier.km', {n: (metres / 1000).toLocaleStrin
 // shift: what it has come to. The server's word counts; what this phone has counted itself bridges a tunnel.
 export function shift(state, act, busy, done) {
     const delivered = Math.max(done?.delivered ?? 0, state.delivered);
-    return h('section', {class: 'card stack'},
+    return h('section', {class: 'card stack shift'},
         h('div', {class: 'came-to'},
             h('div', {}, h('p', {class: 'soft'}, t('courier.done_today')), h('p', {class: 'big', id: 'count'}, String(delivered))),
             done?.metres ? h('div', {}, h('p', {class: 'soft'}, t('courier.carried')), h('p', {class: 'big', id: 'km'}, kilometres(done.metres))) : null,

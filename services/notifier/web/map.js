@@ -1,4 +1,5 @@
-// map: Leaflet with the city's own lines below (no tiles, nothing from elsewhere). Works without Leaflet: no map then.
+// map: Leaflet with the city's own lines below; nothing from elsewhere, unless the city has named a tile server, whose
+// pictures then lie above the lines. Works without Leaflet: no map then.
 const L = window.L;
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -11,8 +12,21 @@ export function baseMap(element, options) {
     });
     map.attributionControl.setPrefix('');
     map.setView(options?.centre ?? [39.285, -76.58], options?.level ?? 14);
+    map.createPane('lines').style.zIndex = 150; // below tiles: where one does not come, in a tunnel, lines are seen
     city(map);
+    tiles(map);
     return map;
+}
+
+let tileServer = null;
+
+async function tiles(map) {
+    tileServer ??= fetch('/web/tiles.json').then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+    const {url, credit} = await tileServer;
+    if (!url) return;
+    const plain = document.createElement('span');
+    plain.textContent = credit;
+    L.tileLayer(url, {attribution: plain.innerHTML, maxZoom: 19}).addTo(map);
 }
 
 let cityData = null;
@@ -24,6 +38,7 @@ async function city(map) {
     const weights = {motorway: 4, trunk: 4, primary: 3, secondary: 2.5, tertiary: 2};
     const draw = () => L.geoJSON(data, {
         interactive: false,
+        pane: 'lines',
         style: (f) => (f.properties?.water || f.geometry.type.includes('Polygon')
             ? {stroke: false, fillColor: style('--water'), fillOpacity: 1}
             : {color: style('--road'), weight: weights[f.properties?.class] ?? 1.2}),

@@ -20,6 +20,7 @@ function figures(city) {
     return h('div', {class: 'figures'},
         figure('open-orders', t('ops.orders'), String(open)),
         figure('on-shift', t('ops.couriers'), String(on)),
+        figure('waiting', t('ops.waiting'), String([...city.orders.values()].filter((o) => !o.end && (o.status === 'held' || unassigned(o))).length)),
         figure('delivered', t('ops.delivered'), String(sum.delivered)),
         figure('on-time', t('ops.on_time'), sum.delivered ? `${Math.round((100 * sum.on_time) / sum.delivered)} %` : '–'),
         figure('door', t('ops.door'), sum.delivered ? minutes(sum.door_ms / sum.delivered) : '–'));

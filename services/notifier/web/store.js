@@ -88,11 +88,11 @@ function shopBar() {
     return h('div', {class: 'card shop'},
         h('div', {class: 'grow'}, h('span', {class: `badge ${kind}`, id: 'mode'}, text), ' ',
             h('span', {class: 'soft'}, shop.address)),
-        shop.busy === 'open' ? null
+        h('div', {class: 'modes'}, shop.busy === 'open' ? null
             : h('button', {class: 'primary', id: 'open', onclick: () => busy('open', 0)}, t('store.do_open')),
         [10, 20, 30].map((n) => h('button', {id: `delay-${n}`, onclick: () => busy('busy', n)}, t('store.delay', {n}))),
         shop.busy === 'paused' ? null
-            : h('button', {class: 'danger', id: 'pause', onclick: () => busy('paused', 0)}, t('store.do_pause')));
+            : h('button', {class: 'danger', id: 'pause', onclick: () => busy('paused', 0)}, t('store.do_pause'))));
 }
 
 function soldOut(sku) {
@@ -131,7 +131,7 @@ function card(ticket) {
             h('h3', {}, ticket.external_order_id),
             h('span', {class: 'due'}, time(ticket.ready_at))),
         h('div', {class: 'row'},
-            h('span', {class: 'badge'}, t(collection ? 'store.collection' : `store.state.${ticket.status}`)),
+            h('span', {class: 'badge'}, t(collection ? 'store.collection' : `store.state.${ticket.status === 'placed' && ticket.courier ? 'asked' : ticket.status}`)),
             ticket.courier ? h('span', {class: 'badge'}, ticket.courier) : null,
             ticket.simulated ? h('span', {class: 'badge'}, t('simulated')) : null),
         h('ul', {}, ticket.lines.map((line) => h('li', {},

@@ -1,6 +1,6 @@
 // The service worker of the courier's app: the app opens in a tunnel. What the server gives counts; what was kept is
 // used when it does not answer in time. Only pages and their files: never an API, never a token.
-const CACHE = 'lifecircle-courier-4';
+const CACHE = 'lifecircle-courier-5';
 const PATIENCE_MS = 2500;
 const FILES = [
     '/courier',
@@ -10,7 +10,7 @@ const FILES = [
 ];
 
 // Kept once somebody has looked at a map: large, and some have none.
-const MAPS = ['/web/city.geojson'];
+const MAPS = ['/web/city.geojson', '/web/tiles.json'];
 
 self.addEventListener('install', (event) => {
     self.skipWaiting();
