@@ -171,6 +171,20 @@ test('a tile server’s pictures lie over the lines', async ({town, browser}) =>
     await page.context().close();
 });
 
+test('the courier’s app can be installed', async ({town, browser}) => {
+    const page = await kit.openPage(browser, town, '/courier', kit.phone);
+    const cdp = await page.context().newCDPSession(page);
+    await kit.until('the manifest and its pictures are good', async () => {
+        const {installabilityErrors} = await cdp.send('Page.getInstallabilityErrors');
+        const wrong = installabilityErrors.map((e) => e.errorId).filter((id) => id !== 'in-incognito'); // as every page of playwright's
+        if (wrong.length > 0) console.log(`      ${wrong}`);
+        return wrong.length === 0;
+    });
+    const {url, errors} = await cdp.send('Page.getAppManifest');
+    assert.deepEqual([new URL(url).pathname, errors], ['/web/courier.webmanifest', []]);
+    await page.context().close();
+});
+
 // ---- the camera ----
 
 const WIDE = 320;

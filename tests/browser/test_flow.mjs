@@ -13,7 +13,7 @@ async function signOn(page, town, key) {
 
 test('the app has all of its files with it in a tunnel', () => {
     const read = (name) => readFileSync(new URL(`../../services/notifier/web/${name}`, import.meta.url), 'utf8');
-    const kept = new Set([...read('sw.js').matchAll(/'([a-z_0-9.]+\.(?:js|css|svg|webmanifest))'/g)].map((m) => m[1]));
+    const kept = new Set([...read('sw.js').matchAll(/'([a-z_0-9.-]+\.(?:js|css|svg|png|webmanifest))'/g)].map((m) => m[1]));
     const needed = new Set(['courier.js']);
     for (const name of needed) for (const [, other] of read(name).matchAll(/(?:from|import\()\s*'\.\/([a-z_]+\.js)'/g)) needed.add(other);
     for (const [, name] of read('courier.html').matchAll(/"\/web\/([^"]+)"/g)) needed.add(name);

@@ -362,6 +362,57 @@ test_traccar_client_posts_positions(void)
 }
 
 static int
+posted_json(struct rig *r, uint64_t conn, const char *json)
+{
+    struct http_event http = {.method = SLICE_LIT("POST"), .path = SLICE_LIT("/v1/osmand")};
+    struct event ev = {.kind = EVENT_HTTP, .ref = conn, .http = &http, .bytes = slice_str(json)};
+
+    rig_feed(r, &ev);
+    return rig_last(r, EFFECT_HTTP, conn)->e.status;
+}
+
+static void
+test_traccar_client_9_posts_json(void)
+{
+    static const struct {
+        const char *json;
+        int status;
+    } bad[] = {
+        {"{\"location\":{\"coords\":{\"latitude\":39.3,\"longitude\":-76.6}},\"device_id\":\"x\"}",
+         401},
+        {"{\"location\":{\"coords\":{\"latitude\":91,\"longitude\":-76.6}},\"device_id\":\"" COURIER
+         "\"}",
+         400},
+        {"{\"location\":{\"coords\":{\"latitude\":\"39\",\"longitude\":-76.6}},\"device_id\":"
+         "\"" COURIER "\"}",
+         400},
+        {"{\"location\":[],\"device_id\":\"" COURIER "\"}", 400},
+        {"{\"device_id\":\"" COURIER "\"}", 400},
+        {"{\"location\":", 400},
+    };
+    struct rig *r = rig_new();
+
+    rig_courier(r, 1, COURIER, false);
+    /* with every field that the client sends */
+    CU_ASSERT_EQUAL(
+        posted_json(r, 10,
+                    "{\"location\":{\"timestamp\":\"2026-11-22T16:59:50.123Z\",\"coords\":{"
+                    "\"latitude\":39.2851,\"longitude\":-76.5932,\"accuracy\":4.8,\"speed\":3.2,"
+                    "\"heading\":90.5,\"altitude\":12.1},\"is_moving\":true,\"odometer\":1204.5,"
+                    "\"event\":\"motionchange\",\"battery\":{\"level\":0.81,\"is_charging\":false},"
+                    "\"activity\":{\"type\":\"on_bicycle\"},\"extras\":{}},\"device_id\":\"" COURIER
+                    "\"}"),
+        200);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig_core(r)->positions);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->at.lat_e7, 392851000);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->time_ms, 1795366790123);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CU_ASSERT_EQUAL(posted_json(r, 20 + i, bad[i].json), bad[i].status);
+    CU_ASSERT_EQUAL(rig_core(r)->positions->at.lat_e7, 392851000);
+    rig_free(r);
+}
+
+static int
 shown(struct rig *r, uint64_t conn, const char *path, const char *token, struct slice picture)
 {
     char bearer[128];
@@ -412,4 +463,5 @@ UNIT_MAIN("notifier operators and screens",
           UNIT(test_operator_is_told_what_was_not_understood),
           UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
           UNIT(test_screen_hands_over_for_the_right_code_only),
-          UNIT(test_traccar_client_posts_positions), UNIT(test_courier_posts_a_photo))
+          UNIT(test_traccar_client_posts_positions), UNIT(test_traccar_client_9_posts_json),
+          UNIT(test_courier_posts_a_photo))

@@ -5,7 +5,7 @@ const PATIENCE_MS = 2500;
 const FILES = [
     '/courier',
     ...['base.css', 'courier.css', 'courier.js', 'courier_view.js', 'courier.webmanifest', 'dom.js', 'en.js', 'i18n.js',
-        'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'signin.js', 'way.js', 'zh.js',
+        'icon-192.png', 'icon-512.png', 'icon.svg', 'leaflet.css', 'leaflet.min.js', 'live.js', 'map.js', 'proofs.js', 'queue.js', 'route.js', 'signin.js', 'way.js', 'zh.js',
     ].map((name) => `/web/${name}`),
 ];
 
