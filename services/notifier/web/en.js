@@ -258,6 +258,7 @@ export default {
     'ops.by.min': ', by {n} min',
     'ops.by.orders': ', by {n} orders',
     'ops.by.orders.one': ', by one order',
+    'ops.reason': 'Reason',
     'ops.promise': 'Promised by',
     'ops.eta': 'Expected',
     'ops.store': 'Store',

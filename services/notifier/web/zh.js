@@ -255,6 +255,7 @@ export default {
     'ops.by.m': '，差 {n} 米',
     'ops.by.min': '，差 {n} 分钟',
     'ops.by.orders': '，超 {n} 单',
+    'ops.reason': '原因',
     'ops.promise': '承诺时间',
     'ops.eta': '预计到达',
     'ops.store': '门店',
