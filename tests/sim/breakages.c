@@ -25,6 +25,7 @@ static const struct breakage in_functions[] = {
     {"lose-due", "put_due('dispatch', now_text, o.uuid)", ""},
     {"no-version", "if version == expect then", "if true then"},
     {"no-fence", "if tonumber(held or 0) ~= epoch then", "if false then"},
+    {"same-epoch", "epoch = epoch + 1\n", "epoch = epoch == 0 and 1 or epoch\n"},
     {"repeat-feed", "if sub(applied, at, at + 11) == entry then", "if false then"},
     {"late-count", "if name <= least or name < snapshot or (kind == 0 and name < newest) then",
      "if name <= least then"},

@@ -80,9 +80,26 @@ expected_error(const char *words)
     return strncmp(words, "FENCED", 6) == 0;
 }
 
+/* check_epoch: an epoch is one life of one router, for ever: else nothing keeps the one before out.
+ */
+static void
+check_epoch(struct sim *s, const struct item *it, struct slice epoch)
+{
+    uint64_t who = (uint64_t)it->node << 32 | it->life;
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < epoch.n; i++)
+        number = 10 * number + (uint64_t)(epoch.p[i] - '0');
+    uint64_t *writer = &s->epoch_writer[number % EPOCHS_MAX];
+    if (*writer != 0 && *writer != who)
+        sim_fail(s, "two routers' lives wrote under epoch %llu", (unsigned long long)number);
+    *writer = who;
+}
+
 /* check_fence: a router that is not the city's any more writes nothing. */
 static void
-check_fence(struct sim *s, const struct slice *argv, size_t argc, const redisReply *r)
+check_fence(struct sim *s, const struct item *it, const struct slice *argv, size_t argc,
+            const redisReply *r)
 {
     if (argc < 6 || !slice_eq_str(argv[1], "plan_commit") || r == NULL)
         return;
@@ -92,6 +109,8 @@ check_fence(struct sim *s, const struct slice *argv, size_t argc, const redisRep
     if (!owner && r->type != REDIS_REPLY_ERROR)
         sim_fail(s, "a router of epoch %.*s wrote under epoch %s", (int)argv[5].n, argv[5].p,
                  held == NULL || held->str == NULL ? "?" : held->str);
+    if (owner && r->type != REDIS_REPLY_ERROR)
+        check_epoch(s, it, argv[5]);
     if (held != NULL)
         freeReplyObject(held);
 }
@@ -109,7 +128,7 @@ commands_run(struct sim *s, struct item *it)
     if (c.n > 0)
         sim_fail(s, "a command of more than %d words", WORDS_MAX);
     redisReply *r = redis_do(s, argc, argv);
-    check_fence(s, argv, argc, r);
+    check_fence(s, it, argv, argc, r);
     if (it->orphan && argc > 0)
         sim_log(s, "%s: an orphan is run: %.*s %.*s", n->service->name, (int)argv[0].n, argv[0].p,
                 argc > 1 ? (int)argv[1].n : 0, argc > 1 ? argv[1].p : "");

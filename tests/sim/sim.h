@@ -110,6 +110,8 @@ struct options {
 
 struct item;
 
+enum { EPOCHS_MAX = 4096 };
+
 struct sim {
     struct options options;
     struct faults faults;
@@ -129,7 +131,8 @@ struct sim {
     char folder[64]; /* scratch: socket, append-only file */
     uint64_t digest; /* over every effect */
     uint64_t steps;
-    uint64_t commands; /* to Redis */
+    uint64_t commands;                 /* to Redis */
+    uint64_t epoch_writer[EPOCHS_MAX]; /* which node's life wrote under an epoch; 0 = none */
     uint64_t next_conn;
     struct open_conn *conns;
     struct config_item config[20];
