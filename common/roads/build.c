@@ -75,7 +75,7 @@ lay_slots(const struct builder *b, struct mode_build *m, enum travel_mode mode)
     const struct chains *c = &m->chains;
     const struct mode_graph *g = &m->graph;
     size_t edges = 2 * b->net.roads;
-    uint32_t *node = malloc((c->nodes + (size_t)1) * sizeof *node), filled = 0;
+    uint32_t *node = calloc(c->nodes + (size_t)1, sizeof *node), filled = 0;
 
     m->slot_of = malloc((edges + 1) * sizeof *m->slot_of);
     m->slot = malloc((g->states + (size_t)1) * sizeof *m->slot);

@@ -98,14 +98,14 @@ fill_arcs(struct chains *c, const struct mode_graph *g, const struct network *n)
 enum lc_err
 chains_build(struct chains *c, const struct mode_graph *g, const struct network *n)
 {
-    struct linker l = {g, malloc((g->states + 1) * sizeof *l.next), calloc(g->states + 1, 1)};
+    struct linker l = {g, calloc(g->states + 1, sizeof *l.next), calloc(g->states + 1, 1)};
     bool ok = false;
 
-    c->first_state = malloc((g->states + 1) * sizeof *c->first_state);
-    c->state = malloc((g->states + 1) * sizeof *c->state);
-    c->place = malloc((g->states + 1) * sizeof *c->place);
-    c->first_arc = malloc((g->states + 1) * sizeof *c->first_arc);
-    c->arc = malloc((g->turns + 1) * sizeof *c->arc);
+    c->first_state = calloc(g->states + 1, sizeof *c->first_state);
+    c->state = calloc(g->states + 1, sizeof *c->state);
+    c->place = calloc(g->states + 1, sizeof *c->place);
+    c->first_arc = calloc(g->states + 1, sizeof *c->first_arc);
+    c->arc = calloc(g->turns + 1, sizeof *c->arc);
     if (l.next != NULL && l.inner != NULL && c->first_state != NULL && c->state != NULL &&
         c->place != NULL && c->first_arc != NULL && c->arc != NULL && link_states(&l)) {
         take_chains(c, &l, n);

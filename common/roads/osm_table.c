@@ -60,7 +60,7 @@ static bool
 larger(struct osm_table *t)
 {
     size_t cap = t->cap == 0 ? 1024 : t->cap * 2;
-    struct entry *e = malloc(cap * sizeof *e);
+    struct entry *e = calloc(cap, sizeof *e);
 
     if (e == NULL)
         return false;

@@ -169,7 +169,7 @@ enum lc_err
 pbf_read(struct pbf *f, unsigned wanted, const struct pbf_sink *sink)
 {
     for (size_t i = 1; i < f->blocks; i++) {
-        struct slice bytes;
+        struct slice bytes = {NULL, 0};
         unsigned has = 0;
         if ((f->block[i].has & wanted) == 0)
             continue;

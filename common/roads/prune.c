@@ -69,7 +69,7 @@ hierarchy_prune(struct hierarchy *h)
 
     for (int d = 0; d < 2; d++) {
         uint32_t arcs = h->first[d][h->nodes];
-        p.key[d] = malloc((arcs + (size_t)1) * sizeof **p.key);
+        p.key[d] = calloc(arcs + (size_t)1, sizeof **p.key);
         for (uint32_t a = 0; p.key[d] != NULL && a < arcs; a++)
             p.key[d][a] = arc_key(&h->arc[d][a]);
     }
@@ -123,11 +123,11 @@ hierarchy_tree(struct hierarchy *h, uint32_t nodes, const uint32_t *first_arc,
                const struct arc *arc, const uint32_t *rank)
 {
     uint32_t *first = calloc(nodes + (size_t)2, sizeof *first);
-    uint32_t *lower = malloc((first_arc[nodes] + (size_t)1) * sizeof *lower);
-    uint32_t *shortcut = malloc((nodes + (size_t)1) * sizeof *shortcut);
+    uint32_t *lower = calloc(first_arc[nodes] + (size_t)1, sizeof *lower);
+    uint32_t *shortcut = calloc(nodes + (size_t)1, sizeof *shortcut);
     bool ok = first != NULL && lower != NULL && shortcut != NULL;
 
-    h->parent = malloc((nodes + (size_t)1) * sizeof *h->parent);
+    h->parent = calloc(nodes + (size_t)1, sizeof *h->parent);
     ok = ok && h->parent != NULL;
     for (int pass = 0; ok && pass < 2; pass++) {
         for (uint32_t i = 0; i < nodes; i++)

@@ -218,9 +218,9 @@ fill_states(struct maker *k)
 {
     struct mode_graph *g = k->g;
 
-    g->edge = malloc((g->states + 1) * sizeof *g->edge);
-    g->w = malloc((g->states + 1) * sizeof *g->w);
-    g->d = malloc((g->states + 1) * sizeof *g->d);
+    g->edge = calloc(g->states + 1, sizeof *g->edge);
+    g->w = calloc(g->states + 1, sizeof *g->w);
+    g->d = calloc(g->states + 1, sizeof *g->d);
     g->first = malloc((g->states + 2) * sizeof *g->first);
     g->snap = calloc(g->states + 1, 1);
     if (g->edge == NULL || g->w == NULL || g->d == NULL || g->first == NULL || g->snap == NULL)
