@@ -69,14 +69,11 @@ keeps(double lat)
     redisReply *keys = ask("KEYS *");
     bool found = false;
 
-    for (size_t i = 0; i < keys->elements; i++) {
+    for (size_t i = 0; i < keys->elements && !found; i++) {
         redisReply *value =
             redisCommand(redis, "DUMP %b", keys->element[i]->str, (size_t)keys->element[i]->len);
         CU_ASSERT_PTR_NOT_NULL_FATAL(value);
-        if (value->type == REDIS_REPLY_STRING && memmem(value->str, value->len, &e7, 4) != NULL) {
-            found = true;
-            break;
-        }
+        found = value->type == REDIS_REPLY_STRING && memmem(value->str, value->len, &e7, 4) != NULL;
         freeReplyObject(value);
     }
     freeReplyObject(keys);

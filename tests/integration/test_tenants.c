@@ -320,6 +320,7 @@ test_couriers_tokens_are_changed_and_revoked(void)
     for (size_t i = 0; i < 2; i++) {
         snprintf(target, sizeof target, "/v1/courier?token=%s", table[i].token);
         CU_ASSERT_FALSE(town_socket_open(&s, town.notifier, target, NULL));
+        town_socket_close(&s);
     }
     town_socket_close(&ada);
     town_socket_close(&bob);
