@@ -83,8 +83,8 @@ print_candidates(const Lifecircle__V1__DispatchDecision *d)
         }
         putchar('\n');
     }
-    if (d->considered > d->n_candidates)
-        printf("  and %zu more\n", (size_t)d->considered - d->n_candidates);
+    if (d->considered - d->far > d->n_candidates)
+        printf("  and %zu more\n", (size_t)d->considered - d->far - d->n_candidates);
 }
 
 static void
@@ -101,7 +101,10 @@ print_decision(const Lifecircle__V1__DispatchDecision *d)
                (long long)d->lead_ms / 1000,
                d->bundled ? "; it went along with an offer that was due" : "");
     }
-    printf("  %u couriers on shift, %u could:\n", d->considered, d->fit);
+    printf("  %u couriers on shift, %u could", d->considered, d->fit);
+    if (d->far > 0)
+        printf(" (%u were not looked at: they would be dearer)", d->far);
+    printf(":\n");
     print_candidates(d);
 }
 
@@ -161,6 +164,7 @@ write_decision(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
     }
     json_out_uint(w, "considered", d->considered);
     json_out_uint(w, "fit", d->fit);
+    json_out_uint(w, "far", d->far);
     write_candidates(w, d);
     json_out_end(w);
 }

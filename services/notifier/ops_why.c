@@ -40,6 +40,7 @@ ops_write_dispatch(const struct notifier *n, struct json_out *w, const struct ev
     json_out_cstr(w, "why", d->why);
     json_out_uint(w, "considered", d->considered);
     json_out_uint(w, "fit", d->fit);
+    json_out_uint(w, "far", d->far);
     json_out_int(w, "ready", d->ready_ms);
     json_out_int(w, "start", d->start_ms);
     json_out_uint(w, "leg_s", d->leg_s);

@@ -41,10 +41,21 @@ candidates(struct router *r, struct uuid order, size_t *n)
     *n = 0;
     if (list == NULL)
         return NULL;
-    size_t got = plan_why(r->plan, order, list, all);
+    size_t got = plan_rivals(r->plan, order, list, all);
     *n = got < all ? got : all;
     qsort(list, *n, sizeof *list, compare);
     return list;
+}
+
+/* Not looked at, and last of all. */
+static uint32_t
+count_far(const struct plan_candidate *list, size_t n)
+{
+    uint32_t far = 0;
+
+    while (n-- > 0 && list[n].verdict == PLAN_FAR)
+        far++;
+    return far;
 }
 
 /* The words of the history: who else could, and at what price. */
@@ -61,8 +72,9 @@ say(const struct courier *c, const struct plan_candidate *list, size_t n, size_t
             next = &list[i];
     if (own == NULL)
         return;
-    int at = snprintf(s->words, sizeof s->words, "courier %u of %zu on shift, %zu fit; cost %lld",
-                      c->number, n, fit, (long long)own->cost);
+    int at =
+        snprintf(s->words, sizeof s->words, "courier %u of %zu on shift, %zu%s fit; cost %lld",
+                 c->number, n, fit, count_far(list, n) > 0 ? " or more" : "", (long long)own->cost);
     if (next != NULL && at > 0 && (size_t)at < sizeof s->words)
         snprintf(s->words + at, sizeof s->words - (size_t)at, "; next courier %u at %lld%s",
                  next->courier, (long long)next->cost, next->late_ms > 0 ? ", late" : "");
@@ -72,7 +84,7 @@ static void
 keep(struct router *r, struct uuid order, Lifecircle__V1__DispatchDecision *d,
      const struct plan_candidate *list, size_t n)
 {
-    size_t few = n < CANDIDATES_MAX ? n : CANDIDATES_MAX;
+    size_t told = n - count_far(list, n), few = told < CANDIDATES_MAX ? told : CANDIDATES_MAX;
     Lifecircle__V1__DispatchDecision__Candidate *c = arena_array(r->arena, few + 1, sizeof *c);
     Lifecircle__V1__DispatchDecision__Candidate **all = arena_array(r->arena, few + 1, sizeof *all);
     char id[UUID_TEXT];
@@ -92,6 +104,7 @@ keep(struct router *r, struct uuid order, Lifecircle__V1__DispatchDecision *d,
     d->n_candidates = few;
     d->candidates = all;
     d->considered = (uint32_t)n;
+    d->far = count_far(list, n);
     d->lead_ms = r->set.offer_lead_ms;
     size_t size = lifecircle__v1__dispatch_decision__get_packed_size(d);
     uint8_t *bytes = arena_alloc(r->arena, size);

@@ -4,6 +4,7 @@
 #include "router/plan/plan.h"
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { COURIERS = 60, ORDERS = 110 };
@@ -259,6 +260,61 @@ test_plan_near_finds_it_by_the_estimate_too(void)
     plan_destroy(p);
 }
 
+static int
+by_cost(const void *a, const void *b)
+{
+    const struct plan_candidate *x = a, *y = b;
+
+    if (fits(x) != fits(y))
+        return fits(x) ? -1 : 1;
+    if (x->late_ms != y->late_ms)
+        return x->late_ms < y->late_ms ? -1 : 1;
+    if (x->cost != y->cost)
+        return x->cost < y->cost ? -1 : 1;
+    return x->courier < y->courier ? -1 : x->courier > y->courier;
+}
+
+/* The eight cheapest and the courier that has the order are as a look at everybody finds them; the
+ * others are as they would be, or not looked at. */
+static void
+test_plan_rivals_are_the_cheapest_of_all(void)
+{
+    enum { MANY = 200 };
+    static struct plan_candidate all[MANY], few[MANY];
+
+    for (uint64_t day = 1; day <= 6; day++) {
+        struct streets streets = streets_of(40);
+        struct plan *p = plan_new(day % 2 == 0 ? &streets.travel : travel_estimate());
+        uint64_t seed = day;
+        size_t far = 0, wrong = 0;
+        CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+        plan_time(p, DAWN_MS);
+        put_couriers(p, &seed, DAWN_MS, 900000, MANY);
+        for (size_t i = 0; i < 60; i++) {
+            struct plan_order o = order_of(&seed, i, DAWN_MS, 900000);
+            struct plan_placement got;
+            CU_ASSERT_EQUAL(plan_insert(p, &o, &got), LC_OK);
+            int64_t cost = plan_cost(p);
+            CU_ASSERT_EQUAL(plan_why(p, o.id, all, MANY), MANY);
+            CU_ASSERT_EQUAL(plan_rivals(p, o.id, few, MANY), MANY);
+            CU_ASSERT_EQUAL(plan_cost(p), cost);
+            for (size_t k = 0; k < MANY; k++) {
+                far += few[k].verdict == PLAN_FAR;
+                wrong += few[k].verdict == PLAN_FAR
+                             ? got.courier == few[k].courier
+                             : few[k].verdict != all[k].verdict || few[k].cost != all[k].cost;
+            }
+            qsort(all, MANY, sizeof *all, by_cost);
+            qsort(few, MANY, sizeof *few, by_cost);
+            for (size_t k = 0; k < PLAN_RIVALS; k++)
+                wrong += fits(&all[k]) && few[k].courier != all[k].courier;
+        }
+        CU_ASSERT_EQUAL(wrong, 0);
+        CU_ASSERT(far > 1000);
+        plan_destroy(p);
+    }
+}
+
 /* ---- seconds are cut off, and multiplied ---- */
 
 static enum lc_err
@@ -480,6 +536,7 @@ test_plan_travel_asks_for_every_leg_again(void)
 
 UNIT_MAIN("plan near", UNIT(test_plan_near_finds_what_a_look_at_everybody_finds),
           UNIT(test_plan_near_finds_it_by_the_estimate_too),
+          UNIT(test_plan_rivals_are_the_cheapest_of_all),
           UNIT(test_plan_near_allows_for_seconds_cut_off_on_every_way),
           UNIT(test_plan_estimates_all_of_a_search_with_an_end_off_the_map),
           UNIT(test_plan_never_mixes_providers_when_one_fails_in_the_middle),

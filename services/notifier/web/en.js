@@ -318,6 +318,8 @@ export default {
     'ops.no_dispatch': 'No courier has been looked for yet.',
     'ops.why.offered': '{time}: offered to {courier}, who costs everybody the least waiting and way.',
     'ops.why.waits': '{time}: waits for a courier: {why}.',
+    'ops.why.far': '{n} more were not looked at: they would have been dearer.',
+    'ops.why.far.one': 'One more was not looked at: it would have been dearer.',
     'ops.why.fit': '{n} couriers were on shift; {fit} could.',
     'ops.why.fit.one': 'One courier was on shift; {fit} could.',
     'ops.why.now': 'Why then: the goods are ready at {ready}, the pickup begins at {start}, and the way there takes {leg}.',

@@ -55,6 +55,7 @@ export function dispatchWords(d, name) {
     return [
         t('ops.why.offered', {courier: name, time: timeExact(d.at)}),
         t('ops.why.fit', {n: d.considered, fit: d.fit}),
+        d.far > 0 ? t('ops.why.far', {n: d.far}) : '',
         t('ops.why.now', {ready: time(d.ready), start: time(d.start), leg: minutes(Math.max(d.leg_s * SECOND_MS, 30000))}),
         d.bundled ? t('ops.why.bundled') : '',
     ].filter(Boolean);

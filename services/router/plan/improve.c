@@ -121,8 +121,18 @@ tell(void *ctx, struct runner *r, enum plan_verdict verdict, const struct place 
         };
 }
 
-size_t
-plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max)
+/* As things are, `enough` of the cheapest at least; 0: everybody. */
+static enum lc_err
+look(struct plan *p, struct task *t, struct runner *own, size_t enough, struct why *w)
+{
+    if (enough == 0)
+        return place_each(p, t, p->runners, p->n_runners, tell, w);
+    enum lc_err err = place_rivals(p, t, enough, tell, w);
+    return err == LC_OK && own != NULL ? place_each(p, t, &own, 1, tell, w) : err;
+}
+
+static size_t
+explain(struct plan *p, struct uuid order, size_t enough, struct plan_candidate *out, size_t max)
 {
     struct task *t = task_find(p, order);
     struct why w = {p, out, max};
@@ -131,9 +141,11 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
 
     if (t == NULL || t->carried)
         return 0;
-    for (size_t i = 0; i < p->n_runners && i < max; i++)
+    for (size_t i = 0; i < p->n_runners && i < max; i++) {
+        enum plan_verdict v = place_judge(p, t, p->runners[i]);
         out[i] = (struct plan_candidate){.courier = p->runners[i]->in.courier,
-                                         .verdict = place_judge(p, t, p->runners[i])};
+                                         .verdict = v == PLAN_FITS ? PLAN_FAR : v};
+    }
     if (was.runner != NULL) { /* as it would be judged without itself on the way */
         if (!route_find(was.runner, t, PLAN_PICKUP, &was.pickup) ||
             !route_find(was.runner, t, PLAN_DROPOFF, &dropoff))
@@ -146,9 +158,9 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
         route_erase_task(p, t);
     }
     place_begin(p, t);
-    enum lc_err err = place_each(p, t, p->runners, p->n_runners, tell, &w);
+    enum lc_err err = look(p, t, was.runner, enough, &w);
     if (err == LC_EIO && place_again(p))
-        err = place_each(p, t, p->runners, p->n_runners, tell, &w);
+        err = look(p, t, was.runner, enough, &w);
     place_end(p);
     if (was.runner != NULL) {
         err = place_apply(p, t, &was) == LC_OK ? err : LC_ENOMEM;
@@ -159,12 +171,25 @@ plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t m
     return err == LC_OK ? p->n_runners : 0;
 }
 
+size_t
+plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max)
+{
+    return explain(p, order, 0, out, max);
+}
+
+size_t
+plan_rivals(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max)
+{
+    return explain(p, order, PLAN_RIVALS, out, max);
+}
+
 const char *
 plan_verdict_name(enum plan_verdict v)
 {
     static const char *const name[PLAN_VERDICTS] = {
         [PLAN_FITS] = "fits",
         [PLAN_NO_COURIERS] = "no couriers",
+        [PLAN_FAR] = "dearer than others",
         [PLAN_HELD] = "on hold",
         [PLAN_PINNED] = "pinned to another",
         [PLAN_CLOSED] = "takes nothing new",

@@ -230,3 +230,58 @@ place_best(struct plan *p, struct task *t, struct place *best, enum plan_verdict
     place_end(p);
     return err;
 }
+
+/* ---- the best few ---- */
+
+struct rivals {
+    struct place best[PLAN_RIVALS];
+    size_t n, enough;
+    place_seen *seen;
+    void *ctx;
+};
+
+static void
+rank(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at)
+{
+    struct rivals *v = ctx;
+
+    v->seen(v->ctx, r, why, at);
+    if (at->runner == NULL || (v->n == v->enough && !place_cheaper(at, &v->best[v->n - 1])))
+        return;
+    size_t k = v->n < v->enough ? v->n++ : v->n - 1;
+    for (; k > 0 && place_cheaper(at, &v->best[k - 1]); k--)
+        v->best[k] = v->best[k - 1];
+    v->best[k] = *at;
+}
+
+enum lc_err
+place_rivals(struct plan *p, struct task *t, size_t enough, place_seen *seen, void *ctx)
+{
+    struct place nobody = {.runner = NULL};
+    struct choice c = {&nobody, PLAN_NO_COURIERS};
+    struct rivals v = {
+        .enough = enough < PLAN_RIVALS ? enough : PLAN_RIVALS, .seen = seen, .ctx = ctx};
+    struct runner *batch[PLAN_RIVALS];
+    struct bound b;
+    size_t k;
+
+    if (!reserve(p))
+        return LC_ENOMEM;
+    struct heaps h = {.rough = p->bounds, .fine = p->bounds + p->room_bounds};
+    struct near_query q = near_ask(p, t);
+    bound_all(p, t, &q, &h, &c);
+    sieve(&h, &nobody);
+    for (k = 0; k < v.enough && h.n_rough > 0; k++)
+        batch[k] = p->runners[pop(h.rough, &h.n_rough).index];
+    while (k > 0) {
+        enum lc_err err = place_each(p, t, batch, k, rank, &v);
+        if (err == LC_OK && q.failed)
+            err = LC_ENOMEM;
+        if (err != LC_OK)
+            return err;
+        const struct place *worst = v.n < v.enough ? &nobody : &v.best[v.n - 1];
+        for (k = 0; k < PLAN_RIVALS && next(&q, &h, worst, &b); k++)
+            batch[k] = p->runners[b.index];
+    }
+    return LC_OK;
+}

@@ -80,6 +80,7 @@ enum plan_stop_kind { PLAN_PICKUP, PLAN_DROPOFF, PLAN_RETURN };
 enum plan_verdict {
     PLAN_FITS,
     PLAN_NO_COURIERS, /* of an order: there is no courier at all */
+    PLAN_FAR,         /* plan_rivals: not looked at, since others are cheaper */
     PLAN_HELD,        /* a person keeps the order on hold */
     PLAN_PINNED,      /* a person wants it with another courier */
     PLAN_CLOSED,      /* takes nothing new */
@@ -270,6 +271,11 @@ LC_MUST_CHECK enum lc_err plan_resequence(struct plan *p, uint32_t courier, int6
 /* plan_why: what every courier would cost the order as things are, by courier number; returns how
  * many there are, at most max are written; 0 also when the order is unknown or out of memory. */
 size_t plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max);
+
+/* plan_rivals: the same, but of the couriers who could only be looked at until the PLAN_RIVALS
+ * cheapest are certain, and whoever has the order; the others are PLAN_FAR. */
+enum { PLAN_RIVALS = 8 };
+size_t plan_rivals(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max);
 
 /* plan_cost: of the whole plan, for comparing two of them. */
 int64_t plan_cost(struct plan *p);

@@ -163,6 +163,11 @@ enum plan_verdict place_judge(const struct plan *p, const struct task *t, const 
  * why. */
 LC_MUST_CHECK enum lc_err place_best(struct plan *p, struct task *t, struct place *best,
                                      enum plan_verdict *why);
+/* place_rivals: the best places of couriers until the `enough` cheapest (at most PLAN_RIVALS) are
+ * certain, in no order, through `seen`; between place_begin and place_end. As place_each. */
+typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
+LC_MUST_CHECK enum lc_err place_rivals(struct plan *p, struct task *t, size_t enough,
+                                       place_seen *seen, void *ctx);
 /* place_begin: chooses the provider of a search for this task. place_again: the search is to be
  * made once more as a whole, by the estimate; false when it was. place_end: ends it. */
 void place_begin(struct plan *p, const struct task *t);
@@ -170,7 +175,6 @@ bool place_again(struct plan *p);
 void place_end(struct plan *p);
 /* place_each: the best place with each of these runners that may take it, one by one; between
  * place_begin and place_end. LC_EIO: the provider has no answer. */
-typedef void place_seen(void *ctx, struct runner *r, enum plan_verdict why, const struct place *at);
 LC_MUST_CHECK enum lc_err place_each(struct plan *p, struct task *t, struct runner *const *list,
                                      size_t size, place_seen *seen, void *ctx);
 /* place_apply: puts the task there. */
