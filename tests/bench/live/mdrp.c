@@ -343,7 +343,7 @@ static const struct live_policy standard = {
 int
 main(int argc, char **argv)
 {
-    struct game g = {.policy = standard, .attempts = 2, .position = true};
+    struct game g = {.policy = standard, .attempts = 4, .position = true};
     uint64_t seed = 1;
     int status = 1;
 
