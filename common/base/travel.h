@@ -64,9 +64,9 @@ struct travel {
                           int64_t depart_ms, struct travel_cell *out, enum travel_quality *quality);
 
     /* lower_bound_s: cheap, and never more than the seconds that matrix answers for the same pair
-     * at any departure. In proportion to the great-circle distance but for being rounded up or down:
-     * ways that lead there in pieces take TRAVEL_ROUND_MS a piece less than it at most (a second
-     * that is cut off, at SPEEDS_PCT_MAX, and half a second). */
+     * at any departure. In proportion to the great-circle distance but for being rounded up or
+     * down: ways that lead there in pieces take TRAVEL_ROUND_MS a piece less than it at most (a
+     * second that is cut off, at SPEEDS_PCT_MAX, and half a second). */
     uint32_t (*lower_bound_s)(const struct travel *t, struct latlng a, struct latlng b,
                               enum travel_mode mode);
 

@@ -286,7 +286,8 @@ dissect(const struct network *n, uint32_t *importance)
     uint32_t *words = malloc(j * 7 * sizeof *words);
     int64_t *keys = malloc(j * 2 * sizeof *keys);
     uint8_t *bytes = malloc(j * 2);
-    bool ok = words != NULL && keys != NULL && bytes != NULL;
+    bool ok = words != NULL && keys != NULL && bytes != NULL &&
+              roads_grow(&d.half, &d.halves_cap, 1, sizeof *d.half);
 
     if (ok) {
         d.junction = words;

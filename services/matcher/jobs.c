@@ -42,6 +42,7 @@ void
 match_job_move(struct match_job *job, struct match_job **list)
 {
     if (job->list != NULL)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in there */
         DL_DELETE(*job->list, job);
     job->list = list;
     if (list != NULL)

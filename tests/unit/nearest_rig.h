@@ -136,7 +136,7 @@ random_store(struct world *w, uint32_t number)
     s->zone = rings;
     s->n_zone = p->hole ? 2 : 1;
     s->chain = number % 4 == 0 ? 2 : 1; /* a store never changes its chain */
-    s->prep_s = 60 * below(8); /* so that couriers are waited for */
+    s->prep_s = 60 * below(8);          /* so that couriers are waited for */
     s->prep_per_item_s = 10 * below(3);
     s->capacity = one_in(3) ? 1 + below(6) : 0;
     s->busy = one_in(10)  ? LIFECIRCLE__V1__BUSY_MODE__PAUSED
