@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#if WIDE_ROWS
+#include <immintrin.h>
+#endif
+
 static bool
 side_new(struct search_side *side, size_t nodes)
 {
@@ -96,9 +100,11 @@ seeds_of(const struct roads *r, enum travel_mode mode, const struct roads_spot *
     return n;
 }
 
-/* relax_row: nodes side by side: the compiler makes vectors of it. */
+/* relax_row: nodes side by side; n is ROW_LEAST and more. */
+typedef void relax_row_fn(double *label, const int32_t *arc_w, uint32_t n, double base);
+
 static inline void
-relax_row(double *restrict label, const int32_t *restrict arc_w, uint32_t n, double base)
+relax_row(double *label, const int32_t *arc_w, uint32_t n, double base)
 {
     for (uint32_t i = 0; i < n; i++) {
         double way = base + arc_w[i];
@@ -106,10 +112,41 @@ relax_row(double *restrict label, const int32_t *restrict arc_w, uint32_t n, dou
     }
 }
 
+#if WIDE_ROWS
+__attribute__((target("avx2"))) static inline __m256d
+relaxed(const double *label, const int32_t *arc_w, __m256d base)
+{
+    __m256d w = _mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)arc_w));
+
+    return _mm256_min_pd(_mm256_add_pd(w, base), _mm256_loadu_pd(label));
+}
+
+/* The last four may be among those before them: a least of leasts is the same. They are read before
+ * those are written, so that no load waits for what was just written across two of its vectors. */
+__attribute__((target("avx2"))) static inline void
+relax_row_wide(double *label, const int32_t *arc_w, uint32_t n, double base)
+{
+    const __m256d bases = _mm256_set1_pd(base);
+    const __m256d last = relaxed(label + n - 4, arc_w + n - 4, bases);
+    uint32_t i = 0;
+
+    for (; i + 8 < n; i += 8) {
+        __m256d x = relaxed(label + i, arc_w + i, bases);
+        __m256d y = relaxed(label + i + 4, arc_w + i + 4, bases);
+        _mm256_storeu_pd(label + i, x);
+        _mm256_storeu_pd(label + i + 4, y);
+    }
+    if (i + 4 < n)
+        _mm256_storeu_pd(label + i, relaxed(label + i, arc_w + i, bases));
+    _mm256_storeu_pd(label + n - 4, last);
+}
+#endif
+
 /* relax: all that a node leads to, without a branch on what is better; `at`: its place among those
  * met. */
 static inline void
-relax(struct search_side *side, const struct roads_mode *m, int d, uint32_t node, uint32_t at)
+relax(struct search_side *side, const struct roads_mode *m, int d, uint32_t node, uint32_t at,
+      relax_row_fn *row)
 {
     const struct fan *fan = &m->fan[d][node];
     const uint32_t lones = fan[1].lone - fan->lone;
@@ -123,9 +160,20 @@ relax(struct search_side *side, const struct roads_mode *m, int d, uint32_t node
     }
     arc_w += lones;
     for (uint32_t r = fan->row; r < fan[1].row; r++) {
-        relax_row(side->label + m->row[d][r].to, arc_w, m->row[d][r].n, base);
+        row(side->label + m->row[d][r].to, arc_w, m->row[d][r].n, base);
         arc_w += m->row[d][r].n;
     }
+}
+
+/* fetch: the arcs of the node that comes next: nothing guesses where they are. */
+static inline void
+fetch(const struct roads_mode *m, int d, uint32_t node)
+{
+    const struct fan *fan = &m->fan[d][node];
+
+    __builtin_prefetch(m->row[d] + fan->row);
+    __builtin_prefetch(m->w[d] + fan->arc);
+    __builtin_prefetch(m->w[d] + fan->arc + 16);
 }
 
 /* begin: forgets the last climb and puts the seeds; at[] the nodes they are on, how many. */
@@ -148,15 +196,16 @@ begin(struct search_side *side, int d, const struct seed *seed, uint32_t n, uint
     return ways;
 }
 
-WIDE void
-climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
-      uint32_t n)
+/* climb_by: with what rows are relaxed by, which is put in its place. */
+static inline __attribute__((always_inline)) void
+climb_by(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+         uint32_t n, relax_row_fn *row)
 {
     struct search_side *side = &s->side[d];
     uint32_t at[SEEDS_MAX], ways = begin(side, d, seed, n, at);
 
     /* Several ways up are merged, the lowest node first, until they are one. */
-    while (ways > 0) {
+    while (ways > 1) {
         uint32_t lowest = 0;
         for (uint32_t i = 1; i < ways; i++)
             lowest = at[i] < at[lowest] ? i : lowest;
@@ -164,16 +213,46 @@ climb(struct roads_search *s, const struct roads_mode *m, int d, const struct se
         bool joined = parent == UINT32_MAX;
         for (uint32_t i = 0; i < ways; i++)
             joined |= at[i] == parent;
-        if (ways > 1)
-            side->trunk = side->mets + 1;
+        side->trunk = side->mets + 1;
         if (side->label[node] < NO_WAY)
-            relax(side, m, d, node, side->mets);
+            relax(side, m, d, node, side->mets, row);
         side->met[side->mets++] = node;
         if (joined)
             at[lowest] = at[--ways];
         else
             at[lowest] = parent;
     }
+    for (uint32_t node = ways == 0 ? UINT32_MAX : at[0], parent; node != UINT32_MAX;
+         node = parent) {
+        parent = m->parent[node];
+        if (parent != UINT32_MAX)
+            fetch(m, d, parent);
+        if (side->label[node] < NO_WAY)
+            relax(side, m, d, node, side->mets, row);
+        side->met[side->mets++] = node;
+    }
+}
+
+#if WIDE_ROWS
+__attribute__((target("avx2"), flatten)) static void
+climb_wide(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+           uint32_t n)
+{
+    climb_by(s, m, d, seed, n, relax_row_wide);
+}
+#endif
+
+void
+climb(struct roads_search *s, const struct roads_mode *m, int d, const struct seed *seed,
+      uint32_t n)
+{
+#if WIDE_ROWS
+    if (__builtin_cpu_supports("avx2")) {
+        climb_wide(s, m, d, seed, n);
+        return;
+    }
+#endif
+    climb_by(s, m, d, seed, n, relax_row);
 }
 
 void

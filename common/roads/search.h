@@ -18,8 +18,10 @@
 #if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && defined __OPTIMIZE__ &&        \
     !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 #define WIDE __attribute__((target_clones("avx2", "default"), flatten))
+#define WIDE_ROWS 1 /* climbs have such vectors written out */
 #else
 #define WIDE
+#define WIDE_ROWS 0
 #endif
 
 #define BIAS ((uint32_t)1 << 28)

@@ -134,7 +134,7 @@ node_sound(const struct roads_mode *m, int d, const struct fan *all, const struc
             return false;
     for (uint32_t r = a->row; r < b->row; r++) {
         const struct row *row = &m->row[d][r];
-        if (row->n > b->arc - arc || row->to > UINT32_MAX - row->n)
+        if (row->n < ROW_LEAST || row->n > b->arc - arc || row->to > UINT32_MAX - row->n)
             return false;
         for (uint32_t i = 0; i < row->n; i++, arc++)
             if (!arc_sound(m, d, f, v, row->to + i, arc))
