@@ -39,11 +39,12 @@ web_tiles_ok(struct slice url)
 {
     static const char *const wanted[] = {"{z}", "{x}", "{y}"};
     size_t n = origin_n(url);
+    size_t scheme = n == 0 || url.p[4] == 's' ? 8 : 7;
 
     if (n == 0 || url.n > 1000)
         return false;
     for (size_t i = 0; i < url.n; i++) {
-        bool host = i >= 8 && i < n;
+        bool host = i >= scheme && i < n;
         char c = url.p[i];
         if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\')
             return false;
@@ -171,6 +172,23 @@ pages_wanted(const struct event *ev)
     return lists(ev, "Accept", "text/html");
 }
 
+/* tag_of: names a file and the policy that it came with, in quotation marks: a browser that is told
+ * that it has the file goes on by the policy it has kept with that (Chrome takes no Content- header
+ * of a 304). */
+static const char *
+tag_of(const struct web_map *map, struct arena *a, const struct web_file *f, bool gzip)
+{
+    return arena_printf(a, "\"%s%s%s%s\"", f->hash, map != NULL && map->policy.n > 0 ? "-" : "",
+                        map != NULL && map->policy.n > 0 ? map->tiles_hash : "", gzip ? "-z" : "");
+}
+
+/* knows: has the browser what this tag names? Without memory (NULL) it is not known. */
+static bool
+knows(const struct event *ev, const char *tag)
+{
+    return tag != NULL && lists(ev, "If-None-Match", tag);
+}
+
 static void
 send_file(const struct web_map *map, const struct event *ev, struct outbox *out,
           const struct web_file *f)
@@ -180,14 +198,14 @@ send_file(const struct web_map *map, const struct event *ev, struct outbox *out,
                 !lists(ev, "Accept-Encoding", "gzip;q=0");
     struct slice body = gzip ? slice_of(f->gzip, (size_t)(f->gzip_end - f->gzip))
                              : slice_of(f->plain, (size_t)(f->plain_end - f->plain));
-    const char *extra =
-        arena_printf(ev->arena,
-                     "%sCache-Control: no-cache\r\n"
-                     "Vary: Accept, Accept-Encoding\r\n"
-                     "ETag: \"%s%s\"\r\n%s",
-                     policy, f->hash, gzip ? "-z" : "", gzip ? "Content-Encoding: gzip\r\n" : "");
+    const char *extra = arena_printf(ev->arena,
+                                     "%sCache-Control: no-cache\r\n"
+                                     "Vary: Accept, Accept-Encoding\r\n"
+                                     "ETag: %s\r\n%s",
+                                     policy, tag_of(map, ev->arena, f, gzip),
+                                     gzip ? "Content-Encoding: gzip\r\n" : "");
 
-    if (lists(ev, "If-None-Match", f->hash))
+    if (knows(ev, tag_of(map, ev->arena, f, false)) || knows(ev, tag_of(map, ev->arena, f, true)))
         outbox_http(out, ev->ref, 304, NULL, extra, slice_of(NULL, 0));
     else
         outbox_http(out, ev->ref, 200, f->type, extra, body);

@@ -137,6 +137,35 @@ test_tiles_come_from_the_host_that_was_named_and_no_other(void)
     rig_free(plain);
 }
 
+/* if_none_match: the header that a browser sends back of this answer. */
+static void
+if_none_match(const struct rig_sent *s, char line[96])
+{
+    const char *at = strstr(s->extra, "ETag: ");
+
+    snprintf(line, 96, "If-None-Match: %.*s", at == NULL ? 0 : (int)strcspn(at + 6, "\r"),
+             at == NULL ? "" : at + 6);
+}
+
+static void
+test_page_that_is_known_by_another_policy_is_sent_again(void)
+{
+    enum lc_err err;
+    char before[96], now[96];
+    struct rig *plain = rig_new();
+    struct rig *r = rig_with("tiles", "https://tiles.example/{z}/{x}/{y}.png", &err);
+
+    if_none_match(ask_for(plain, 10, "GET", "/ops", NULL, ""), before);
+    if_none_match(ask_for(r, 10, "GET", "/ops", NULL, ""), now);
+    CU_ASSERT_EQUAL(ask_for(r, 11, "GET", "/ops", (const char *[]){before, NULL}, "")->e.status,
+                    200);
+    CU_ASSERT_EQUAL(ask_for(r, 12, "GET", "/ops", (const char *[]){now, NULL}, "")->e.status, 304);
+    CU_ASSERT_EQUAL(ask_for(plain, 12, "GET", "/ops", (const char *[]){now, NULL}, "")->e.status,
+                    200);
+    rig_free(r);
+    rig_free(plain);
+}
+
 static void
 test_tiles_that_are_no_address_are_refused_at_the_start(void)
 {
@@ -149,6 +178,7 @@ test_tiles_that_are_no_address_are_refused_at_the_start(void)
         "https://a b/{z}/{x}/{y}.png",
         "https://{s}.tiles.example/{z}/{x}/{y}",
         "https://x; script-src */{z}/{x}/{y}",
+        "http://*/{z}/{x}/{y}",
         "https://x\r\nSet-Cookie: a/{z}/{x}/{y}",
     };
 
@@ -318,6 +348,7 @@ UNIT_MAIN("notifier pages", UNIT(test_page_is_served_with_its_type_and_a_policy)
           UNIT(test_page_that_is_known_is_not_sent_again),
           UNIT(test_nothing_but_the_pages_can_be_had),
           UNIT(test_tiles_come_from_the_host_that_was_named_and_no_other),
+          UNIT(test_page_that_is_known_by_another_policy_is_sent_again),
           UNIT(test_tiles_that_are_no_address_are_refused_at_the_start),
           UNIT(test_city_map_is_served_as_it_was_given),
           UNIT(test_pages_name_only_files_that_are_there),
