@@ -374,9 +374,10 @@ tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     if (ev->reply->kind != REPLY_ARRAY || ev->reply->n != 1) {
         turn_away(n, out, w, false);
     } else {
-        const Lifecircle__V1__Order *order = read_order(ev->reply->items[0].str, ev->arena, &r);
-        if (order == NULL) { /* the link is good: there was an order */
-            turn_away(n, out, w, true);
+        struct slice bytes = ev->reply->items[0].str;
+        const Lifecircle__V1__Order *order = read_order(bytes, ev->arena, &r);
+        if (order == NULL) { /* nothing there: the link is good, so there was an order */
+            turn_away(n, out, w, bytes.n == 0);
         } else {
             write_state(n, &b, &r, order, w->order);
             w->courier = on_the_way(&r) ? r.courier : 0;

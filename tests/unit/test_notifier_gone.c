@@ -165,6 +165,29 @@ test_stream_hears_that_its_order_was_filed_away(void)
     rig_free(r);
 }
 
+/* A newer version's record, or one that memory lacks for: the order may well be on its way. */
+static void
+test_order_that_cannot_be_read_is_not_called_filed(void)
+{
+    struct rig *r = rig_new();
+    char token[TRACKING_TEXT];
+    char path[128];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED, 1, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s/events", token);
+    rig_http(r, 10, path, "", false);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: order"), 1);
+    r->record[0][0] = (char)0x7f; /* no version of it is known */
+    struct event up = {.kind = EVENT_REDIS_UP};
+    rig_feed(r, &up);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: archived"), 0);
+    snprintf(path, sizeof path, "/t/%s", token);
+    rig_http(r, 11, path, "", false);
+    CU_ASSERT_EQUAL(rig_last(r, EFFECT_HTTP, 11)->e.status, 503);
+    rig_free(r);
+}
+
 /* ---- operators ---- */
 
 static struct rig *
@@ -271,5 +294,6 @@ UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_hears_nothing_of_orders_of_others),
           UNIT(test_order_that_was_filed_away_is_gone_and_not_unknown),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
+          UNIT(test_order_that_cannot_be_read_is_not_called_filed),
           UNIT(test_operator_sees_why_this_courier),
           UNIT(test_operator_sees_what_a_store_is_out_of))
