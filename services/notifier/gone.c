@@ -62,28 +62,42 @@ read_ruling(const char *entry, Lifecircle__V1__CourierGone *gone)
     }
 }
 
-/* read_history: what happened since it was this courier's last; false: it never was. */
+static void
+forget_ruling(Lifecircle__V1__CourierGone *gone)
+{
+    gone->ruling = LIFECIRCLE__V1__COURIER_GONE__RULING__NO_RULING;
+    gone->words = (char *)(uintptr_t) "";
+}
+
+/* read_history: what took it from this courier last; false: it never was this courier's. What came
+ * later is between others, and so is what people said of them. */
 static bool
 read_history(const struct reply *r, uint32_t courier, struct arena *a,
              Lifecircle__V1__CourierGone *gone)
 {
-    bool was = false;
+    bool was = false; /* ever, */
+    bool is = false;  /* and behind the entry before */
 
     for (size_t i = 0; i < r->n; i++) {
         struct record_history h;
         if (record_history_read(r->items[i].str, &h) != LC_OK)
             continue;
-        const char *words = arena_copy(a, h.words.p, h.words.n);
-        if (h.courier == courier) {
-            was = true;
-            gone->ruling = LIFECIRCLE__V1__COURIER_GONE__RULING__NO_RULING;
-            gone->words = (char *)(uintptr_t) "";
-            gone->reason = LIFECIRCLE__V1__REASON__REASON_NONE;
-        }
-        if (was && h.reason != 0 && (h.courier != courier || record_is_end(h.state)))
+        bool ends = h.courier != courier || record_is_end(h.state);
+        if (ends && is) {
             gone->reason = (Lifecircle__V1__Reason)h.reason;
-        if (was && words != NULL)
-            read_ruling(words, gone);
+            if (h.courier == courier ||
+                (h.reason != 0 && h.reason != LIFECIRCLE__V1__REASON__OPERATOR))
+                forget_ruling(gone); /* it went for another reason */
+        } else if (!ends) {
+            if (!is)
+                forget_ruling(gone);
+            gone->reason = LIFECIRCLE__V1__REASON__REASON_NONE;
+            const char *words = arena_copy(a, h.words.p, h.words.n);
+            if (words != NULL)
+                read_ruling(words, gone);
+            was = true;
+        }
+        is = !ends;
     }
     return was;
 }

@@ -97,6 +97,65 @@ test_courier_hears_what_ended_the_order(void)
     rig_free(r);
 }
 
+/* What becomes of it with others is their business, and what people say of them is not for this
+ * courier's ears. */
+static void
+test_courier_hears_nothing_of_what_came_later(void)
+{
+    struct rig *r = with_courier();
+
+    past(r, CONFIRMED, 0, 1, "");
+    past(r, PLACED, LIFECIRCLE__V1__REASON__COURIER_VANISHED, 0, "");
+    past(r, PLACED, LIFECIRCLE__V1__REASON__COURIER_VANISHED, 0, "Olga: on hold: call him first");
+    past(r, CONFIRMED, LIFECIRCLE__V1__REASON__COURIER_VANISHED, 2, "");
+    past(r, CONFIRMED, LIFECIRCLE__V1__REASON__COURIER_VANISHED, 2,
+         "Olga: not for courier 2: he is drunk");
+    past(r, PLACED, LIFECIRCLE__V1__REASON__OPERATOR, 0, "");
+    past(r, CANCELLED, LIFECIRCLE__V1__REASON__CUSTOMER_CANCELLED, 0, "customer");
+    ask_why(r);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10,
+                              "\"reason\":\"courier_vanished\",\"ruling\":null,\"words\":\"\"}"),
+                    1);
+    rig_free(r);
+}
+
+/* A ruling that did not take the order away: for this courier, or not enforced before it went. */
+static void
+test_courier_hears_no_ruling_that_took_nothing_away(void)
+{
+    static const char *const entries[] = {"Olga: pinned to courier 1: knows the house",
+                                          "Olga: on hold: only for a moment"};
+
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        struct rig *r = with_courier();
+        past(r, CONFIRMED, 0, 1, "");
+        past(r, CONFIRMED, 0, 1, entries[i]);
+        past(r, PLACED, LIFECIRCLE__V1__REASON__COURIER_VANISHED, 0, "");
+        ask_why(r);
+        CU_ASSERT_EQUAL(
+            rig_count(r, EFFECT_SOCKET_SEND, 10,
+                      "\"reason\":\"courier_vanished\",\"ruling\":null,\"words\":\"\"}"),
+            1);
+        rig_free(r);
+    }
+}
+
+static void
+test_ruling_counts_whatever_the_courier_reports_meanwhile(void)
+{
+    struct rig *r = with_courier();
+
+    past(r, CONFIRMED, 0, 1, "");
+    past(r, CONFIRMED, 0, 1, "Olga: not for courier 1: the shop asks for it");
+    past(r, LIFECIRCLE__V1__ORDER_STATE__ENROUTE_TO_PICKUP, 0, 1, "");
+    past(r, PLACED, LIFECIRCLE__V1__REASON__OPERATOR, 0, "");
+    ask_why(r);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10,
+                              "\"ruling\":\"banned\",\"words\":\"the shop asks for it\"}"),
+                    1);
+    rig_free(r);
+}
+
 static void
 test_courier_hears_nothing_of_orders_of_others(void)
 {
@@ -291,6 +350,9 @@ test_operator_sees_what_a_store_is_out_of(void)
 
 UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_hears_what_ended_the_order),
+          UNIT(test_courier_hears_nothing_of_what_came_later),
+          UNIT(test_courier_hears_no_ruling_that_took_nothing_away),
+          UNIT(test_ruling_counts_whatever_the_courier_reports_meanwhile),
           UNIT(test_courier_hears_nothing_of_orders_of_others),
           UNIT(test_order_that_was_filed_away_is_gone_and_not_unknown),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
