@@ -86,6 +86,23 @@ outbox_rewind(struct outbox *o, struct outbox_mark mark)
     o->failed = false;
 }
 
+void
+outbox_rewind_to_notes(struct outbox *o, struct outbox_mark mark)
+{
+    size_t kept = mark.count;
+
+    if (o->failed) {
+        outbox_rewind(o, mark);
+        return;
+    }
+    for (size_t i = mark.count; i < o->count; i++)
+        if (o->list[i].kind == EFFECT_NOTE && o->list[i].ref != NOTE_ORDER)
+            o->list[kept++] = o->list[i];
+    o->count = kept;
+    if (kept == mark.count)
+        arena_rewind(o->memory, mark.memory);
+}
+
 static struct effect *
 add(struct outbox *o, enum effect_kind kind)
 {
@@ -337,6 +354,13 @@ outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask, int6
     o->failed = o->failed || b.failed;
     e->bytes = keep(o, buf_slice(&b));
     buf_free(&b);
+}
+
+enum lc_err
+outbox_refuse(struct outbox *o, const char *name, const char *expected)
+{
+    outbox_note(o, "config_refused", "name=%s expected=%s", name, expected);
+    return LC_EINVAL;
 }
 
 void

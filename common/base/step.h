@@ -171,7 +171,8 @@ struct effect {
 };
 
 /* outbox: what a step wants done, in order. Everything is copied in. When memory runs out the
- * outbox is `failed` and stepper rolls the step's effects back. */
+ * outbox is `failed`. Of a step that failed the stepper lets nothing stand but its notes, which
+ * say why. */
 struct outbox;
 
 struct outbox *outbox_new(size_t cap);
@@ -188,6 +189,9 @@ struct outbox_mark {
 struct outbox_mark outbox_mark(const struct outbox *o);
 void outbox_rewind(struct outbox *o,
                    struct outbox_mark mark); /* forgets what came after, clears `failed` */
+/* outbox_rewind_to_notes: forgets what came after but its notes, which say why; not those of
+ * orders, to which nothing happened then. All of it when memory had run out. */
+void outbox_rewind_to_notes(struct outbox *o, struct outbox_mark mark);
 
 /* The envelope is packed at once; env may be on the stack. See wire.h for envelope_init. */
 void outbox_send(struct outbox *o, enum role role, const Lifecircle__V1__Envelope *env);
@@ -210,6 +214,9 @@ void outbox_wake(struct outbox *o, int64_t at_ms);
 void outbox_travel(struct outbox *o, uint64_t tag, const struct travel_ask *ask,
                    int64_t deadline_ms);
 void outbox_work(struct outbox *o, uint64_t tag, struct slice job);
+/* outbox_refuse: the note config_refused: the option of this name is not what was expected (no
+ * spaces). Returns LC_EINVAL, for the step that starts a core. */
+enum lc_err outbox_refuse(struct outbox *o, const char *name, const char *expected);
 void outbox_note(struct outbox *o, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

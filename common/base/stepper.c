@@ -129,7 +129,7 @@ step(struct stepper *s, struct event *ev)
     if (err == LC_OK && outbox_failed(s->outbox))
         err = LC_ENOMEM;
     if (err != LC_OK) {
-        outbox_rewind(s->outbox, before);
+        outbox_rewind_to_notes(s->outbox, before);
         s->failed_steps++;
     }
     return err;

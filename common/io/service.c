@@ -202,6 +202,8 @@ start_core(struct shell *s)
 
     items[n] = (struct config_item){SLICE_LIT("tzif"), buf_slice(&s->tzif)};
     enum lc_err err = shell_feed(s, &ev);
+    if (err != LC_OK)
+        shell_say_notes(s);
     if (err == LC_OK)
         err = shell_roads_start(s);
     return err != LC_OK ? err : shell_addresses_start(s);

@@ -112,6 +112,25 @@ shell_on_failed_calls(void *ctx)
 /* ---- effects ---- */
 
 static void
+say_note(const struct effect *e)
+{
+    if (e->ref == NOTE_ORDER)
+        log_order(e->name, e->bytes);
+    else
+        log_note(e->name, e->bytes);
+}
+
+void
+shell_say_notes(struct shell *s)
+{
+    const struct outbox *o = stepper_outbox(s->stepper);
+
+    for (size_t i = 0; i < outbox_count(o); i++)
+        if (outbox_at(o, i)->kind == EFFECT_NOTE)
+            say_note(outbox_at(o, i));
+}
+
+static void
 carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
 {
     switch (e->kind) {
@@ -148,10 +167,7 @@ carry_out(struct shell *s, const struct effect *e, int64_t now_ms)
         }
         break;
     case EFFECT_NOTE:
-        if (e->ref == NOTE_ORDER)
-            log_order(e->name, e->bytes);
-        else
-            log_note(e->name, e->bytes);
+        say_note(e);
         break;
     case EFFECT_TRAVEL:
         shell_travel(s, e);

@@ -94,6 +94,8 @@ void shell_reload(struct shell *s);
 /* service_effects.c */
 enum lc_err shell_feed(struct shell *s, struct event *ev);
 void shell_flush(struct shell *s);
+/* shell_say_notes: what a core that did not start says of it. */
+void shell_say_notes(struct shell *s);
 void shell_on_frame(void *ctx, uint64_t link, struct slice bytes);
 void shell_on_reply(void *ctx, uint64_t tag, const struct reply *reply);
 void shell_on_redis_up(void *ctx);

@@ -42,13 +42,14 @@ close_core(void *core)
 }
 
 static enum lc_err
-start(struct intake *in, const struct event *ev)
+start(struct intake *in, const struct event *ev, struct outbox *out)
 {
     struct slice city = config_get(ev->config, "city");
 
-    if (city.n == 0 || city.n >= sizeof in->city ||
-        city_secret_parse(config_get(ev->config, "city-secret"), &in->secret) != LC_OK)
-        return LC_EINVAL;
+    if (city.n == 0 || city.n >= sizeof in->city)
+        return outbox_refuse(out, "city", "1_to_31_bytes");
+    if (city_secret_parse(config_get(ev->config, "city-secret"), &in->secret) != LC_OK)
+        return outbox_refuse(out, "city-secret", "64_hex_digits");
     memcpy(in->city, city.p, city.n);
     in->key[0] = '{';
     memcpy(in->key + 1, city.p, city.n);
@@ -135,7 +136,7 @@ step(void *core, const struct event *ev, struct outbox *out)
 
     chance_stir(&in->chance, ev->entropy);
     if (ev->kind == EVENT_START)
-        return start(in, ev);
+        return start(in, ev, out);
     if (in->catalogue == NULL) /* the start failed */
         return LC_ESTATE;
     if (catalogue_step(in->catalogue, ev, out))

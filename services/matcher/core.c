@@ -102,10 +102,8 @@ start(struct match_step *s)
 
     if (m->started)
         return LC_OK;
-    if (city.n == 0 || city.n > 31) {
-        outbox_note(s->out, "config_refused", "name=city expected=1..31 bytes");
-        return LC_EINVAL;
-    }
+    if (city.n == 0 || city.n > 31)
+        return outbox_refuse(s->out, "city", "1_to_31_bytes");
     match_policy_read(&m->policy, s->ev->config);
     match_pace_start(m);
     if (match_shops_timezone(&m->shops, config_get(s->ev->config, "tzif")) != LC_OK)

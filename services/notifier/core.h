@@ -474,8 +474,8 @@ void proof_list(struct notifier *n, const struct event *ev, struct outbox *out, 
 void proof_show(struct notifier *n, const struct event *ev, struct outbox *out, uint64_t conn,
                 struct uuid order, int kind);
 /* work.c: what a shift has come to */
-/* work_pay_read: the currency and the rates; false when they are malformed. */
-bool work_pay_read(struct pay *pay, const struct config *config);
+/* work_pay_read: the currency and the rates. LC_EINVAL and a note when one is malformed. */
+enum lc_err work_pay_read(struct pay *pay, const struct config *config, struct outbox *out);
 void work_ask(struct notifier *n, const struct event *ev, struct outbox *out,
               const struct session *s);
 void work_answer(struct notifier *n, const struct ask *a, const struct event *ev,

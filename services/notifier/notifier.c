@@ -187,23 +187,25 @@ catalogue_whole(void *ctx)
 }
 
 static enum lc_err
-start(struct notifier *n, const struct event *ev)
+start(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct slice city = config_get(ev->config, "city");
 
-    if (city.n == 0 || city.n >= sizeof n->city ||
-        city_secret_parse(config_get(ev->config, "city-secret"), &n->secret) != LC_OK)
-        return LC_EINVAL;
+    if (city.n == 0 || city.n >= sizeof n->city)
+        return outbox_refuse(out, "city", "1_to_31_bytes");
+    if (city_secret_parse(config_get(ev->config, "city-secret"), &n->secret) != LC_OK)
+        return outbox_refuse(out, "city-secret", "64_hex_digits");
     memcpy(n->city, city.p, city.n);
     personal_master_of(&n->secret, &n->personal);
     mint_init(&n->mint, "notifier", city, ev->entropy);
     struct slice tiles = config_get(ev->config, "tiles");
     if (tiles.n > 0 && !web_tiles_ok(tiles))
-        return LC_EINVAL;
+        return outbox_refuse(out, "tiles", "https_url_with_{z},{x},{y}");
     n->map = web_map_new(config_get(ev->config, "city-map"), tiles,
                          config_get(ev->config, "tiles-credit"));
-    if (!work_pay_read(&n->pay, ev->config))
-        return LC_EINVAL;
+    enum lc_err err = work_pay_read(&n->pay, ev->config, out);
+    if (err != LC_OK)
+        return err;
     n->position_ms = 1000 * config_int(ev->config, "position-s", 300);
     n->events_kept = config_int(ev->config, "events-kept", 200000);
     n->proof_room = config_int(ev->config, "proofs-mb", 256) * 1024 * 1024;
@@ -436,7 +438,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
     chance_stir(&n->chance, ev->entropy);
     if (ev->kind == EVENT_START) {
         outbox_wake(out, ev->now_ms);
-        return start(n, ev);
+        return start(n, ev, out);
     }
     if (catalogue_step(n->catalogue, ev, out))
         return LC_OK;

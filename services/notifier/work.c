@@ -10,20 +10,28 @@ enum { WORK_SHOWN = 200, WORK_HEAD = 9 };
 
 static const int64_t most_pay = 100000000; /* minor units: more is a slip of the finger */
 
-bool
-work_pay_read(struct pay *pay, const struct config *config)
+enum lc_err
+work_pay_read(struct pay *pay, const struct config *config, struct outbox *out)
 {
     struct slice currency = config_get(config, "pay-currency");
+    const struct {
+        const char *name;
+        int64_t *to;
+    } rates[] = {
+        {"pay-delivery", &pay->delivery}, {"pay-km", &pay->km}, {"pay-return", &pay->way_back}};
 
-    *pay = (struct pay){.delivery = config_int(config, "pay-delivery", 0),
-                        .km = config_int(config, "pay-km", 0),
-                        .way_back = config_int(config, "pay-return", 0)};
+    *pay = (struct pay){0};
     for (size_t i = 0; i < currency.n; i++)
         if (currency.n != 3 || currency.p[i] < 'A' || currency.p[i] > 'Z')
-            return false;
+            return outbox_refuse(out, "pay-currency", "ISO_4217");
     if (currency.n > 0)
         memcpy(pay->currency, currency.p, currency.n);
-    return pay->delivery <= most_pay && pay->km <= most_pay && pay->way_back <= most_pay;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        *rates[i].to = config_int(config, rates[i].name, 0);
+        if (*rates[i].to < 0 || *rates[i].to > most_pay)
+            return outbox_refuse(out, rates[i].name, "at_most_100000000_minor_units");
+    }
+    return LC_OK;
 }
 
 void

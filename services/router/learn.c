@@ -38,10 +38,8 @@ learn_start(struct router *r, const struct config *cfg)
         outbox_note(r->out, "config_refused", "name=tzif expected=TZif used=UTC");
     while (i < sizeof row / sizeof *row && !slice_eq_str(word, row[i].word))
         i++;
-    if (i == sizeof row / sizeof *row) {
-        outbox_note(r->out, "config_refused", "name=learn-speeds expected=off,watch,on");
-        return LC_EINVAL;
-    }
+    if (i == sizeof row / sizeof *row)
+        return outbox_refuse(r->out, "learn-speeds", "off,watch,on");
     r->set.learn = row[i].learn;
     speeds_profile_make(&r->profile, &r->speeds, r->set.learn_least);
     return LC_OK;

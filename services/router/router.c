@@ -132,7 +132,7 @@ start(struct router *r, const struct event *ev)
     struct settings *s = &r->set;
 
     if (city.n == 0 || city.n >= sizeof s->city)
-        return LC_EINVAL;
+        return outbox_refuse(r->out, "city", "1_to_31_bytes");
     memcpy(s->city, city.p, city.n);
     s->city[city.n] = '\0';
     s->has_secret = city_secret_parse(config_get(cfg, "city-secret"), &s->secret) == LC_OK;

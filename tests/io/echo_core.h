@@ -46,7 +46,7 @@ echo_start(struct echo *e, const struct event *ev, struct outbox *out)
     struct slice greeting = config_get(ev->config, "greeting");
 
     if (slice_eq_str(greeting, "refuse"))
-        return LC_EINVAL;
+        return outbox_refuse(out, "greeting", "a_kind_word");
     mint_init(&e->mint, "echo", config_get(ev->config, "city"), ev->entropy);
     snprintf(e->config, sizeof e->config, "greeting=%.*s tzif=%zu at=%lld", (int)greeting.n,
              greeting.p, config_get(ev->config, "tzif").n, (long long)ev->now_ms);

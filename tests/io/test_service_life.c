@@ -50,6 +50,7 @@ test_service_main_ends_when_it_cannot_start(void)
         {"--timezone=../../etc/passwd", "\"name\":\"timezone\""},
         {"--record=/nowhere/at/all", "\"name\":\"record\""},
         {"--greeting=refuse", "\"event\":\"cannot_start\",\"reason\":\"invalid input\""},
+        {"--greeting=refuse", "\"name\":\"greeting\",\"expected\":\"a_kind_word\""},
     };
     char said[8192];
 

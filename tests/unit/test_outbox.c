@@ -104,6 +104,32 @@ test_outbox_rewind_forgets_what_came_after(void)
 }
 
 static void
+test_outbox_rewind_to_notes_keeps_what_says_why(void)
+{
+    struct outbox *o = outbox_new(4096);
+
+    outbox_note(o, "before", "a");
+    struct outbox_mark mark = outbox_mark(o);
+    outbox_wake(o, 5);
+    outbox_note(o, "why", "b");
+    outbox_order(o, "placed", &(struct order_note){.order = {{1}}});
+    outbox_wake(o, 6);
+    outbox_rewind_to_notes(o, mark);
+    CU_ASSERT_EQUAL_FATAL(outbox_count(o), 2);
+    CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 0)->name, "before"));
+    CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 1)->name, "why"));
+    CU_ASSERT_TRUE(slice_eq_str(outbox_at(o, 1)->bytes, "b"));
+    mark = outbox_mark(o);
+    outbox_note(o, "why", "c");
+    for (int i = 0; i < 100; i++)
+        outbox_http_chunk(o, 1, SLICE_LIT("a hundred of these are over the cap of four kilobytes"));
+    outbox_rewind_to_notes(o, mark);
+    CU_ASSERT_FALSE(outbox_failed(o));
+    CU_ASSERT_EQUAL(outbox_count(o), 2);
+    outbox_destroy(o);
+}
+
+static void
 test_outbox_fails_at_the_cap_and_adds_nothing_more(void)
 {
     struct outbox *o = outbox_new(1000);
@@ -233,6 +259,7 @@ UNIT_MAIN("outbox", UNIT(test_outbox_order_says_which_order_and_trace),
           UNIT(test_outbox_keeps_effects_in_order_and_whole),
           UNIT(test_outbox_packs_envelopes_that_decode),
           UNIT(test_outbox_rewind_forgets_what_came_after),
+          UNIT(test_outbox_rewind_to_notes_keeps_what_says_why),
           UNIT(test_outbox_fails_at_the_cap_and_adds_nothing_more),
           UNIT(test_outbox_bounds_the_number_of_effects),
           UNIT(test_outbox_fails_at_every_cap_without_harm),

@@ -155,14 +155,15 @@ test_stepper_feed_gathers_effects_until_flushed(void)
 }
 
 static void
-test_stepper_feed_drops_the_effects_of_a_failed_step(void)
+test_stepper_feed_drops_the_effects_of_a_failed_step_but_its_notes(void)
 {
     struct stepper *s = stepper_new(&toy);
 
     CU_ASSERT_EQUAL(feed(s, "one", 5), LC_OK);
     CU_ASSERT_EQUAL(feed(s, "fail", 5), LC_ESTATE);
-    CU_ASSERT_EQUAL(outbox_count(stepper_outbox(s)), 2);
+    CU_ASSERT_EQUAL_FATAL(outbox_count(stepper_outbox(s)), 3);
     CU_ASSERT_TRUE(slice_eq_str(outbox_at(stepper_outbox(s), 0)->bytes, "one"));
+    CU_ASSERT_EQUAL(outbox_at(stepper_outbox(s), 2)->kind, EFFECT_NOTE);
     CU_ASSERT_EQUAL(stepper_failed_steps(s), 1);
     stepper_destroy(s);
 }
@@ -400,7 +401,7 @@ UNIT_MAIN("step", UNIT(test_config_int_reads_numbers_and_falls_back),
           UNIT(test_config_get_gives_the_empty_slice_for_what_is_absent),
           UNIT(test_config_get_takes_dash_and_underscore_as_the_same),
           UNIT(test_stepper_feed_gathers_effects_until_flushed),
-          UNIT(test_stepper_feed_drops_the_effects_of_a_failed_step),
+          UNIT(test_stepper_feed_drops_the_effects_of_a_failed_step_but_its_notes),
           UNIT(test_stepper_feed_drops_effects_that_do_not_fit),
           UNIT(test_stepper_feed_never_lets_time_go_back),
           UNIT(test_stepper_feed_empties_the_arena_between_events),
