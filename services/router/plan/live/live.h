@@ -51,14 +51,12 @@ struct live_policy {
     int64_t per_order;  /* money an order, */
     int64_t per_hour;   /* and guaranteed an hour of the shift; hour = this many ticks: */
     int64_t hour;
-    int64_t ahead;      /* live_commit decides for [now, now + ahead): the time between two calls */
-    size_t near;        /* couriers looked at for an order: those who can be there first */
-    size_t bundles;     /* at most in a trip */
-    int64_t hope, wide; /* per cent */
-    size_t chains;
-    int64_t rivals, tour, trips, most, blink;
-    int64_t soon; /* positioning: orders are expected in about so many ticks; */
-    int64_t fade; /* what was asked loses an eighth of its weight every so many */
+    int64_t ahead;  /* live_commit decides for [now, now + ahead): the time between two calls */
+    size_t near;    /* couriers looked at for an order: those who can be there first */
+    size_t bundles; /* at most in a trip */
+    size_t chains;  /* ejection chains in one improvement */
+    int64_t soon;   /* positioning: orders are expected in about so many ticks; */
+    int64_t fade;   /* what was asked loses an eighth of its weight every so many */
 };
 
 struct live_courier {
