@@ -1,10 +1,10 @@
 /* replay: runs a recording through a fresh core and compares every outgoing byte. Pure.
  *
  * A recording is a file of records, each a u32 length and then:
- *   u8 1, blob event, u8 outcome (0, or minus the error), blob effects    one step (trace.c has the
- * inside) u8 2                                                                   the effects so far
- * were carried out The first record of a file is REPLAY_MAGIC as a blob, then the service's name as
- * a blob. */
+ * - u8 1, blob event, u8 outcome (0, or minus the error), blob effects: one step; trace.c has the
+ *   inside
+ * - u8 2: the effects so far were carried out
+ * The first record of a file is REPLAY_MAGIC as a blob, then the service's name as a blob. */
 #ifndef LC_BASE_REPLAY_H
 #define LC_BASE_REPLAY_H
 
