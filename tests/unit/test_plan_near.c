@@ -476,6 +476,38 @@ test_plan_never_mixes_providers_when_one_fails_in_the_middle(void)
     CU_ASSERT(failed > 20);
 }
 
+/* The words about an order neither: who was looked at before the provider failed is not left among
+ * them at another price. */
+static void
+test_plan_rivals_never_mix_providers(void)
+{
+    struct plan_candidate a[RIG_COURIERS], b[RIG_COURIERS];
+    size_t far = 0;
+
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct streets streets = streets_of(300);
+        struct plan *own = rig(&streets.travel, seed), *other = rig(travel_estimate(), seed);
+        struct plan_placement at;
+        uint64_t s = seed;
+        struct plan_order o = order_of(&s, 1, DAWN_MS, 200000);
+        CU_ASSERT_EQUAL(plan_insert(own, &o, &at), LC_OK);
+        CU_ASSERT_EQUAL(plan_insert(other, &o, &at), LC_OK);
+        CU_ASSERT_EQUAL(plan_release(own, o.id), LC_OK);
+        CU_ASSERT_EQUAL(plan_release(other, o.id), LC_OK);
+        streets.fails_in = 5; /* the first eight are known by then, in two modes */
+        CU_ASSERT_EQUAL(plan_rivals(own, o.id, a, RIG_COURIERS), RIG_COURIERS);
+        CU_ASSERT_EQUAL(plan_rivals(other, o.id, b, RIG_COURIERS), RIG_COURIERS);
+        for (size_t i = 0; streets.fails_in == 0 && i < RIG_COURIERS; i++) {
+            CU_ASSERT_EQUAL(a[i].verdict, b[i].verdict);
+            CU_ASSERT_EQUAL(a[i].cost, b[i].cost);
+            far += a[i].verdict == PLAN_FAR;
+        }
+        plan_destroy(own);
+        plan_destroy(other);
+    }
+    CU_ASSERT(far > 20);
+}
+
 /* A courier off the map is passed over as long as somebody else can come, and can come at last. */
 static void
 test_plan_takes_a_courier_off_the_map_when_nobody_else_can(void)
@@ -540,5 +572,6 @@ UNIT_MAIN("plan near", UNIT(test_plan_near_finds_what_a_look_at_everybody_finds)
           UNIT(test_plan_near_allows_for_seconds_cut_off_on_every_way),
           UNIT(test_plan_estimates_all_of_a_search_with_an_end_off_the_map),
           UNIT(test_plan_never_mixes_providers_when_one_fails_in_the_middle),
+          UNIT(test_plan_rivals_never_mix_providers),
           UNIT(test_plan_takes_a_courier_off_the_map_when_nobody_else_can),
           UNIT(test_plan_travel_asks_for_every_leg_again))

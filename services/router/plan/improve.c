@@ -125,6 +125,11 @@ tell(void *ctx, struct runner *r, enum plan_verdict verdict, const struct place 
 static enum lc_err
 look(struct plan *p, struct task *t, struct runner *own, size_t enough, struct why *w)
 {
+    for (size_t i = 0; i < p->n_runners && i < w->max; i++) {
+        enum plan_verdict v = place_judge(p, t, p->runners[i]);
+        w->out[i] = (struct plan_candidate){.courier = p->runners[i]->in.courier,
+                                            .verdict = v == PLAN_FITS ? PLAN_FAR : v};
+    }
     if (enough == 0)
         return place_each(p, t, p->runners, p->n_runners, tell, w);
     enum lc_err err = place_rivals(p, t, enough, tell, w);
@@ -141,11 +146,6 @@ explain(struct plan *p, struct uuid order, size_t enough, struct plan_candidate 
 
     if (t == NULL || t->carried)
         return 0;
-    for (size_t i = 0; i < p->n_runners && i < max; i++) {
-        enum plan_verdict v = place_judge(p, t, p->runners[i]);
-        out[i] = (struct plan_candidate){.courier = p->runners[i]->in.courier,
-                                         .verdict = v == PLAN_FITS ? PLAN_FAR : v};
-    }
     if (was.runner != NULL) { /* as it would be judged without itself on the way */
         if (!route_find(was.runner, t, PLAN_PICKUP, &was.pickup) ||
             !route_find(was.runner, t, PLAN_DROPOFF, &dropoff))
