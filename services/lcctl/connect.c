@@ -22,6 +22,11 @@ open_host(const char *address, size_t n, struct timeval patience)
     if (colon != NULL)
         port = strtol(colon + 1, &end, 10);
     size_t length = colon == NULL ? n : (size_t)(colon - address);
+    if (length > 2 && address[0] == '[' && address[length - 1] == ']') { /* [v6]:port */
+        n--;
+        address++;
+        length -= 2;
+    }
     if (length == 0 || length >= sizeof host || (colon != NULL && end != address + n) || port < 1 ||
         port > 65535) {
         fprintf(stderr, "lcctl: Redis: expected unix:PATH or HOST:PORT, got %.*s\n", (int)n,

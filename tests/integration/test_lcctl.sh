@@ -175,6 +175,9 @@ completes() { # completes WORDS... : what bash offers for the last one
         printf '%s ' "${COMPREPLY[@]}"
     )
 }
+# A v6 address is asked of the network as it is, not of a name server with its brackets.
+v6=$(lcctl --redis '[::1]:1' --city bal audit 2>&1) || true
+ok 'takes [v6]:port' grep -Ei 'refused|not (supported|available)|cannot assign|unreachable' <<<"$v6"
 ok 'completes commands' same "$(completes lcctl cha)" 'chain '
 ok 'completes commands behind options' same "$(completes lcctl --redis unix:x expl)" 'explain '
 ok 'completes verbs' same "$(completes lcctl courier '')" 'add list token revoke '
