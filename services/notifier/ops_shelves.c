@@ -6,6 +6,7 @@
 
 enum {
     SHELF_MS = 1000,
+    ARTICLES_A_READ = 50000, /* 400 KB, however many a store sells; one store at least */
     SOLD_OUT_SHOWN = 60,
     LEVEL = 8 /* bytes an article: available, big-endian, and its price; see docs/redis.md */
 };
@@ -43,13 +44,19 @@ ops_shelves_tick(struct notifier *n, const struct event *ev, struct outbox *out)
     uint32_t end = catalogue_store_end(n->catalogue);
     struct slice argv[1 + OPS_SHELVES_A_READ] = {SLICE_LIT("MGET")};
     size_t argc = 1;
+    size_t articles = 0;
 
     if (o->reading_shelves || ev->now_ms < o->shelves_ms)
         return;
     o->shelves_ms = ev->now_ms + SHELF_MS;
     for (uint32_t looked = 1; looked < end && argc <= OPS_SHELVES_A_READ; looked++) {
-        o->shelf_next = o->shelf_next + 1 < end ? o->shelf_next + 1 : 1;
-        if (catalogue_store(n->catalogue, o->shelf_next) == NULL)
+        uint32_t number = o->shelf_next + 1 < end ? o->shelf_next + 1 : 1;
+        const struct catalogue_store *store = catalogue_store(n->catalogue, number);
+        articles += store == NULL ? 0 : catalogue_sku_count(n->catalogue, store->chain);
+        if (argc > 1 && articles > ARTICLES_A_READ)
+            break; /* its turn is in a second */
+        o->shelf_next = number;
+        if (store == NULL)
             continue;
         o->shelves[argc - 1] = o->shelf_next;
         argv[argc++] = shelf_key(n, ev->arena, o->shelf_next);

@@ -348,6 +348,37 @@ test_operator_sees_what_a_store_is_out_of(void)
     rig_free(r);
 }
 
+/* Stores that sell so much that fifty shelves at once would hold up Redis and all pages. */
+static void
+test_large_shelves_are_read_few_at_a_time(void)
+{
+    enum { ARTICLES = 30000 };
+    struct rig *r = with_operator();
+    Lifecircle__V1__Store s = LIFECIRCLE__V1__STORE__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+    char name[16];
+
+    for (uint32_t i = 0; i < ARTICLES; i++) {
+        Lifecircle__V1__Sku sku = LIFECIRCLE__V1__SKU__INIT;
+        snprintf(name, sizeof name, "a-%u", i);
+        sku.sku_index = i;
+        sku.sku = name;
+        CU_ASSERT_EQUAL(catalogue_put_sku(rig_core(r)->catalogue, 1, &sku), LC_OK);
+    }
+    s.store = 2;
+    s.chain = 1;
+    s.at = &at;
+    s.store_id = s.name = (char *)(uintptr_t) "light-st";
+    CU_ASSERT_EQUAL(catalogue_put_store(rig_core(r)->catalogue, &s), LC_OK);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    for (int k = 0; k < 4; k++)
+        rig_wake(r, 1100);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "],["), 0);
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"shelves\":[[1,0,0]]") >= 2);
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"shelves\":[[2,0,0]]") >= 2);
+    rig_free(r);
+}
+
 UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_hears_what_ended_the_order),
           UNIT(test_courier_hears_nothing_of_what_came_later),
@@ -358,4 +389,5 @@ UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
           UNIT(test_order_that_cannot_be_read_is_not_called_filed),
           UNIT(test_operator_sees_why_this_courier),
-          UNIT(test_operator_sees_what_a_store_is_out_of))
+          UNIT(test_operator_sees_what_a_store_is_out_of),
+          UNIT(test_large_shelves_are_read_few_at_a_time))
