@@ -1,8 +1,11 @@
 #include "base/zone.h"
+#include "base/zone_tangle.h"
 #include "unit.h"
 
 #include <geos_c.h>
 #include <math.h>
+#include <stdlib.h>
+#include <time.h>
 
 enum { RING_MAX = 40 };
 
@@ -301,6 +304,39 @@ test_zone_set_put_keeps_its_limits(void)
 
 /* GEOS would be busy with these for seconds to days: a chain's zone must not keep others waiting.
  */
+enum { COMB = 9997 };
+
+/* comb_us: CPU time, the least of three, to see that a comb of 2,499 long teeth is no tangle. */
+static double
+comb_us(bool turned)
+{
+    struct latlng *p = calloc(COMB, sizeof *p);
+    char reason[ZONE_REASON_MAX];
+    double least = INFINITY;
+
+    for (int i = 1; i < COMB - 1; i++) {
+        int32_t along = (i - 1) / 4 * 100 + ((i - 1) % 4 == 1 || (i - 1) % 4 == 2 ? 50 : 0);
+        int32_t out = (i - 1) % 4 < 2 ? 1000000 : 1000;
+        p[i] = turned ? (struct latlng){out, along} : (struct latlng){along, out};
+    }
+    p[COMB - 1] = p[0];
+    struct zone_ring r = {p, COMB, false};
+    for (int i = 0; i < 3; i++) {
+        clock_t began = clock();
+        CU_ASSERT_EQUAL(zone_tangle(&r, 1, reason), LC_OK);
+        least = fmin(least, (double)(clock() - began) * 1e6 / CLOCKS_PER_SEC);
+    }
+    free(p);
+    return least;
+}
+
+static void
+test_zone_tangle_is_counted_as_soon_for_a_comb_as_for_one_on_its_side(void)
+{
+    CU_ASSERT_TRUE(comb_us(false) < 8 * comb_us(true) + 2000);
+    CU_ASSERT_TRUE(comb_us(true) < 8 * comb_us(false) + 2000);
+}
+
 static void
 test_zone_set_put_refuses_a_tangle_at_once(void)
 {
@@ -447,6 +483,7 @@ UNIT_MAIN("zone", UNIT(test_zone_covers_agrees_with_geos_and_the_naive_test),
           UNIT(test_zone_takes_several_polygons), UNIT(test_zone_set_put_says_why_not),
           UNIT(test_zone_set_put_keeps_its_limits),
           UNIT(test_zone_set_put_refuses_a_tangle_at_once),
+          UNIT(test_zone_tangle_is_counted_as_soon_for_a_comb_as_for_one_on_its_side),
           UNIT(test_zone_set_put_takes_grids_and_circles),
           UNIT(test_zone_find_equals_asking_every_zone), UNIT(test_zone_set_remove_forgets),
           UNIT(test_zone_reach_m_bounds_every_point))
