@@ -121,9 +121,9 @@ zone_tangle(const struct zone_ring *ring, size_t rings, char reason[ZONE_REASON_
 
     for (size_t i = 0; i < rings; i++)
         t.n += ring[i].n - 1;
-    t.edge = malloc(t.n * sizeof *t.edge);
-    int32_t *south = malloc(t.n * sizeof *south);
-    const struct edge **in = malloc(t.n * sizeof *in);
+    t.edge = malloc((t.n + 1) * sizeof *t.edge);
+    int32_t *south = malloc((t.n + 1) * sizeof *south);
+    const struct edge **in = malloc((t.n + 1) * sizeof *in);
     if (t.edge == NULL || south == NULL || in == NULL) {
         free(t.edge);
         free(south);
