@@ -5,6 +5,7 @@
 #include "io/file.h"
 #include "io/loop.h"
 #include "lcctl/ending.h"
+#include "lcctl/show.h"
 
 #include "stock.pb-c.h"
 
@@ -100,6 +101,51 @@ turn(struct robot *robots, size_t n, const char *host, const char *port)
     }
 }
 
+/* open_streets: a map that these robots can ride by; none is none. */
+static bool
+open_streets(struct robots *all, const char *path)
+{
+    char error[ROADS_ERROR_MAX];
+
+    if (path[0] == '\0')
+        return true;
+    if (streets_open(&all->streets, path, error) != LC_OK) {
+        fprintf(stderr, "lcctl: --roads: %s\n", error);
+        return false;
+    }
+    if (roads_has(all->streets.roads, all->mode))
+        return true;
+    fprintf(stderr,
+            "lcctl: --roads: %s was built without %s; expected it among lcctl roads build "
+            "--modes\n",
+            path, travel_mode_name(all->mode));
+    streets_close(&all->streets);
+    return false;
+}
+
+static void
+say_start(const struct robots *all, size_t n)
+{
+    bool by_roads = all->streets.roads != NULL;
+    struct buf b = {0};
+    struct json_out w = json_out_to(&b);
+
+    if (all->ctl->json) {
+        json_out_object(&w, NULL);
+        json_out_time(&w, "time", loop_wall_ms());
+        json_out_cstr(&w, "what", "start");
+        json_out_uint(&w, "robots", n);
+        json_out_uint(&w, "speed", all->speed);
+        json_out_cstr(&w, "travel", by_roads ? "roads" : "estimate");
+        json_out_end(&w);
+        (void)show_json(&b);
+    } else {
+        printf("%zu robots, %u times as fast as people, %s; Ctrl-C ends them\n", n, all->speed,
+               by_roads ? "along the map's streets" : "straight on, by estimates (no --roads)");
+    }
+    fflush(stdout);
+}
+
 static int
 play(struct robots *all, size_t n, const char *prefix, const char *host, const char *port)
 {
@@ -116,9 +162,7 @@ play(struct robots *all, size_t n, const char *prefix, const char *host, const c
         if (!courier_token(all->ctl, r->id, "Robot", r->token))
             return EXIT_FAILED;
     }
-    if (!all->ctl->json)
-        printf("%zu robots, %u times as fast as people; Ctrl-C ends them\n", n, all->speed);
-    fflush(stdout);
+    say_start(all, n);
     ending_begin();
     while (!ending_asked()) {
         if (loop_wall_ms() >= stores_ms) {
@@ -131,6 +175,7 @@ play(struct robots *all, size_t n, const char *prefix, const char *host, const c
         if (robots[i].on_shift && robots[i].n_stops == 0)
             line_say(&robots[i].line, "{\"type\":\"sign_off\",\"id\":\"end\"}");
         line_close(&robots[i].line);
+        robot_free(&robots[i]);
     }
     return EXIT_SUCCESS;
 }
@@ -141,6 +186,7 @@ cmd_robots(struct ctl *c, struct args *a)
     struct robots all = {.ctl = c};
     const char *notifier = args_option(a, "notifier", "127.0.0.1:8090");
     const char *secret = args_option(a, "city-secret-file", "");
+    const char *roads = args_option(a, "roads", "");
     const char *prefix = args_option(a, "prefix", "robot");
     const char *count = args_option(a, "count", "5"), *speed = args_option(a, "speed", "1");
     const char *patience = args_option(a, "patience", "600");
@@ -171,5 +217,9 @@ cmd_robots(struct ctl *c, struct args *a)
         return EXIT_FAILED;
     ctl_random(&all.chance, sizeof all.chance);
     snprintf(host, sizeof host, "%.*s", (int)(colon - notifier), notifier);
-    return play(&all, n, prefix, host, colon + 1);
+    if (!open_streets(&all, roads))
+        return EXIT_FAILED;
+    int status = play(&all, n, prefix, host, colon + 1);
+    streets_close(&all.streets);
+    return status;
 }

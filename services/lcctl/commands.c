@@ -77,9 +77,9 @@ const struct command commands[] = {
     {"robots", cmd_robots, true,
      "robots [--count 5] [--notifier HOST:PORT] [--city-secret-file FILE] "
      "[--vehicle foot|bicycle|e-bike|scooter|car|van] [--speed N] [--patience SECONDS] "
-     "[--decline PERCENT] [--absent PERCENT] [--prefix robot]",
+     "[--decline PERCENT] [--absent PERCENT] [--prefix robot] [--roads FILE]",
      "couriers that nobody is, for trying an integration: they take orders, ride and deliver, N "
-     "times as fast as people"},
+     "times as fast as people; along the streets of a compiled map, else straight on"},
     {"replay", cmd_replay, false, "replay DIR [--roads FILE]... [--addresses FILE]... [--plain TO]",
      "run recorded steps again and compare every outgoing byte; on the maps they were made with. "
      "--plain: unseal them into TO instead"},

@@ -201,6 +201,12 @@ robot_lost(struct robot *r, int64_t now_ms)
     r->version = 0; /* the whole route comes again */
 }
 
+void
+robot_free(struct robot *r)
+{
+    course_free(&r->way);
+}
+
 /* ---- moving ---- */
 
 static struct latlng
@@ -208,25 +214,19 @@ where(const struct robot *r, int64_t now_ms)
 {
     int64_t whole = r->there_ms - r->left_ms, part = now_ms - r->left_ms;
 
-    if (part >= whole)
-        return r->to;
-    return (struct latlng){
-        (int32_t)(r->from.lat_e7 + (r->to.lat_e7 - r->from.lat_e7) * part / whole),
-        (int32_t)(r->from.lng_e7 + (r->to.lng_e7 - r->from.lng_e7) * part / whole)};
+    return part >= whole || r->way.n == 0 ? r->to : course_at(&r->way, part, whole);
 }
 
+/* ride: as long as the streets take, or the estimate where none leads there. */
 static void
 ride(struct robot *r, struct latlng to, int64_t now_ms)
 {
-    const struct travel *t = travel_estimate();
-    struct latlng from = where(r, now_ms);
-    struct travel_cell cell = {0, 0};
-    enum travel_quality quality;
+    uint32_t seconds = 0;
 
-    if (t->matrix(t, &from, 1, &to, 1, r->all->mode, now_ms, &cell, &quality) != LC_OK)
-        cell.seconds = 0;
-    int64_t takes_ms = (int64_t)cell.seconds * 1000 / r->all->speed;
-    r->from = from;
+    if (streets_ride(&r->all->streets, r->all->mode, where(r, now_ms), to, &r->way, &seconds) !=
+        LC_OK)
+        course_free(&r->way); /* no memory: it is there at once */
+    int64_t takes_ms = (int64_t)seconds * 1000 / r->all->speed;
     r->to = to;
     r->left_ms = now_ms;
     r->there_ms = now_ms + (takes_ms < RIDE_MIN_MS ? RIDE_MIN_MS : takes_ms);
@@ -254,7 +254,8 @@ stand(struct robot *r, int64_t now_ms)
     struct latlng store = r->all->stores[r->index % r->all->n_stores];
     if (geo_distance_m(where(r, now_ms), store) < NEAR_M)
         return;
-    r->from = r->to = store; /* at once: robots may */
+    course_free(&r->way);
+    r->to = store; /* at once: robots may */
     r->left_ms = r->there_ms = now_ms;
     r->position_ms = now_ms;
 }

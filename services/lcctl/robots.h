@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "base/travel.h"
 #include "lcctl/lcctl.h"
+#include "roads/streets.h"
 
 enum {
     ROBOT_STOPS = 32,
@@ -53,11 +54,12 @@ struct robots {
     struct city_secret secret;
     enum travel_mode mode;
     const char *vehicle;
-    uint32_t speed;      /* times as fast as people */
-    uint32_t patience_s; /* so long it waits in a store for what is not ready */
-    uint32_t absent;     /* percent of customers who are not there */
-    uint32_t decline;    /* percent of offers that are declined */
-    uint64_t chance;     /* state of the dice */
+    uint32_t speed;         /* times as fast as people */
+    uint32_t patience_s;    /* so long it waits in a store for what is not ready */
+    uint32_t absent;        /* percent of customers who are not there */
+    uint32_t decline;       /* percent of offers that are declined */
+    uint64_t chance;        /* state of the dice */
+    struct streets streets; /* what they ride along; without a map, straight on */
     struct latlng *stores;
     size_t n_stores;
 };
@@ -87,7 +89,8 @@ struct robot {
     uint32_t about_version;  /* of the route then */
 
     /* where it is, and where to */
-    struct latlng from, to;
+    struct latlng to;
+    struct course way; /* there, from left_ms to there_ms; owned. Empty: it is there */
     int64_t left_ms, there_ms;
     char riding_to[UUID_TEXT + 1]; /* kind and order; "" = nowhere */
     bool arrived;
@@ -95,10 +98,11 @@ struct robot {
 };
 
 /* robot_message: what the notifier said. robot_think: what there is to do now; called a few times a
- * second. robot_lost: the line ended. */
+ * second. robot_lost: the line ended. robot_free: what it owns but for its line. */
 void robot_message(struct robot *r, struct slice message, int64_t now_ms);
 void robot_think(struct robot *r, int64_t now_ms);
 void robot_lost(struct robot *r, int64_t now_ms);
+void robot_free(struct robot *r);
 
 /* couriers.c: courier_token: a new token for this courier, who is made if need be. False after
  * saying why not. */

@@ -1,6 +1,6 @@
 /* Robots ride along the streets of Baltimore: every position is on one, at an even pace, from door
  * to door; and straight on where no street leads. */
-#include "player/streets.h"
+#include "roads/streets.h"
 
 #include "unit.h"
 

@@ -16,7 +16,7 @@
 #include "city.h"
 #include "player/caller.h"
 #include "player/doors.h"
-#include "player/streets.h"
+#include "roads/streets.h"
 
 #include <stdio.h>
 

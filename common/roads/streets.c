@@ -1,4 +1,4 @@
-#include "streets.h"
+#include "roads/streets.h"
 
 #include <stdio.h>
 #include <stdlib.h>

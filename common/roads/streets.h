@@ -1,6 +1,7 @@
-/* streets: how robots ride: along a map's streets, or straight on without one. */
-#ifndef LC_PLAYER_STREETS_H
-#define LC_PLAYER_STREETS_H
+/* streets: how robots ride (lcctl robots, lc-city): along a map's streets, or straight on without
+ * one. */
+#ifndef LC_ROADS_STREETS_H
+#define LC_ROADS_STREETS_H
 
 #include "base/geo.h"
 #include "roads/roads.h"
