@@ -4,7 +4,7 @@ import {$, fill, h, secretFromAddress, stored} from './dom.js';
 import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
-import {isCode, lost, metres, overlay, place, split} from './route.js';
+import {entered, isCode, lost, metres, overlay, place, split, whose} from './route.js';
 import {Asker, follow} from './way.js';
 import {Proofs} from './proofs.js';
 import {signIn} from './signin.js';
@@ -15,7 +15,7 @@ const REST_MS = 60000; // and so often while not
 const MOVED_M = 20;
 
 const store = stored('lc.courier', {
-    token: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, way: null, onShift: false,
+    token: '', of: '', vehicle: 'bicycle', items: 10, hours: 8, route: null, way: null, onShift: false,
     actions: [], settled: [], delivered: 0, underWay: [], skew: 0, gone: [],
 });
 const state = () => store.get();
@@ -127,6 +127,12 @@ function buzz(route) {
     if (fresh && route.stops.some((s) => !s.accepted)) navigator.vibrate?.([200, 100, 200]);
 }
 
+function enter(token) {
+    store.set(entered(state(), token));
+    queue.actions = state().actions;
+    shift = null;
+}
+
 const hello = () => ({type: 'hello', last_version: state().route?.version ?? 0});
 
 function connect() {
@@ -142,7 +148,7 @@ function connect() {
             connected = name;
             if (name !== 'open') queue.away();
             if (name !== 'open') asker.answered();
-            if (name === 'refused') store.set({token: ''});
+            if (name === 'refused') store.set({of: whose(state().token), token: ''});
             render();
         },
     });
@@ -181,7 +187,7 @@ const whereNow = () => new Promise((resolve, reject) => {
 const act = {
     now,
     token(token) {
-        store.set({token});
+        enter(token);
         connect();
         render();
     },
@@ -332,10 +338,7 @@ function tick() {
 
 translate();
 const words = secretFromAddress();
-if (words.get('token') && words.get('token') !== state().token) {
-    store.set({token: words.get('token'), route: null, way: null, actions: [], settled: [], underWay: [], gone: [], onShift: false, delivered: 0});
-    queue.actions = [];
-}
+if (words.get('token') && words.get('token') !== state().token) enter(words.get('token'));
 connect();
 watch();
 render();

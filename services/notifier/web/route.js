@@ -38,6 +38,18 @@ export function lost(before, after) {
     return [...gone.values()];
 }
 
+// whose: the courier's number that is in a token.
+export const whose = (token) => /^lc_courier_(\d+)_/.exec(token ?? '')?.[1] ?? '';
+
+// entered(before, token): what changes on a phone with this token. The same courier's new link goes on with what was
+// done and is not sent yet; another courier starts afresh, and sees nothing of the one before.
+export function entered(before, token) {
+    const of = whose(token);
+    const same = of !== '' && of === (before.of || whose(before.token));
+    const fresh = {route: null, way: null, actions: [], settled: [], underWay: [], gone: [], onShift: false, delivered: 0};
+    return {token, of, ...(same ? {} : fresh)};
+}
+
 // split: the offer that waits for an answer, and what was accepted.
 export function split(stops) {
     return {
