@@ -101,7 +101,8 @@ print_decision(const Lifecircle__V1__DispatchDecision *d)
                (long long)d->lead_ms / 1000,
                d->bundled ? "; it went along with an offer that was due" : "");
     }
-    printf("  %u couriers on shift, %u could", d->considered, d->fit);
+    printf("  %u courier%s on shift, %u could", d->considered, d->considered == 1 ? "" : "s",
+           d->fit);
     if (d->far > 0)
         printf(" (%u were not looked at: they would be dearer)", d->far);
     printf(":\n");

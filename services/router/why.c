@@ -72,9 +72,8 @@ say(const struct courier *c, const struct plan_candidate *list, size_t n, size_t
             next = &list[i];
     if (own == NULL)
         return;
-    int at =
-        snprintf(s->words, sizeof s->words, "courier %u of %zu on shift, %zu%s fit; cost %lld",
-                 c->number, n, fit, count_far(list, n) > 0 ? " or more" : "", (long long)own->cost);
+    int at = snprintf(s->words, sizeof s->words, "chosen of %zu on shift, %zu%s could; cost %lld",
+                      n, fit, count_far(list, n) > 0 ? " or more" : "", (long long)own->cost);
     if (next != NULL && at > 0 && (size_t)at < sizeof s->words)
         snprintf(s->words + at, sizeof s->words - (size_t)at, "; next courier %u at %lld%s",
                  next->courier, (long long)next->cost, next->late_ms > 0 ? ", late" : "");
