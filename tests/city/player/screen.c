@@ -200,11 +200,11 @@ show_next(const struct play *p, const struct count *n)
     if (run_lcctl(p, words, screen, sizeof screen, NULL) != 0)
         *screen = '\0';
     fprintf(f,
-            "  chain %s, its key   %s\n"
-            "  courier %s, token   %s\n\n"
-            "  a courier's page    http://%s/courier#token=%s\n"
-            "  a store's page      http://%s/store#token=%s\n"
-            "  a customer's page   http://%s/t/%s\n\n"
+            "# chain %s, its key   %s\n"
+            "# courier %s, token   %s\n\n"
+            "# a courier's page    http://%s/courier#token=%s\n"
+            "# a store's page      http://%s/store#token=%s\n"
+            "# a customer's page   http://%s/t/%s\n\n"
             "  curl -H 'Authorization: Bearer %s' http://%s/v1/orders/%s\n"
             "  curl http://%s/t/%s\n"
             "  %s --redis %s --city %s explain %s\n"
