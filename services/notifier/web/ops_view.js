@@ -88,10 +88,12 @@ function chart(city) {
 }
 
 function orderLine(order, act) {
+    const words = unassigned(order) ? t('ops.unassigned') : marginWords(order);
+    const state = stateWords(order.status);
+    const said = order.status === 'held' || words === state; // by the badge
     return h('li', {}, h('button', {onclick: () => act.order(order.id), 'data-order': order.external},
-        h('span', {}, `${order.chain}/${order.external} `, h('span', {class: 'soft'}, stateWords(order.status))),
-        h('span', {class: `badge ${badge[colour(order)]}`},
-            unassigned(order) ? t('ops.unassigned') : marginWords(order))));
+        h('span', {}, `${order.chain}/${order.external} `, said ? null : h('span', {class: 'soft'}, state)),
+        h('span', {class: `badge ${badge[colour(order)]}`}, words)));
 }
 
 export function city(state, act, zones) {
