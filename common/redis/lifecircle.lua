@@ -2288,9 +2288,10 @@ local function speeds_reset(keys, args)
     local n = #gone - 2
     if n > 0 then
         call(unpack(gone))
-        call('HDEL', p .. 'speeds', 'profile')
-        put_field('v', spack('<I4', call('HINCRBY', p .. 'speeds', 'generation', 1)))
     end
+    -- A router may know rides that it has not written yet: they count for nothing, too.
+    call('HDEL', p .. 'speeds', 'profile')
+    put_field('v', spack('<I4', call('HINCRBY', p .. 'speeds', 'generation', 1)))
     flush()
     return n
 end

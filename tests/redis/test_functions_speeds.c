@@ -96,11 +96,24 @@ test_speeds_reset_forgets_for_good(void)
     CU_ASSERT_EQUAL(put(EPOCH, 0, "1:18"), 0); /* what the router knew before */
     CU_ASSERT_EQUAL(put(EPOCH, 1, "1:18"), 1);
     CU_ASSERT_EQUAL(reset(-1), 2);
-    CU_ASSERT_EQUAL(reset(-1), 0);
     CU_ASSERT_EQUAL(fields(), 1); /* the generation */
     CU_ASSERT_EQUAL(put(EPOCH, 1, "1:18"), 0);
     CU_ASSERT_EQUAL(put(EPOCH, 2, "1:18"), 1);
     CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), events + 2); /* the router hears of it */
+}
+
+static void
+test_speeds_reset_forgets_what_was_not_written_yet(void)
+{
+    CU_ASSERT_EQUAL(reset(-1), 1);
+    long long events = ask_int(k, "XLEN {t}:events");
+    CU_ASSERT_EQUAL(reset(-1), 0);
+    CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:events"), events + 1);
+    CU_ASSERT_EQUAL(put(EPOCH, 3, "1:18"), 0); /* rides of before */
+    CU_ASSERT_EQUAL(put(EPOCH, 4, "1:18"), 1);
+    CU_ASSERT_EQUAL(reset(2), 0); /* of that mode */
+    CU_ASSERT_EQUAL(put(EPOCH, 4, "2:18"), 0);
+    CU_ASSERT_EQUAL(put(EPOCH, 5, "2:18"), 1);
 }
 
 int
@@ -110,6 +123,7 @@ main(void)
         UNIT(test_speeds_are_written_by_the_leases_owner_alone),
         UNIT(test_speeds_put_refuses_what_is_no_hour),
         UNIT(test_speeds_reset_forgets_for_good),
+        UNIT(test_speeds_reset_forgets_what_was_not_written_yet),
     };
 
     kit_start(k, false);
