@@ -206,9 +206,6 @@ struct roads_travel {
     const struct roads *roads;
     struct roads_search *search;
     uint32_t snap_m;
-    /* Percent of the map's time by hour of the week in UTC, from Monday 00:00 on: 100 is as it is.
-     * NULL: always 100. Borrowed; at least 50. Applies to modes with an engine. */
-    const uint8_t *hour_pct;
     struct roads_memory *memory; /* its own */
 };
 

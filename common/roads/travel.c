@@ -6,24 +6,6 @@
 
 enum { OFF_ROAD_FOOT_CM_S = 139, OFF_ROAD_CM_S = 417 }; /* 5 and 15 km/h */
 
-static bool
-motor(enum travel_mode mode)
-{
-    return mode == TRAVEL_SCOOTER || mode == TRAVEL_CAR || mode == TRAVEL_VAN;
-}
-
-/* hour_pct: 1970-01-01 was a Thursday: the 72nd hour of its week. */
-static uint32_t
-hour_pct(const struct roads_travel *t, enum travel_mode mode, int64_t depart_ms)
-{
-    if (t->hour_pct == NULL || !motor(mode))
-        return 100;
-    int64_t hour = depart_ms / 3600000 - (depart_ms % 3600000 < 0);
-    uint32_t pct = t->hour_pct[((hour + 72) % 168 + 168) % 168];
-
-    return pct < 50 ? 50 : pct;
-}
-
 /* ends_of: one side of a matrix. LC_EIO: a place is off the map. */
 static enum lc_err
 ends_of(const struct roads_travel *t, enum travel_mode mode, const struct latlng *p, size_t n,
@@ -53,12 +35,12 @@ ends_of(const struct roads_travel *t, enum travel_mode mode, const struct latlng
 
 /* cell_of: the trip, and what lies between the points and the road. */
 static struct travel_cell
-cell_of(const struct roads_trip *trip, uint32_t away_cm, enum travel_mode mode, uint32_t pct)
+cell_of(const struct roads_trip *trip, uint32_t away_cm, enum travel_mode mode)
 {
     if (trip->ms == ROADS_UNREACHABLE)
         return (struct travel_cell){TRAVEL_UNREACHABLE, TRAVEL_UNREACHABLE};
     uint64_t off = mode == TRAVEL_FOOT ? OFF_ROAD_FOOT_CM_S : OFF_ROAD_CM_S;
-    uint64_t ms = (uint64_t)trip->ms * pct / 100 + (uint64_t)away_cm * 1000 / off;
+    uint64_t ms = trip->ms + (uint64_t)away_cm * 1000 / off;
 
     return (struct travel_cell){(uint32_t)((ms + 500) / 1000),
                                 (uint32_t)(((uint64_t)trip->cm + away_cm + 50) / 100)};
@@ -67,7 +49,7 @@ cell_of(const struct roads_trip *trip, uint32_t away_cm, enum travel_mode mode, 
 /* fill: the shorter side inside, so that what lies above each place of the longer one is read from
  * far memory once; and once only where a place comes several times, as stores do. */
 static void
-fill(const struct roads_travel *t, size_t from_n, size_t to_n, enum travel_mode mode, uint32_t pct,
+fill(const struct roads_travel *t, size_t from_n, size_t to_n, enum travel_mode mode,
      struct travel_cell *out)
 {
     const struct roads_mode *m = &t->roads->mode[mode];
@@ -84,7 +66,7 @@ fill(const struct roads_travel *t, size_t from_n, size_t to_n, enum travel_mode 
                 continue;
             }
             struct roads_trip trip = climbed_trip(m, from[i].climbed, to[j].climbed);
-            out[i * to_n + j] = cell_of(&trip, from[i].away_cm + to[j].away_cm, mode, pct);
+            out[i * to_n + j] = cell_of(&trip, from[i].away_cm + to[j].away_cm, mode);
         }
 }
 
@@ -108,6 +90,7 @@ matrix(const struct travel *travel, const struct latlng *from, size_t from_n,
     const struct roads_travel *t = (const struct roads_travel *)travel;
     struct roads_counts *counts = &t->memory->counts;
 
+    (void)depart_ms; /* the map knows no hours */
     counts->asked++;
     *quality = TRAVEL_ROAD;
     if (!roads_has(t->roads, mode)) {
@@ -116,7 +99,7 @@ matrix(const struct travel *travel, const struct latlng *from, size_t from_n,
     }
     enum lc_err err = look_up(t, from, from_n, to, to_n, mode);
     if (err == LC_OK)
-        fill(t, from_n, to_n, mode, hour_pct(t, mode, depart_ms), out);
+        fill(t, from_n, to_n, mode, out);
     memory_trim(t->memory);
     counts->off_map += err == LC_EIO;
     return err;
@@ -143,8 +126,6 @@ lower_bound_s(const struct travel *travel, struct latlng a, struct latlng b, enu
 
     if (top < 4200)
         top = 4200;
-    if (t->hour_pct != NULL && motor(mode))
-        top *= 2;
     return (uint32_t)(geo_distance_m(a, b) * 1000 / (double)top);
 }
 

@@ -195,7 +195,6 @@ test_roads_travel_answers_as_a_provider(void)
     enum travel_quality quality = TRAVEL_ESTIMATE;
     const struct latlng from[] = {{0, 0}, {500000, 500000}}; /* the second: 5 km off */
     const struct latlng to[] = {{0, 90000}, {-1797, 90000}}; /* the second: 20 m off the road */
-    uint8_t week[168];
 
     CU_ASSERT_EQUAL(
         roads_build_file(pbf_path, roads_path, 1U << TRAVEL_FOOT | 1U << TRAVEL_CAR, NULL, error),
@@ -222,19 +221,6 @@ test_roads_travel_answers_as_a_provider(void)
     CU_ASSERT_EQUAL(roads_travel_counts(&t).asked, 4);
     CU_ASSERT_EQUAL(roads_travel_counts(&t).off_map, 2);
     CU_ASSERT_EQUAL(roads_travel_counts(&t).no_mode, 1);
-    /* Half as fast in one hour of the week: Thursday 1970-01-01, 08:00 to 09:00. */
-    CU_ASSERT_EQUAL(t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 0, cell, &quality),
-                    LC_OK);
-    uint32_t free_s = cell[0].seconds;
-    memset(week, 100, sizeof week);
-    week[3 * 24 + 8] = 200;
-    t.hour_pct = week;
-    CU_ASSERT_EQUAL(
-        t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 8 * 3600000, cell, &quality), LC_OK);
-    CU_ASSERT_TRUE(abs((int)cell[0].seconds - 2 * (int)free_s) <= 1);
-    CU_ASSERT_EQUAL(
-        t.travel.matrix(&t.travel, from, 1, to, 1, TRAVEL_CAR, 9 * 3600000, cell, &quality), LC_OK);
-    CU_ASSERT_EQUAL(cell[0].seconds, free_s);
     roads_travel_free(&t);
     roads_close(r);
 }
