@@ -135,6 +135,62 @@ test_roads_view_refuses_what_points_outside(void)
     buf_free(&file);
 }
 
+/* above: is `up` on the way from v to the root? */
+static bool
+above(const struct roads_mode *m, uint32_t v, uint32_t up)
+{
+    while (v < up)
+        v = m->parent[v];
+    return v == up;
+}
+
+/* two_rows: rows of one node, one after the other, the second of which can begin so many nodes
+ * earlier that the first is a step too short: the nodes between are above theirs, too. */
+static bool
+two_rows(const struct roads_mode *m, uint32_t *first)
+{
+    for (uint32_t v = 0; v < m->nodes; v++)
+        for (uint32_t r = m->fan[0][v].row; r + 1 < m->fan[0][v + 1].row; r++) {
+            uint32_t k = 0, steps = m->row[0][r].n - (ROW_LEAST - 1);
+            while (k < steps && above(m, v, m->row[0][r + 1].to - 1 - k))
+                k++;
+            if (k == steps && steps > 1) {
+                *first = r;
+                return true;
+            }
+        }
+    return false;
+}
+
+static void
+test_roads_view_refuses_a_row_that_is_too_short(void)
+{
+    struct buf pbf = rig_file(LC_CITY_DATA "/baltimore.osm.pbf"), file = {0};
+    struct roads *r = NULL;
+    uint32_t at = 0;
+
+    CU_ASSERT_EQUAL_FATAL(roads_build(buf_slice(&pbf), 1U << TRAVEL_FOOT, &file, NULL, error),
+                          LC_OK);
+    buf_free(&pbf);
+    CU_ASSERT_EQUAL_FATAL(roads_view(buf_slice(&file), &r, error), LC_OK);
+    CU_ASSERT_TRUE_FATAL(two_rows(&r->mode[TRAVEL_FOOT], &at));
+    roads_close(r);
+    const struct file_header *h = (const struct file_header *)file.p;
+    struct row *row =
+        (struct row *)(file.p + h->span[mode_section(TRAVEL_FOOT, MODE_UP + ARC_ROW)].offset) + at;
+    uint32_t spare = row[0].n - ROW_LEAST;
+    row[0].n -= spare;
+    row[1].n += spare;
+    row[1].to -= spare;
+    CU_ASSERT_EQUAL(view_with_checksum(&file), LC_OK); /* the arcs may lead there */
+    row[0].n--;
+    row[1].n++;
+    row[1].to--;
+    CU_ASSERT_EQUAL(view_with_checksum(&file), LC_EINVAL);
+    CU_ASSERT_STRING_EQUAL(error, "the file's parts do not fit together");
+    buf_free(&file);
+}
+
 static size_t
 files_in_folder(void)
 {
@@ -235,6 +291,7 @@ clean_up(void)
 
 UNIT_MAIN("roads_file", UNIT(prepare), UNIT(test_roads_open_refuses_what_is_not_whole),
           UNIT(test_roads_view_refuses_what_points_outside),
+          UNIT(test_roads_view_refuses_a_row_that_is_too_short),
           UNIT(test_roads_build_file_replaces_whole_or_not_at_all),
           UNIT(test_roads_open_keeps_the_old_map_whole),
           UNIT(test_roads_travel_answers_as_a_provider), UNIT(clean_up))
