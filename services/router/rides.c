@@ -102,12 +102,12 @@ took(const struct ride *ride, struct moment end, int64_t *began_ms, int64_t *ms)
     if (prompt(ride->left) && prompt(end)) {
         *began_ms = ride->left.heard_ms;
         *ms = end.heard_ms - ride->left.heard_ms;
-        return true;
+        return *ms >= 0;
     }
     *began_ms = ride->left.said_ms;
     *ms = end.said_ms - ride->left.said_ms;
-    return ride->left.said_ms > 0 && end.said_ms > 0 && end.said_ms <= end.heard_ms + PROMPT_MS &&
-           ride->left.said_ms > end.heard_ms - OLD_MS;
+    return *ms >= 0 && ride->left.said_ms > 0 && end.said_ms > 0 &&
+           end.said_ms <= end.heard_ms + PROMPT_MS && ride->left.said_ms > end.heard_ms - OLD_MS;
 }
 
 /* By our clock: the phone's could say of each ride that it was in another hour. */

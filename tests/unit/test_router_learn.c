@@ -305,6 +305,56 @@ clock(struct world *w, const struct w_order *o)
     arrived(w, o); /* and nothing is said of when */
 }
 
+/* backwards: the phone's clock is set back by an hour on the way. */
+static void
+backwards(struct world *w, const struct w_order *o)
+{
+    CU_ASSERT_EQUAL(say_at(w, W_KIND(ENROUTE), o, w->now_ms), W_OUTCOME(DONE));
+    cycle(w, 0, FAR_M, FAR_S);
+    CU_ASSERT_EQUAL(say_at(w, W_KIND(ARRIVED), o, w->now_ms - HOUR_MS), W_OUTCOME(DONE));
+}
+
+/* ours: the daemon's clock is set back by an hour on the way: its time stands still, and positions
+ * that seem older than the last one count for nothing. */
+static void
+ours(struct world *w, const struct w_order *o)
+{
+    enroute(w, o);
+    cycle(w, 0, FAR_M / 2, FAR_S / 2);
+    w->now_ms -= HOUR_MS;
+    cycle(w, FAR_M / 2, FAR_M, FAR_S / 2);
+    arrived(w, o);
+}
+
+static void
+last_year(struct world *w, const struct w_order *o)
+{
+    CU_ASSERT_EQUAL(say_at(w, W_KIND(ENROUTE), o, w->now_ms - 365 * INT64_C(24) * HOUR_MS),
+                    W_OUTCOME(DONE));
+    cycle(w, 0, FAR_M, FAR_S);
+    CU_ASSERT_EQUAL(say_at(w, W_KIND(ARRIVED), o, w->now_ms), W_OUTCOME(DONE));
+}
+
+static void
+next_year(struct world *w, const struct w_order *o)
+{
+    enroute(w, o);
+    cycle(w, 0, FAR_M, FAR_S);
+    CU_ASSERT_EQUAL(say_at(w, W_KIND(ARRIVED), o, w->now_ms + 365 * INT64_C(24) * HOUR_MS),
+                    W_OUTCOME(DONE));
+}
+
+/* ahead: our clock leaps a day on the way. */
+static void
+ahead(struct world *w, const struct w_order *o)
+{
+    enroute(w, o);
+    cycle(w, 0, FAR_M / 2, FAR_S / 2);
+    w->now_ms += 24 * HOUR_MS;
+    cycle(w, FAR_M / 2, FAR_M, FAR_S / 2);
+    arrived(w, o);
+}
+
 static void
 implausible(struct world *w, const struct w_order *o)
 {
@@ -322,7 +372,10 @@ test_router_says_why_it_learns_nothing_of_a_ride(void)
     } row[] = {{"no_start", no_start}, {"no_place", no_place},
                {"left", left},         {"elsewhere", elsewhere},
                {"stood", stood},       {"detour", detour},
-               {"clock", clock},       {"implausible", implausible}};
+               {"clock", clock},       {"implausible", implausible},
+               {"clock", backwards},   {"elsewhere", ours},
+               {"clock", last_year},   {"clock", next_year},
+               {"implausible", ahead}};
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct world *w = town("watch");
