@@ -235,3 +235,18 @@ export async function runAll(setup, teardown) {
     await teardown(world);
     process.exitCode = failed ? 1 : 0;
 }
+
+// runWithOneStore: runAll in a town with one chain, one store and a browser; tests get {town, key, browser}.
+export async function runWithOneStore() {
+    await runAll(
+        async () => {
+            const town = await openTown();
+            const key = await addChain(town, 'corner');
+            await addStore(town, key, 'fait-ave');
+            return {town, key, browser: await openBrowser()};
+        },
+        async ({town, browser}) => {
+            await browser.close();
+            await closeTown(town);
+        });
+}

@@ -293,14 +293,4 @@ test('a store sees nothing of another chain', async ({town, browser, key}) => {
     await page.context().close();
 });
 
-await kit.runAll(
-    async () => {
-        const town = await kit.openTown();
-        const key = await kit.addChain(town, 'corner');
-        await kit.addStore(town, key, 'fait-ave');
-        return {town, key, browser: await kit.openBrowser()};
-    },
-    async ({town, browser}) => {
-        await browser.close();
-        await kit.closeTown(town);
-    });
+await kit.runWithOneStore();

@@ -134,9 +134,13 @@ test('an order that was filed away says so, and shows what is known', async ({to
     await late.locator('label:has(#star-1)').click();
 
     const dir = mkdtempSync(join(tmpdir(), 'lifecircle-archive-'));
-    await kit.until('filed', () => /\b[1-9]\d* orders? archived/.test(kit.lcctl(town, 'archive', dir, '--days', '0.00001')));
+    let filed = 0; // the first time it may be others that ended long enough ago
+    await kit.until('filed', async () => {
+        filed += Number(/\b(\d+) orders? archived/.exec(kit.lcctl(town, 'archive', dir, '--days', '0.00001'))[1]);
+        return (await fetch(town.notifier + order.tracking_url)).status === 410;
+    });
+    assert.ok(filed > 0);
     rmSync(dir, {recursive: true});
-    assert.equal((await fetch(town.notifier + order.tracking_url)).status, 410);
     await kit.until('the open page knows, from its stream or from the answer to its form', async () => {
         if (await late.locator('#filed').count()) return true;
         await late.locator('#send-rating').click({timeout: 1000}).catch(() => {});
@@ -269,14 +273,4 @@ test('a browser that reads no codes shows no camera', async ({town, browser, key
     await courier.context().close();
 });
 
-await kit.runAll(
-    async () => {
-        const town = await kit.openTown();
-        const key = await kit.addChain(town, 'corner');
-        await kit.addStore(town, key, 'fait-ave');
-        return {town, key, browser: await kit.openBrowser()};
-    },
-    async ({town, browser}) => {
-        await browser.close();
-        await kit.closeTown(town);
-    });
+await kit.runWithOneStore();
