@@ -315,6 +315,64 @@ test_plan_rivals_are_the_cheapest_of_all(void)
     }
 }
 
+/* ---- nobody can ---- */
+
+struct hopeless {
+    size_t nobody;  /* could take so many orders, */
+    size_t unasked; /* most of which took no travel times to know */
+    size_t ruled;   /* couriers that a bound rules out, */
+    size_t wrongly; /* although they can */
+    size_t misjudged;
+};
+
+/* Shifts that end soon: many orders fit nowhere, others with few. */
+static void
+play_evening(uint64_t seed, uint32_t pct, struct hopeless *h)
+{
+    struct streets streets = streets_of(pct);
+    struct plan *p = plan_new(&streets.travel);
+    struct plan_candidate all[COURIERS], few[COURIERS];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    plan_time(p, DAWN_MS);
+    put_couriers(p, &seed, DAWN_MS - 3600000, 300000, COURIERS / 3);
+    for (size_t i = 0; i < ORDERS; i++) {
+        struct plan_order o = order_of(&seed, i, DAWN_MS + 13200000, 300000);
+        struct plan_placement got;
+        unsigned asked = streets.asked;
+        CU_ASSERT_EQUAL(plan_insert(p, &o, &got), LC_OK);
+        asked = streets.asked - asked;
+        size_t n = plan_why(p, o.id, all, COURIERS);
+        const struct plan_candidate *best = best_of(all, n);
+        h->misjudged +=
+            got.placed != (best != NULL) || (best != NULL && best->courier != got.courier);
+        h->misjudged += !got.placed && (got.why == PLAN_FITS || got.why == PLAN_NO_COURIERS);
+        h->nobody += !got.placed;
+        h->unasked += !got.placed && asked == 0;
+        CU_ASSERT_EQUAL(plan_rivals(p, o.id, few, COURIERS), n);
+        for (size_t k = 0; k < n; k++) {
+            bool out = !fits(&few[k]) && few[k].verdict != PLAN_FAR;
+            h->ruled += out;
+            h->wrongly += out && fits(&all[k]);
+        }
+    }
+    plan_destroy(p);
+}
+
+static void
+test_plan_knows_that_nobody_can_without_asking_the_way(void)
+{
+    struct hopeless h = {0};
+
+    for (uint64_t seed = 1; seed <= 6; seed++)
+        play_evening(seed, seed % 2 == 0 ? 0 : 40, &h);
+    CU_ASSERT_EQUAL(h.misjudged, 0);
+    CU_ASSERT_EQUAL(h.wrongly, 0);
+    CU_ASSERT(h.nobody > 100);
+    CU_ASSERT(h.ruled > h.nobody);
+    CU_ASSERT(h.unasked > h.nobody / 2);
+}
+
 /* ---- seconds are cut off, and multiplied ---- */
 
 static enum lc_err
@@ -569,6 +627,7 @@ test_plan_travel_asks_for_every_leg_again(void)
 UNIT_MAIN("plan near", UNIT(test_plan_near_finds_what_a_look_at_everybody_finds),
           UNIT(test_plan_near_finds_it_by_the_estimate_too),
           UNIT(test_plan_rivals_are_the_cheapest_of_all),
+          UNIT(test_plan_knows_that_nobody_can_without_asking_the_way),
           UNIT(test_plan_near_allows_for_seconds_cut_off_on_every_way),
           UNIT(test_plan_estimates_all_of_a_search_with_an_end_off_the_map),
           UNIT(test_plan_never_mixes_providers_when_one_fails_in_the_middle),

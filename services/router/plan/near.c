@@ -1,7 +1,8 @@
 /* The cheapest place over all couriers without looking at all of them. Each is bounded twice from
  * below: roughly by a box around where it still goes (near_box), then by the search itself over
  * straight lines instead of ways (near_lines). Least bounds go first, and nobody is looked at who
- * could not beat what has been found: so the place is the one that looking at everybody finds.
+ * could not beat what has been found: so the place is the one that looking at everybody finds. Whom
+ * a bound rules out altogether is not looked at either, and that is the reason that is given.
  *
  * Straight lines need no ways to be symmetric or to keep a triangle: arriving earlier is never
  * dearer, and over a straight line nobody arrives later. */
@@ -101,22 +102,35 @@ beaten(const struct bound *b, const struct place *best)
 struct heaps {
     struct bound *rough, *fine;
     size_t n_rough, n_fine;
+    place_seen *seen; /* is told of those whom a bound rules out */
+    void *ctx;
 };
 
-/* The rough bounds of all who may take it. */
+static void
+rule_out(const struct heaps *h, struct runner *r, enum plan_verdict why)
+{
+    struct place nowhere = {.runner = NULL};
+
+    h->seen(h->ctx, r, why, &nowhere);
+}
+
+/* The rough bounds of all who may take it. *why: of those who may not, the nearest miss. */
 static void
 bound_all(struct plan *p, const struct task *t, const struct near_query *q, struct heaps *h,
-          struct choice *c)
+          enum plan_verdict *why)
 {
     for (size_t i = 0; i < p->n_runners; i++) {
         enum plan_verdict v = place_judge(p, t, p->runners[i]);
-        if (v == PLAN_FITS) {
-            struct bound b = near_box(q, p->runners[i]);
-            b.index = (uint32_t)i;
+        if (v > *why)
+            *why = v;
+        if (v != PLAN_FITS)
+            continue;
+        struct bound b = near_box(q, p->runners[i]);
+        b.index = (uint32_t)i;
+        if (b.miss == PLAN_FITS)
             h->rough[h->n_rough++] = b;
-        }
-        if (v > c->why)
-            c->why = v;
+        else
+            rule_out(h, p->runners[i], b.miss);
     }
 }
 
@@ -125,7 +139,10 @@ refine(struct near_query *q, struct heaps *h, const struct bound *rough, const s
 {
     struct bound fine = near_lines(q, rough->index, best);
 
-    push(h->fine, &h->n_fine, before(rough, &fine) ? fine : *rough);
+    if (fine.miss != PLAN_FITS)
+        rule_out(h, q->p->runners[rough->index], fine.miss);
+    else
+        push(h->fine, &h->n_fine, before(rough, &fine) ? fine : *rough);
 }
 
 /* Those with the least rough bounds get their fine ones first: somebody good is among them. */
@@ -186,18 +203,19 @@ static enum lc_err
 search(struct plan *p, struct task *t, struct place *best, enum plan_verdict *why)
 {
     struct choice c = {best, PLAN_NO_COURIERS};
-    struct heaps h = {.rough = p->bounds, .fine = p->bounds + p->room_bounds};
+    struct heaps h = {
+        .rough = p->bounds, .fine = p->bounds + p->room_bounds, .seen = choose, .ctx = &c};
     struct near_query q = near_ask(p, t);
     struct runner *batch[BATCH];
     struct bound b;
     size_t k = 0;
 
     *best = (struct place){.runner = NULL};
-    bound_all(p, t, &q, &h, &c);
+    bound_all(p, t, &q, &h, &c.why);
     take_least(&q, &h);
     for (; k < TRIED && h.n_fine > 0; k++)
         batch[k] = p->runners[pop(h.fine, &h.n_fine).index];
-    for (bool first = true; k > 0; first = false) {
+    for (bool first = true; first || k > 0; first = false) {
         enum lc_err err = place_each(p, t, batch, k, choose, &c);
         if (err == LC_OK && q.failed)
             err = LC_ENOMEM;
@@ -258,7 +276,7 @@ enum lc_err
 place_rivals(struct plan *p, struct task *t, size_t enough, place_seen *seen, void *ctx)
 {
     struct place nobody = {.runner = NULL};
-    struct choice c = {&nobody, PLAN_NO_COURIERS};
+    enum plan_verdict why = PLAN_NO_COURIERS;
     struct rivals v = {
         .enough = enough < PLAN_RIVALS ? enough : PLAN_RIVALS, .seen = seen, .ctx = ctx};
     struct runner *batch[PLAN_RIVALS];
@@ -267,12 +285,13 @@ place_rivals(struct plan *p, struct task *t, size_t enough, place_seen *seen, vo
 
     if (!reserve(p))
         return LC_ENOMEM;
-    struct heaps h = {.rough = p->bounds, .fine = p->bounds + p->room_bounds};
+    struct heaps h = {
+        .rough = p->bounds, .fine = p->bounds + p->room_bounds, .seen = seen, .ctx = ctx};
     struct near_query q = near_ask(p, t);
-    bound_all(p, t, &q, &h, &c);
+    bound_all(p, t, &q, &h, &why);
     sieve(&h, &nobody);
-    for (k = 0; k < v.enough && h.n_rough > 0; k++)
-        batch[k] = p->runners[pop(h.rough, &h.n_rough).index];
+    for (k = 0; k < v.enough && next(&q, &h, &nobody, &b); k++)
+        batch[k] = p->runners[b.index];
     while (k > 0) {
         enum lc_err err = place_each(p, t, batch, k, rank, &v);
         if (err == LC_OK && q.failed)

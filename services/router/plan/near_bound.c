@@ -173,6 +173,14 @@ cost_of(const struct near_query *q, int64_t door_ms, int64_t way_ms, double way_
            (int64_t)floor(way_m * PLAN_COST_METRE);
 }
 
+static enum plan_verdict
+shift_miss(const struct near_query *q, const struct runner *r, int64_t door_ms)
+{
+    bool over = door_ms + 1000 * (int64_t)q->t->in.dropoff_s > r->in.shift_end_ms;
+
+    return over ? PLAN_SHIFT : PLAN_FITS;
+}
+
 /* Behind all other stops. */
 static struct bound
 bound_last(const struct near_query *q, const struct runner *r, int64_t idle_ms)
@@ -186,7 +194,8 @@ bound_last(const struct near_query *q, const struct runner *r, int64_t idle_ms)
     int64_t door_ms = there_ms + 1000 * (int64_t)o->pickup_s + across_ms;
 
     return (struct bound){.late_ms = most_i64(0, door_ms - o->promise_ms),
-                          .cost = cost_of(q, door_ms, ms + across_ms, m + q->across_m - 2)};
+                          .cost = cost_of(q, door_ms, ms + across_ms, m + q->across_m - 2),
+                          .miss = shift_miss(q, r, door_ms)};
 }
 
 /* From the pickup to the drop-off by whatever way, this courier's stops in between. */
@@ -211,18 +220,20 @@ bound_between(const struct near_query *q, const struct runner *r, int64_t idle_m
     int64_t longest_ms = 1000 * (int64_t)s->longest_s, across_ms = q->across_ms[r->in.mode];
     int64_t aside_ms = 2 * p_ms - longest_ms, on_ms = 2 * d_ms - longest_ms;
 
-    if (aside_ms + 1000 * (int64_t)o->pickup_s < 0 || on_ms + 1000 * (int64_t)o->dropoff_s < 0)
-        return (struct bound){0, INT64_MIN, 0};
     int64_t there_ms =
         most_i64(most_i64(s->first_ms, r->fixed == 0 ? idle_ms : 0) + p_ms, o->ready_ms) +
         1000 * (int64_t)o->pickup_s;
     int64_t door_ms = there_ms + across_least_ms(q, r);
+    enum plan_verdict miss = shift_miss(q, r, door_ms);
+    if (aside_ms + 1000 * (int64_t)o->pickup_s < 0 || on_ms + 1000 * (int64_t)o->dropoff_s < 0)
+        return (struct bound){.cost = INT64_MIN, .miss = miss};
     int64_t same = cost_of(q, door_ms, p_ms + across_ms + d_ms - longest_ms,
                            p_m + q->across_m + d_m - s->longest_m - 2);
     int64_t later = cost_of(q, door_ms, aside_ms + least_i64(d_ms, on_ms),
                             2 * p_m - s->longest_m + fmin(d_m, 2 * d_m - s->longest_m) - 2);
     return (struct bound){.late_ms = most_i64(0, door_ms - o->promise_ms),
-                          .cost = least_i64(same, later)};
+                          .cost = least_i64(same, later),
+                          .miss = miss};
 }
 
 struct bound
@@ -236,8 +247,9 @@ near_box(const struct near_query *q, struct runner *r)
     if (r->fixed == r->n)
         return last;
     between = bound_between(q, r, idle_ms);
-    return (struct bound){least_i64(last.late_ms, between.late_ms),
-                          least_i64(last.cost, between.cost), 0};
+    return (struct bound){.late_ms = least_i64(last.late_ms, between.late_ms),
+                          .cost = least_i64(last.cost, between.cost),
+                          .miss = last.miss == PLAN_FITS ? PLAN_FITS : between.miss};
 }
 
 /* ---- by straight lines ---- */
@@ -312,7 +324,7 @@ near_lines(struct near_query *q, uint32_t index, const struct place *than)
     struct plan *p = q->p;
     struct runner *r = p->runners[index];
     struct place best = {.runner = NULL};
-    struct bound nobody = {INT64_MAX, INT64_MAX, index};
+    struct bound nobody = {INT64_MAX, INT64_MAX, index, PLAN_FITS};
 
     if (!place_reserve(p, r->n + 2)) {
         q->failed = true;
@@ -334,6 +346,8 @@ near_lines(struct near_query *q, uint32_t index, const struct place *than)
         best = *than;
         best.cost++; /* who is as good may have the lower number */
     }
-    place_try(p, q->t, r, &legs, &best);
-    return best.runner != r ? nobody : (struct bound){best.late_ms, best.cost, index};
+    enum plan_verdict v = place_try(p, q->t, r, &legs, &best);
+    if (best.runner == NULL)
+        nobody.miss = v;
+    return best.runner != r ? nobody : (struct bound){best.late_ms, best.cost, index, PLAN_FITS};
 }

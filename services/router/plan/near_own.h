@@ -8,7 +8,8 @@
 struct bound {
     int64_t late_ms;
     int64_t cost;
-    uint32_t index; /* in p->runners */
+    uint32_t index;         /* in p->runners */
+    enum plan_verdict miss; /* not FITS: even in straight lines it fits nowhere, for this reason */
 };
 
 /* What straight lines are measured with around a place. */
@@ -31,7 +32,7 @@ struct near_query near_ask(struct plan *p, const struct task *t);
 /* near_box: with this courier, at least; a few dozen nanoseconds. The index is the caller's. */
 struct bound near_box(const struct near_query *q, struct runner *r);
 
-/* near_lines: at least, and closer to it; INT64_MAX: it fits nowhere, or nowhere better than `than`
+/* near_lines: at least, and closer to it; INT64_MAX without a miss: nowhere better than `than`
  * (NULL, or without a runner: anywhere). */
 struct bound near_lines(struct near_query *q, uint32_t index, const struct place *than);
 

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { SAMPLES = 1 << 20, EVENT_MS = 20, MOVES = 10 };
+enum { SAMPLES = 1 << 20, EVENT_MS = 20, MOVES = 10, IN_VAIN = 200, SHIFT_MS = 6 * 3600000 };
 
 static const int64_t start_ms = 1700000000000;
 static uint64_t random_state = 1;
@@ -146,7 +146,7 @@ add_couriers(struct plan *p, size_t n)
             .courier = c,
             .mode = c % 3 == 0 ? TRAVEL_CAR : TRAVEL_BICYCLE,
             .capacity = {12, 15000, 60000},
-            .shift_end_ms = start_ms + 6 * 3600000LL,
+            .shift_end_ms = start_ms + SHIFT_MS,
             .adult_trained = true,
             .open = true,
             .at = somewhere(n, 100),
@@ -188,7 +188,36 @@ part(struct times *t, size_t per_mille)
     return t->n == 0 ? 0 : t->ms[(t->n - 1) * per_mille / 1000];
 }
 
-static struct times inserting, moving, making, applying, running;
+static struct times inserting, moving, making, applying, running, refusing, explaining;
+
+/* Orders whose goods are ready as all shifts end: nobody can, which must not take a look at
+ * everybody. Each is explained, as the router does. */
+static enum lc_err
+in_vain(struct town *w)
+{
+    struct plan_candidate *list = calloc(w->couriers, sizeof *list);
+    enum lc_err err = list == NULL ? LC_ENOMEM : LC_OK;
+
+    for (int i = 0; i < IN_VAIN && err == LC_OK; i++) {
+        struct plan_order o = new_order(w->next++, w->couriers, w->now_ms);
+        struct plan_placement at;
+        o.ready_ms = start_ms + SHIFT_MS - 1000 * (int64_t)below(200); /* the services take 240 */
+        o.promise_ms = o.ready_ms + 3600000;
+        double t = cpu_s();
+        err = plan_insert(w->plan, &o, &at);
+        note(&refusing, t);
+        if (err == LC_OK && at.placed)
+            err = LC_ESTATE;
+        t = cpu_s();
+        if (err == LC_OK && plan_rivals(w->plan, o.id, list, w->couriers) != w->couriers)
+            err = LC_ENOMEM;
+        note(&explaining, t);
+        if (err == LC_OK)
+            err = plan_remove(w->plan, o.id);
+    }
+    free(list);
+    return err;
+}
 
 static enum lc_err
 one_event(struct town *w)
@@ -288,17 +317,22 @@ main(int argc, char **argv)
     while (cpu_s() - began < seconds && inserting.n < SAMPLES)
         if ((err = one_slice(&w, iterations, &g)) != LC_OK)
             return fail("a slice", err);
+    size_t pool = plan_pool_size(w.plan);
+    if ((err = in_vain(&w)) != LC_OK)
+        return fail("in vain", err);
     double loop_ms = inserting.sum + moving.sum + making.sum + applying.sum;
     getrusage(RUSAGE_SELF, &use);
     printf("couriers=%zu orders=%zu pool=%zu fill_ms=%.3f events=%zu p50_ms=%.3f p99_ms=%.3f "
-           "max_ms=%.3f make_p99_ms=%.3f apply_p99_ms=%.3f loop_events_per_s=%.0f slices=%zu "
+           "max_ms=%.3f nobody_p99_ms=%.3f explain_p99_ms=%.3f make_p99_ms=%.3f apply_p99_ms=%.3f "
+           "loop_events_per_s=%.0f slices=%zu "
            "slice_p50_ms=%.1f slice_max_ms=%.1f iterations_per_s=%.0f moved=%zu refused=%zu "
            "gained=%.4f memory_mb=%.0f by_roads=%llu by_estimate=%llu\n",
-           w.couriers, orders, plan_pool_size(w.plan), 1000 * filling / (double)orders, inserting.n,
-           part(&inserting, 500), part(&inserting, 990), part(&inserting, 1000), part(&making, 990),
-           part(&applying, 990), 1000 * (double)inserting.n / loop_ms, g.slices,
-           part(&running, 500), part(&running, 1000), 1000 * (double)g.iterations / running.sum,
-           g.moved, g.refused, (double)g.gain / (double)before, (double)use.ru_maxrss / 1024,
+           w.couriers, orders, pool, 1000 * filling / (double)orders, inserting.n,
+           part(&inserting, 500), part(&inserting, 990), part(&inserting, 1000),
+           part(&refusing, 990), part(&explaining, 990), part(&making, 990), part(&applying, 990),
+           1000 * (double)inserting.n / loop_ms, g.slices, part(&running, 500),
+           part(&running, 1000), 1000 * (double)g.iterations / running.sum, g.moved, g.refused,
+           (double)g.gain / (double)before, (double)use.ru_maxrss / 1024,
            (unsigned long long)plan_searched(w.plan, TRAVEL_ROAD),
            (unsigned long long)plan_searched(w.plan, TRAVEL_ESTIMATE));
     plan_destroy(w.plan);
