@@ -1,6 +1,7 @@
 #include "push.h"
 
 #include "base/id.h"
+#include "base/personal.h"
 #include "base/record.h"
 #include "base/secret.h"
 
@@ -17,6 +18,8 @@ struct filler {
     redisContext *redis;
     const char *city;
     size_t flying;
+    struct personal_master master;
+    struct chance chance;
 };
 
 void
@@ -30,9 +33,9 @@ push_token(uint32_t courier, char out[PUSH_TOKEN])
 }
 
 void
-push_order_id(uint32_t courier, char out[37])
+push_order_id(uint32_t courier, uint32_t k, char out[37])
 {
-    snprintf(out, 37, "01930000-0000-7000-8000-%012x", courier);
+    snprintf(out, 37, "01930000-0000-7000-8000-%04x%08x", k, courier);
 }
 
 static void
@@ -89,15 +92,12 @@ put_courier(struct filler *f, uint32_t i)
     free(bytes);
 }
 
-/* put_work: what the router and inventory would have written: a shift, and the order's record. */
+/* put_shift: as the router would have written it. */
 static void
-put_work(struct filler *f, uint32_t i)
+put_shift(struct filler *f, uint32_t i)
 {
     Lifecircle__V1__Shift shift = LIFECIRCLE__V1__SHIFT__INIT;
-    Lifecircle__V1__Order order = LIFECIRCLE__V1__ORDER__INIT;
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
-    Lifecircle__V1__Contact customer = LIFECIRCLE__V1__CONTACT__INIT;
-    char id[37], external[24], head[RECORD_HEAD] = {1, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED};
     const char version[4] = {1};
     size_t n;
 
@@ -111,8 +111,42 @@ put_work(struct filler *f, uint32_t i)
     char *bytes = pack(&shift.base, version, sizeof version, &n);
     sent(f, redisAppendCommand(f->redis, "HSET {%s}:shifts %u %b", f->city, i, bytes, n));
     free(bytes);
+}
 
-    push_order_id(i, id);
+/* put_sealed: who the order is for. */
+static void
+put_sealed(struct filler *f, const char *id, const Lifecircle__V1__Personal *p)
+{
+    struct buf sealed = {0};
+    struct uuid order;
+
+    if (uuid_parse(slice_str(id), &order) != LC_OK)
+        die(id);
+    for (uint64_t i = 0; i < CHANCE_ENOUGH; i++)
+        chance_stir(&f->chance, i); /* these keys guard nothing */
+    if (personal_seal(&f->master, &f->chance, order, p, &sealed) != LC_OK)
+        die("memory");
+    sent(f, redisAppendCommand(f->redis, "HSET {%s}:keys %s %b", f->city, id, sealed.p,
+                               (size_t)PERSONAL_KEY));
+    sent(f, redisAppendCommand(f->redis, "HSET {%s}:personal %s %b", f->city, id,
+                               sealed.p + PERSONAL_KEY, sealed.n - PERSONAL_KEY));
+    buf_free(&sealed);
+}
+
+/* put_order: courier i's order k, as inventory would have written it. */
+static void
+put_order(struct filler *f, uint32_t i, uint32_t k)
+{
+    Lifecircle__V1__Order order = LIFECIRCLE__V1__ORDER__INIT;
+    Lifecircle__V1__Personal personal = LIFECIRCLE__V1__PERSONAL__INIT;
+    Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
+    Lifecircle__V1__Contact customer = LIFECIRCLE__V1__CONTACT__INIT;
+    char id[37], external[24], head[RECORD_HEAD] = {1, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED};
+    size_t n;
+
+    at.lat_e7 = 392800000 + (int32_t)i;
+    at.lng_e7 = -765900000;
+    push_order_id(i, k, id);
     snprintf(external, sizeof external, "bench-%u", i);
     customer.name = (char *)(uintptr_t) "Grace Hopper";
     customer.phone = (char *)(uintptr_t) "+14105550123";
@@ -124,7 +158,9 @@ put_work(struct filler *f, uint32_t i)
     order.dropoff = &at;
     order.items = 3;
     head[4] = 1;
-    bytes = pack(&order.base, head, sizeof head, &n);
+    personal_take(&order, &personal);
+    put_sealed(f, id, &personal);
+    char *bytes = pack(&order.base, head, sizeof head, &n);
     sent(f, redisAppendCommand(f->redis, "SET {%s}:order:%s %b", f->city, id, bytes, n));
     free(bytes);
 }
@@ -156,14 +192,22 @@ int
 push_fill(const char *socket, const char *city, uint32_t couriers)
 {
     struct filler f = {.redis = redisConnectUnix(socket), .city = city};
+    const char *text = getenv("LIFECIRCLE_CITY_SECRET");
+    struct city_secret secret;
 
     if (f.redis == NULL || f.redis->err != 0)
         die(socket);
+    if (text == NULL || city_secret_parse(slice_str(text), &secret) != LC_OK)
+        die("LIFECIRCLE_CITY_SECRET: expected 64 hex digits");
+    personal_master_of(&secret, &f.master);
     put_store(&f);
     for (uint32_t i = 1; i <= couriers; i++)
         put_courier(&f, i);
     for (uint32_t i = 1; i <= couriers; i++)
-        put_work(&f, i);
+        put_shift(&f, i);
+    for (uint32_t i = 1; i <= couriers; i++)
+        for (uint32_t k = 0; k < PUSH_ORDERS; k++)
+            put_order(&f, i, k);
     while (f.flying > 0)
         take_reply(&f);
     redisFree(f.redis);

@@ -76,7 +76,7 @@ begin(struct fleet *f, struct phone *p)
     char bytes[512], token[PUSH_TOKEN];
     int n;
 
-    if (f->push->protocol == PUSH_WEBSOCKET) {
+    if (f->push->protocol != PUSH_MQTT) {
         push_token(p->courier, token);
         n = snprintf(bytes, sizeof bytes,
                      "GET /v1/courier HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
@@ -127,6 +127,7 @@ message(struct fleet *f, struct phone *p, const char *text, size_t n)
         if (r == NULL)
             return;
         r->messages++;
+        atomic_fetch_add(&f->push->came, 1);
         r->bytes += n;
         r->last_ns = now;
         if (version <= p->version) {
@@ -365,6 +366,18 @@ fleet_positions_missing(struct fleet *f)
     return missing;
 }
 
+/* gather: phones are on other machines. Were they woken one by one here, waking them would be half
+ * of what is measured, on the account of who sends; a network card gathers, too. What came waits
+ * for that, and its latency counts it. */
+static void
+gather(const struct fleet *f)
+{
+    const struct timespec t = {0, (long)f->push->gather_us * 1000};
+
+    if (f->push->gather_us > 0)
+        nanosleep(&t, NULL);
+}
+
 void
 fleet_run(struct fleet *f, uint32_t positions, int64_t until_ns, int64_t deadline_ns,
           const atomic_bool *done, struct fleet_result *out)
@@ -383,6 +396,8 @@ fleet_run(struct fleet *f, uint32_t positions, int64_t until_ns, int64_t deadlin
             for (unsigned i = 0; out->positions < due && i < EVENTS; i++)
                 send_next(f);
         }
+        if (positions == 0)
+            gather(f);
         if (turn(f, positions > 0 ? 1 : 50) > 0)
             heard_ns = load_now_ns();
     }

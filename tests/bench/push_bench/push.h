@@ -1,6 +1,7 @@
 /* push: what the parts of tests/bench/push share. One process plays 10,000 phones on one thread
  * (fleet.c); on another the router that changes their routes, or whoever publishes to a broker
- * (source.c); on a third the router that takes their positions (sink.c). */
+ * (source.c); on a third the router that takes their positions (sink.c). For the bound a process
+ * of its own does nothing but send (bare.c). */
 #ifndef LC_BENCH_PUSH_H
 #define LC_BENCH_PUSH_H
 
@@ -14,24 +15,30 @@ enum {
     PUSH_TICK_US = 5000, /* what is due is sent so often */
     PUSH_RING = 64,      /* changes of one courier whose moment is remembered */
     PUSH_TOKEN = 96,
+    PUSH_ORDERS = 4,          /* of a courier, one after the other on the route */
+    PUSH_VERSIONS_A_ORDER = 5 /* offered, accepted, arrived, picked up, arrived */
 };
 
-enum push_protocol { PUSH_WEBSOCKET, PUSH_MQTT };
+enum push_protocol { PUSH_WEBSOCKET, PUSH_MQTT, PUSH_BARE };
 
-/* What is the same for all threads. Times are monotonic ns. */
+/* What is the same for all threads, and for the process of bare.c: it stands in shared memory.
+ * Times are monotonic ns. */
 struct push {
     enum push_protocol protocol;
     uint32_t couriers;
-    uint16_t port;     /* of the notifier or the broker, at 127.0.0.1 */
-    const char *redis; /* socket of it */
+    uint16_t port;      /* of the notifier or the broker, at 127.0.0.1 */
+    uint32_t gather_us; /* phones are looked at so often; 0 = whenever something came */
+    const char *redis;  /* socket of it */
     const char *city;
     const char *news;   /* ipc endpoint of the doorbell */
     const char *router; /* ipc endpoint that the notifier sends positions to */
-    size_t bytes;       /* of a message to a broker */
+    size_t bytes;       /* of a message to a broker, or of a bare one */
+    const int *bare;    /* PUSH_BARE: the couriers' connections, in the process that sends */
 
     _Atomic int64_t *changed_ns; /* courier * PUSH_RING + version % PUSH_RING: when it was due */
     _Atomic uint32_t *version;   /* of each courier's newest route */
     _Atomic uint64_t changes;    /* sent by the source */
+    _Atomic uint64_t came;       /* to phones, of those */
     _Atomic int64_t began_ns;    /* when the source was connected and began */
     _Atomic int64_t *newest_ms;  /* of each courier: the newest position that the router has */
     uint64_t events;             /* entries in the stream so far */
@@ -46,21 +53,32 @@ struct push_times {
 void push_time(struct push_times *t, int64_t ns);
 double push_quantile_ms(struct push_times *t, double q); /* sorts */
 
-/* fill.c: couriers 1..n with their tokens, a shift and an order each. Returns main's result. */
+/* push_shared: zeroed memory that a forked process shares; ends the program without. */
+void *push_shared(size_t count, size_t size);
+
+/* fill.c: couriers 1..n with their tokens, a shift and PUSH_ORDERS orders each, whose personal data
+ * are sealed with the city's secret (LIFECIRCLE_CITY_SECRET). Returns main's result. */
 int push_fill(const char *socket, const char *city, uint32_t couriers);
 /* push_token: the token of courier i (1..); the same in every process. */
 void push_token(uint32_t courier, char out[PUSH_TOKEN]);
-/* push_order_id: of courier i's order; 36 characters and a NUL. */
-void push_order_id(uint32_t courier, char out[37]);
+/* push_order_id: of courier i's order k; 36 characters and a NUL. */
+void push_order_id(uint32_t courier, uint32_t k, char out[37]);
 
 /* source.c: changes `rate` routes a second for `seconds`, round and round, in time whatever the
- * other side does. Runs on a thread of its own. */
+ * other side does. Runs on a thread of its own. Rate 0, bare alone: as fast as they go, but no
+ * more than 8 messages of a phone ahead of what came. */
 struct push_source {
     struct push *push;
     uint32_t rate;
     double seconds;
 };
 void *push_source(void *source);
+
+/* bare.c: a process that greets every phone of p->port's listener and then runs push_source
+ * whenever it is told to. Returns its id; sets p->port. */
+int push_bare_start(struct push *p);
+void push_bare_run(const struct push_source *source);
+void push_bare_end(void);
 
 /* sink.c: the router: takes CourierPositions and says when they came. Until push->stop. Counts
  * those that were sent at since_ms (Unix) or later. */

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+enum { BARE_AHEAD = 8, BARE_AT_ONCE = 200 };
+
 struct source {
     struct push *push;
     redisContext *redis;
@@ -52,7 +54,7 @@ pack_route(struct buf *to, uint32_t courier, uint32_t version, int64_t now_ms)
     Lifecircle__V1__Stop stop[2], *stops[2] = {&stop[0], &stop[1]};
     char id[37];
 
-    push_order_id(courier, id);
+    push_order_id(courier, version / PUSH_VERSIONS_A_ORDER % PUSH_ORDERS, id);
     at.lat_e7 = 392847000;
     at.lng_e7 = -765921000;
     for (size_t i = 0; i < 2; i++) {
@@ -201,7 +203,45 @@ publish(struct source *s, uint32_t first, uint32_t n, int64_t due_ns)
     write_all(s->broker, s->out.p, s->out.n);
 }
 
-/* ---- both ---- */
+/* ---- bare: one send a message, and nothing else ---- */
+
+static void
+send_bare(struct source *s, uint32_t first, uint32_t n, int64_t due_ns)
+{
+    struct push *p = s->push;
+    unsigned char *to = (unsigned char *)s->out.p;
+
+    if (to == NULL) {
+        to = (unsigned char *)buf_reserve(&s->out, p->bytes + 64);
+        if (to == NULL)
+            die("memory");
+        memset(to, ' ', p->bytes + 64);
+        to[0] = 0x81; /* a frame of 126 to 65,535 bytes */
+        to[1] = 126;
+        to[2] = (unsigned char)(p->bytes >> 8);
+        to[3] = (unsigned char)p->bytes;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t courier = (first + i) % p->couriers + 1;
+        int text_n = snprintf((char *)to + 4, 48, "{\"type\":\"route\",\"version\":%u,",
+                              next_version(p, courier, due_ns));
+        to[4 + text_n] = ' ';
+        if (send(p->bare[courier], to, p->bytes + 4, MSG_NOSIGNAL) != (ssize_t)(p->bytes + 4))
+            die("a phone");
+    }
+}
+
+/* wait_for_phones: those who send as fast as they can do not get far ahead. */
+static void
+wait_for_phones(const struct push *p)
+{
+    const struct timespec t = {0, 100000};
+
+    while (atomic_load(&p->changes) - atomic_load(&p->came) > (uint64_t)BARE_AHEAD * p->couriers)
+        nanosleep(&t, NULL);
+}
+
+/* ---- all ---- */
 
 static void
 source_open(struct source *s)
@@ -210,6 +250,8 @@ source_open(struct source *s)
     int patience_ms = 10000;
     char subscription;
 
+    if (p->protocol == PUSH_BARE)
+        return;
     if (p->protocol == PUSH_WEBSOCKET) {
         s->redis = redisConnectUnix(p->redis);
         if (s->redis == NULL || s->redis->err != 0)
@@ -254,6 +296,20 @@ source_close(struct source *s)
     buf_free(&s->out);
 }
 
+/* change: the next n couriers'. */
+static void
+change(struct source *s, uint32_t *at, uint32_t n, int64_t due_ns)
+{
+    if (s->push->protocol == PUSH_WEBSOCKET)
+        change_routes(s, *at, n, due_ns);
+    else if (s->push->protocol == PUSH_MQTT)
+        publish(s, *at, n, due_ns);
+    else
+        send_bare(s, *at, n, due_ns);
+    *at = (*at + n) % s->push->couriers;
+    atomic_fetch_add(&s->push->changes, n);
+}
+
 void *
 push_source(void *arg)
 {
@@ -266,7 +322,7 @@ push_source(void *arg)
     source_open(&s);
     int64_t begin = load_now_ns();
     atomic_store(&s.push->began_ns, begin);
-    for (int64_t tick = 0; (double)(tick * tick_ns) < in->seconds * 1e9; tick++) {
+    for (int64_t tick = 0; in->rate > 0 && (double)(tick * tick_ns) < in->seconds * 1e9; tick++) {
         int64_t due = begin + tick * tick_ns;
         int64_t now = load_now_ns();
         if (now < due) {
@@ -276,14 +332,12 @@ push_source(void *arg)
         owed += in->rate * (PUSH_TICK_US / 1e6);
         uint32_t n = (uint32_t)owed;
         owed -= n;
-        if (n == 0)
-            continue;
-        if (s.push->protocol == PUSH_WEBSOCKET)
-            change_routes(&s, at, n, due);
-        else
-            publish(&s, at, n, due);
-        at = (at + n) % s.push->couriers;
-        atomic_fetch_add(&s.push->changes, n);
+        if (n > 0)
+            change(&s, &at, n, due);
+    }
+    while (in->rate == 0 && load_now_ns() < begin + (int64_t)(in->seconds * 1e9)) {
+        wait_for_phones(s.push);
+        change(&s, &at, BARE_AT_ONCE, load_now_ns());
     }
     source_close(&s);
     atomic_store(&s.push->stop, true);
