@@ -100,9 +100,9 @@ struct session {
     bool dirty;       /* the route must be read */
     bool protobuf;
     unsigned waiting;             /* its actions that have no answer yet */
+    struct known_order *known;    /* owned; of the orders on the route pushed last */
     char token[SECRET_HASH_TEXT]; /* the hash of the one it came with */
     UT_hash_handle by_conn;
-    UT_hash_handle by_courier;
 };
 
 /* An action that waits for the router's answer. */
@@ -113,23 +113,6 @@ struct action {
     int64_t until_ms;
     char *packed; /* CourierReport */
     size_t packed_n;
-    UT_hash_handle hh;
-};
-
-/* Routes that are being read: first the routes, then the orders they name. */
-struct push_job {
-    uint64_t number;
-    uint32_t *couriers;
-    struct arena *memory;                 /* what follows stands in it */
-    const Lifecircle__V1__Route **routes; /* beside couriers; NULL = none */
-    size_t *first_order;                  /* beside couriers: of each route's stops in stop_order */
-    bool *on_shift; /* beside couriers; read when somebody is to be welcomed */
-    bool asked_shifts;
-    bool have_routes; /* the first answer came */
-    size_t n;
-    uint32_t *stop_order; /* of each stop of each route: place in orders, n_orders = none */
-    struct uuid *orders;
-    size_t n_orders;
     UT_hash_handle hh;
 };
 
@@ -329,9 +312,11 @@ struct notifier {
 
     /* couriers */
     struct session *by_conn;
-    struct session *by_courier;
+    struct session **of_courier; /* by number, of_courier_n of them; NULL = not here */
+    uint32_t of_courier_n;
     struct action *actions;
     struct push_job *jobs;
+    struct known_order *known;
     struct buf dirty;   /* u32 couriers whose routes must be read; `failed`: look at all sessions */
     int64_t revoked_ms; /* when tokens were looked at last */
     bool tokens_changed; /* a courier's record came since */
@@ -456,7 +441,14 @@ void hooks_claimed(struct notifier *n, const struct event *ev, struct outbox *ou
 void hooks_called(struct notifier *n, const struct event *ev, struct outbox *out);
 void hook_calls_close(struct notifier *n);
 
-/* phones.c: sessions and actions */
+/* sessions.c: who is connected */
+struct session *session_by_conn(struct notifier *n, uint64_t conn);
+struct session *session_by_courier(struct notifier *n, uint32_t courier);
+/* session_add: the courier has none. NULL without memory. */
+struct session *session_add(struct notifier *n, uint64_t conn, uint32_t courier, bool protobuf);
+void session_gone(struct notifier *n, struct session *s);
+
+/* phones.c: what couriers do */
 /* phones_courier: whose token it is; 0 = nobody's, or revoked. */
 uint32_t phones_courier(const struct notifier *n, struct slice token);
 /* phones_position: where a courier is, as of time_ms (0 = now); the newest counts. */
@@ -492,12 +484,9 @@ void phones_message(struct notifier *n, struct session *s, const struct event *e
                     struct outbox *out);
 void phones_answer(struct notifier *n, const struct event *ev, struct outbox *out);
 void phones_tick(struct notifier *n, const struct event *ev, struct outbox *out);
-void phones_gone(struct notifier *n, struct session *s);
 /* phones_trouble: `error` on a phone. */
 void phones_trouble(struct outbox *out, struct arena *a, const struct session *s, const char *code,
                     const char *detail);
-struct session *session_by_conn(struct notifier *n, uint64_t conn);
-struct session *session_by_courier(struct notifier *n, uint32_t courier);
 void phones_close(struct notifier *n);
 
 /* push.c: reading and pushing routes */

@@ -2,7 +2,7 @@
  * batch, fan it out, make its webhooks durable, read on. Whatever is lost or repeated is harmless:
  * couriers get whole routes with a version, screens and customers whole orders, and the webhook
  * cursor is moved by compare and set. */
-#include "notifier/core.h"
+#include "notifier/known.h"
 #include "notifier/ops.h"
 
 #include <stdlib.h>
@@ -44,6 +44,7 @@ void
 follow_redis_up(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     n->again = true; /* until it has said who it is */
+    known_forget_all(n);
     ask_primary(out);
     ask_cursor(n, ev, out);
     /* what was being read when the connection broke was answered with REPLY_LOST; read it again */
@@ -100,6 +101,8 @@ one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64
     if (number > n->hooked)
         hooks_event(n, number, part, order, head, eta_only);
     if (number > n->seen) {
+        if (record_is_end((uint8_t)head.p[1]))
+            known_ended(n, order);
         tickets_event(n, ev, out, number, order, head);
         tracking_event(n, ev, out, order);
         ops_event(n, order, head);
@@ -154,8 +157,10 @@ batch(struct notifier *n, const struct event *ev, struct outbox *out, const stru
         if (entry->kind != REPLY_ARRAY || entry->n != 2 || entry->items[1].kind != REPLY_ARRAY)
             continue;
         uint64_t number = event_number(entry->items[0].str);
-        if (number > last + 1 && last != 0)
+        if (number > last + 1 && last != 0) {
             count(n, COUNT_GAPS, 1);
+            known_forget_all(n); /* what ended meanwhile is not told */
+        }
         const struct reply *fields = &entry->items[1];
         if (n->n_rows > 0 && n->n_rows + parts_of(fields) > HOOK_ROWS_A_CALL) {
             n->poll_ms = 0; /* one call takes no more: the rest is read next */

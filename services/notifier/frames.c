@@ -54,6 +54,8 @@ static const struct json_enum reasons[] = {
     {"unable_to_deliver", LIFECIRCLE__V1__REASON__UNABLE_TO_DELIVER},
 };
 
+enum { MESSAGE_USUAL = 1024 }; /* bytes of a route */
+
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))
 
 static char *
@@ -499,6 +501,7 @@ frames_send(struct outbox *out, struct arena *a, const struct session *s,
         outbox_socket_send(out, s->conn, false, slice_of((char *)bytes, n));
     } else {
         struct buf b = {0};
+        (void)buf_reserve(&b, MESSAGE_USUAL); /* not grown step by step */
         write_json(&b, m);
         if (!b.failed)
             outbox_socket_send(out, s->conn, true, buf_slice(&b));

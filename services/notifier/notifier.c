@@ -302,7 +302,7 @@ gone(struct notifier *n, uint64_t conn)
 
     access_gone(n, conn);
     if (session != NULL)
-        phones_gone(n, session);
+        session_gone(n, session);
     else if (screen != NULL)
         tickets_gone(n, screen);
     else if (viewer != NULL)

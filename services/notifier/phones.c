@@ -8,63 +8,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
-struct session *
-session_by_conn(struct notifier *n, uint64_t conn)
-{
-    struct session *s;
-
-    HASH_FIND(by_conn, n->by_conn, &conn, sizeof conn, s);
-    return s;
-}
-
-struct session *
-session_by_courier(struct notifier *n, uint32_t courier)
-{
-    struct session *s;
-
-    HASH_FIND(by_courier, n->by_courier, &courier, sizeof courier, s);
-    return s;
-}
-
-void
-phones_gone(struct notifier *n, struct session *s)
-{
-    if (session_by_courier(n, s->courier) == s)
-        HASH_DELETE(by_courier, n->by_courier, s);
-    HASH_DELETE(by_conn, n->by_conn, s);
-    free(s);
-    count_set(n, COUNT_SESSIONS, HASH_CNT(by_conn, n->by_conn));
-}
-
 static void
 cut(struct notifier *n, struct session *s, struct outbox *out, int code, const char *reason)
 {
     outbox_socket_close(out, s->conn, code, reason);
-    phones_gone(n, s);
-}
-
-static struct session *
-add_session(struct notifier *n, uint64_t conn, uint32_t courier, bool protobuf)
-{
-    bool map_failed = false;
-    struct session *s = calloc(1, sizeof *s);
-
-    if (s == NULL)
-        return NULL;
-    *s = (struct session){.conn = conn, .courier = courier, .protobuf = protobuf};
-    HASH_ADD(by_conn, n->by_conn, conn, sizeof s->conn, s);
-    if (map_failed) {
-        free(s);
-        return NULL;
-    }
-    HASH_ADD(by_courier, n->by_courier, courier, sizeof s->courier, s);
-    if (map_failed) {
-        HASH_DELETE(by_conn, n->by_conn, s);
-        free(s);
-        return NULL;
-    }
-    count_set(n, COUNT_SESSIONS, HASH_CNT(by_conn, n->by_conn));
-    return s;
+    session_gone(n, s);
 }
 
 /* offered: does Sec-WebSocket-Protocol list this subprotocol? */
@@ -120,7 +68,7 @@ phones_open(struct notifier *n, const struct event *ev, struct outbox *out)
     struct session *old = session_by_courier(n, number);
     if (old != NULL)
         cut(n, old, out, 4001, "signed in elsewhere");
-    struct session *s = add_session(n, ev->ref, number, protobuf);
+    struct session *s = session_add(n, ev->ref, number, protobuf);
     if (s == NULL) {
         refuse(ev, out, 503, "unavailable", "out of memory");
         return;
@@ -526,7 +474,10 @@ phones_close(struct notifier *n)
     struct position *p;
     struct position *next_position;
 
-    HASH_ITER(by_conn, n->by_conn, s, next_session) phones_gone(n, s);
+    HASH_ITER(by_conn, n->by_conn, s, next_session) session_gone(n, s);
+    free(n->of_courier);
+    n->of_courier = NULL;
+    n->of_courier_n = 0;
     HASH_ITER(hh, n->actions, a, next_action) free_action(n, a);
     HASH_ITER(hh, n->positions, p, next_position)
     {

@@ -1,12 +1,35 @@
 /* push: reads the routes that changed, and the orders they name, and pushes them whole. A route is
  * pushed once per connection and version: nothing is missed, since the newest holds all, and
  * nothing is shown twice. */
-#include "notifier/core.h"
+#include "notifier/known.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { COURIERS_A_JOB = 128, JOB_BYTES = 16 * 1024 * 1024 };
+
+/* A stop of a route that is being read. */
+enum { PUSH_KNOWN = UINT32_MAX - 1, PUSH_NO_ORDER };
+struct push_stop {
+    struct uuid order;
+    uint32_t asked; /* place in the job's orders; PUSH_KNOWN: it was not asked for */
+};
+
+/* Routes that are being read: first the routes, then the orders they name. */
+struct push_job {
+    uint64_t number;
+    uint32_t *couriers;
+    struct arena *memory;                 /* what follows stands in it */
+    const Lifecircle__V1__Route **routes; /* beside couriers; NULL = none */
+    size_t *first_stop;                   /* beside couriers: of each route's stops */
+    bool *on_shift; /* beside couriers; read when somebody is to be welcomed */
+    bool asked_shifts;
+    bool have_routes; /* the first answer came */
+    size_t n;
+    struct push_stop *stops;
+    struct uuid *orders;
+    size_t n_orders;
+    UT_hash_handle hh;
+};
 
 void
 push_dirty(struct notifier *n, uint32_t courier)
@@ -131,39 +154,57 @@ place_of(struct push_job *job, size_t since, struct uuid order)
     return (uint32_t)job->n_orders++;
 }
 
+/* gather_stops: of courier i's route. What its phone was told of an order before, or what is not to
+ * be told it at all, is not asked for. */
+static void
+gather_stops(struct notifier *n, struct push_job *job, size_t i, struct push_stop *to)
+{
+    const struct session *s = session_by_courier(n, job->couriers[i]);
+    const Lifecircle__V1__Route *route = job->routes[i];
+    bool told = s == NULL || route->version <= s->version;
+    size_t since = job->n_orders;
+
+    for (size_t k = 0; k < route->n_stops; k++) {
+        if (uuid_parse(slice_str(route->stops[k]->order_id), &to[k].order) != LC_OK)
+            to[k].asked = PUSH_NO_ORDER;
+        else if (told || known_find(s, to[k].order) != NULL)
+            to[k].asked = PUSH_KNOWN;
+        else
+            to[k].asked = place_of(job, since, to[k].order);
+    }
+}
+
 /* gather_orders: the orders that the job's routes name. */
 static bool
-gather_orders(struct push_job *job)
+gather_orders(struct notifier *n, struct push_job *job)
 {
     size_t stops = 0;
 
     for (size_t i = 0; i < job->n; i++)
         stops += job->routes[i] == NULL ? 0 : job->routes[i]->n_stops;
     job->orders = arena_array(job->memory, stops + 1, sizeof *job->orders);
-    job->stop_order = arena_array(job->memory, stops + 1, sizeof *job->stop_order);
-    job->first_order = arena_array(job->memory, job->n, sizeof *job->first_order);
-    if (job->orders == NULL || job->stop_order == NULL || job->first_order == NULL)
+    job->stops = arena_array(job->memory, stops + 1, sizeof *job->stops);
+    job->first_stop = arena_array(job->memory, job->n, sizeof *job->first_stop);
+    if (job->orders == NULL || job->stops == NULL || job->first_stop == NULL)
         return false;
     size_t at = 0;
     for (size_t i = 0; i < job->n; i++) {
-        const Lifecircle__V1__Route *route = job->routes[i];
-        size_t since = job->n_orders;
-        job->first_order[i] = at;
-        for (size_t s = 0; route != NULL && s < route->n_stops; s++) {
-            struct uuid order;
-            bool ok = uuid_parse(slice_str(route->stops[s]->order_id), &order) == LC_OK;
-            job->stop_order[at++] = ok ? place_of(job, since, order) : UINT32_MAX;
-        }
+        job->first_stop[i] = at;
+        if (job->routes[i] == NULL)
+            continue;
+        gather_stops(n, job, i, job->stops + at);
+        at += job->routes[i]->n_stops;
     }
     return true;
 }
 
 static void
 fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle__V1__Stop *stop,
-          const Lifecircle__V1__Order *order)
+          struct known_order *order)
 {
     const struct catalogue_store *store = catalogue_store(n->catalogue, stop->store);
 
+    lifecircle__v1__courier_stop__init(to);
     to->stop = stop;
     if (store != NULL) {
         to->store_id = (char *)(uintptr_t)store->store_id;
@@ -178,70 +219,73 @@ fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle_
     if (stop->kind == LIFECIRCLE__V1__STOP__KIND__DROPOFF) {
         to->address = order->address;
         to->instructions = order->instructions;
-        to->customer = order->customer;
+        to->customer = &order->customer;
     }
 }
 
 /* note_pushed: for each order of the route, once. */
 static void
-note_pushed(struct outbox *out, const struct session *s, const Lifecircle__V1__Stop *stop,
-            struct uuid id, const Lifecircle__V1__Order *order, const Lifecircle__V1__Route *route,
-            int64_t now_ms)
+note_pushed(struct outbox *out, struct arena *a, const struct session *s,
+            const Lifecircle__V1__Stop *stop, const struct known_order *order,
+            const Lifecircle__V1__Route *route, int64_t now_ms)
 {
-    char version[12];
-    struct order_note note = {.order = id,
+    struct order_note note = {.order = order->order,
+                              .trace = order->trace,
                               .store = stop->store,
                               .courier = s->courier,
                               .ms = now_ms - route->written_ms,
                               .key = "version",
-                              .value = version};
+                              .value = arena_int(a, route->version)};
 
-    snprintf(version, sizeof version, "%u", route->version);
-    traceparent_of_order(id, order->traceparent, &note.trace);
+    if (note.value == NULL)
+        return;
     outbox_order(out, "route_pushed", &note);
 }
 
-/* told_before: does an earlier stop of courier i's route belong to the same order? */
-static bool
-told_before(const struct push_job *job, size_t i, size_t k)
+/* orders_of: what is told of each stop's order of courier i's route; in them NULL for one that is
+ * none. NULL when one that was known is not any more: the route must be read again. */
+static struct known_order **
+orders_of(struct notifier *n, const struct event *ev, struct session *s, const struct push_job *job,
+          size_t i, const struct reply *records)
 {
-    const uint32_t *stops = job->stop_order + job->first_order[i];
+    const struct push_stop *stops = job->stops + job->first_stop[i];
+    size_t n_stops = job->routes[i]->n_stops;
+    struct known_order **orders = arena_array(ev->arena, n_stops + 1, sizeof(void *));
 
-    for (size_t b = 0; b < k; b++)
-        if (stops[b] == stops[k])
-            return true;
-    return false;
+    for (size_t k = 0; orders != NULL && k < n_stops; k++) {
+        if (stops[k].asked == PUSH_NO_ORDER)
+            continue;
+        orders[k] = known_find(s, stops[k].order);
+        if (orders[k] != NULL)
+            continue;
+        if (stops[k].asked == PUSH_KNOWN)
+            return NULL;
+        size_t at = 2 * (size_t)stops[k].asked;
+        if (records != NULL && at + 1 < records->n)
+            orders[k] = known_learn(n, ev, s, stops[k].order, &records->items[at]);
+    }
+    return orders;
 }
 
-/* show: courier i's route as a message, with what the orders' records say. A pick-up and
- * its drop-off mostly follow each other: the order is read once for both. */
+/* show: courier i's route as a message, with what is known of its orders. */
 static void
 show(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
-     const struct push_job *job, size_t i, const struct reply *records)
+     const Lifecircle__V1__Route *route, struct known_order **orders)
 {
     struct arena *a = ev->arena;
-    const Lifecircle__V1__Route *route = job->routes[i];
     Lifecircle__V1__CourierRoute view = LIFECIRCLE__V1__COURIER_ROUTE__INIT;
     Lifecircle__V1__CourierSocket m = LIFECIRCLE__V1__COURIER_SOCKET__INIT;
     Lifecircle__V1__CourierStop *stops = arena_array(a, route->n_stops, sizeof *stops);
-    const Lifecircle__V1__Order *order = NULL;
-    uint32_t read = UINT32_MAX; /* which one `order` is */
 
     view.stops = arena_array(a, route->n_stops, sizeof(void *));
     if (stops == NULL || view.stops == NULL)
         return;
     for (size_t k = 0; k < route->n_stops; k++) {
-        uint32_t at = job->stop_order[job->first_order[i] + k];
-        struct record record;
-        if (at != read)
-            order = records != NULL && 2 * (size_t)at + 1 < records->n
-                        ? read_whole_order(n, &records->items[2 * (size_t)at], a, &record)
-                        : NULL;
-        read = at;
-        lifecircle__v1__courier_stop__init(&stops[k]);
-        fill_stop(n, &stops[k], route->stops[k], order);
-        if (order != NULL && !told_before(job, i, k))
-            note_pushed(out, s, route->stops[k], job->orders[at], order, route, ev->now_ms);
+        fill_stop(n, &stops[k], route->stops[k], orders[k]);
+        if (orders[k] != NULL && orders[k]->version != route->version)
+            note_pushed(out, a, s, route->stops[k], orders[k], route, ev->now_ms);
+        if (orders[k] != NULL)
+            orders[k]->version = route->version;
         view.stops[view.n_stops++] = &stops[k];
     }
     view.version = route->version;
@@ -252,6 +296,7 @@ show(struct notifier *n, const struct event *ev, struct outbox *out, struct sess
     if (s->version > 0 && !s->welcome_due) /* not what a phone missed while it was away */
         histogram_add(&n->took[TOOK_PUSH], ev->now_ms - route->written_ms);
     s->version = route->version;
+    known_sweep(n, s, route->version);
     count(n, COUNT_PUSHES, 1);
 }
 
@@ -274,23 +319,34 @@ welcome(struct notifier *n, const struct event *ev, struct outbox *out, struct s
     s->welcome_due = false;
 }
 
+/* finish_one: false when courier i's route must be read again. */
+static bool
+finish_one(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
+           const struct push_job *job, size_t i, const struct reply *records)
+{
+    const Lifecircle__V1__Route *route = job->routes[i];
+    bool newer = route != NULL && route->version > s->version;
+    struct known_order **orders = newer ? orders_of(n, ev, s, job, i, records) : NULL;
+
+    if (s->welcome_due && !job->asked_shifts) /* it came while this was being read */
+        return false;
+    if (newer && orders == NULL)
+        return false;
+    if (s->welcome_due)
+        welcome(n, ev, out, s, route == NULL ? 0 : route->version, job->on_shift[i]);
+    if (newer)
+        show(n, ev, out, s, route, orders);
+    return true;
+}
+
 static void
 finish(struct notifier *n, const struct event *ev, struct outbox *out, struct push_job *job,
        const struct reply *records)
 {
     for (size_t i = 0; i < job->n; i++) {
         struct session *s = session_by_courier(n, job->couriers[i]);
-        const Lifecircle__V1__Route *route = job->routes[i];
-        if (s == NULL)
-            continue;
-        if (s->welcome_due && !job->asked_shifts) { /* it came while this was being read */
+        if (s != NULL && !finish_one(n, ev, out, s, job, i, records))
             push_dirty(n, s->courier);
-            continue;
-        }
-        if (s->welcome_due)
-            welcome(n, ev, out, s, route == NULL ? 0 : route->version, job->on_shift[i]);
-        if (route != NULL && route->version > s->version)
-            show(n, ev, out, s, job, i, records);
     }
     free_job(n, job);
 }
@@ -338,7 +394,7 @@ keep_shifts(struct push_job *job, const struct reply *r, struct arena *a)
 static void
 ask_next(struct notifier *n, const struct event *ev, struct outbox *out, struct push_job *job)
 {
-    if (!gather_orders(job))
+    if (!gather_orders(n, job))
         again(n, job);
     else if (job->n_orders == 0)
         finish(n, ev, out, job, NULL);

@@ -77,7 +77,9 @@ struct rig {
     const char *value_of; /* the one key that has a value for GET and MGET, without "{bal}:" */
     const char *value;
     size_t value_n;
-    uint32_t order_store; /* whose every order is, for GETRANGE */
+    uint32_t order_store;                 /* whose every order is, for GETRANGE */
+    unsigned orders_read;                 /* by order_read, all calls */
+    void (*while_reading)(struct rig *r); /* or NULL: happens before that answer */
 };
 
 #define RIG_SECRET "0101010101010101010101010101010101010101010101010101010101010101"

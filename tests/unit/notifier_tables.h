@@ -230,6 +230,9 @@ rig_answer(struct rig *r, const struct effect *e, struct arena *a)
         return rig_fcall(r, e, a);
     if (slice_eq_str(command, "FCALL_RO")) { /* order_read */
         struct reply *items = arena_array(a, 2 * e->argc, sizeof *items);
+        r->orders_read += (unsigned)e->argc - 5;
+        if (r->while_reading != NULL)
+            r->while_reading(r);
         for (size_t i = 5; i < e->argc; i++) {
             int at = rig_find(r, e->argv[i]);
             if (at >= 0) {

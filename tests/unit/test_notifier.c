@@ -62,6 +62,32 @@ test_phone_that_signs_in_elsewhere_leaves_the_old_connection(void)
 }
 
 static void
+test_phones_are_found_by_the_couriers_number(void)
+{
+    static const uint32_t numbers[] = {1, 1023, 1024, 70000, 4194303};
+    struct rig *r = rig_new();
+
+    for (uint64_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char token[96], query[128];
+        uint64_t conn = 10 + 2 * i;
+        snprintf(token, sizeof token, "lc_courier_%u_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", numbers[i]);
+        snprintf(query, sizeof query, "token=%s", token);
+        rig_courier(r, numbers[i], token, false);
+        CU_ASSERT_PTR_NULL(session_by_courier(rig_core(r), numbers[i]));
+        rig_http(r, conn, "/v1/courier", query, true);
+        rig_http(r, conn + 1, "/v1/courier", query, true);
+        CU_ASSERT_PTR_NOT_NULL(rig_last(r, EFFECT_SOCKET_CLOSE, conn));
+        struct session *s = session_by_courier(rig_core(r), numbers[i]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+        CU_ASSERT_EQUAL(s->conn, conn + 1);
+        struct event gone = {.kind = EVENT_GONE, .ref = conn + 1};
+        rig_feed(r, &gone);
+        CU_ASSERT_PTR_NULL(session_by_courier(rig_core(r), numbers[i]));
+    }
+    rig_free(r);
+}
+
+static void
 test_hello_is_answered_with_welcome_then_the_newer_route(void)
 {
     struct rig *r = with_phone(10);
@@ -88,6 +114,9 @@ test_route_says_where_to_and_for_whom_until_that_is_erased(void)
     rig_say(r, 10, "{\"type\":\"hello\"}");
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"address\":\"3000 Fait Ave\""), 1);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"phone\":\"+14105550123\""), 1);
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__CANCELLED, 1,
+              2); /* only what has ended is erased */
+    rig_wake(r, 300);
     r->sealed_n[0] = 0;
     rig_route_to(r, 1, 8, 0, LIFECIRCLE__V1__STOP__KIND__DROPOFF);
     rig_wake(r, 300);
@@ -475,6 +504,7 @@ test_events_after_a_lost_redis_are_read_from_the_cursor(void)
 UNIT_MAIN("notifier", UNIT(test_phone_is_let_in_by_its_token_only),
           UNIT(test_phone_is_cut_when_its_token_is_revoked),
           UNIT(test_phone_that_signs_in_elsewhere_leaves_the_old_connection),
+          UNIT(test_phones_are_found_by_the_couriers_number),
           UNIT(test_hello_is_answered_with_welcome_then_the_newer_route),
           UNIT(test_route_says_where_to_and_for_whom_until_that_is_erased),
           UNIT(test_route_that_was_seen_is_not_shown_again),
