@@ -4,13 +4,16 @@
 #include "tables.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST_INSTANCES = 4096, SLICES = 64, MODES = 2 };
 
@@ -89,6 +92,17 @@ routes_of(const struct lilim *x, const struct pd_solver *s)
         out[n] = -1;
     free(steps);
     return out;
+}
+
+/* Asked before the first instance is solved: minutes of work are not to end in a folder that is not
+ * there. */
+static bool
+may_write_into(const char *dir)
+{
+    if ((mkdir(dir, 0777) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0)
+        return true;
+    fprintf(stderr, "--write %s: %s\n", dir, strerror(errno));
+    return false;
 }
 
 /* The form in which SINTEF takes solutions. */
@@ -308,6 +322,8 @@ main(int argc, char **argv)
     if (optind != argc - 1)
         return usage();
     a.dir = argv[optind];
+    if (a.write != NULL && !may_write_into(a.write))
+        return 2;
     int n = list(&a, names);
     printf("%-12s %8s %8s %12s %8s %11s %6s %9s %7s %7s\n", "instance", "unserved", "vehicles",
            "distance", "cpu/s", "iterations", "+veh", "gap/%", modes[0], modes[1]);
