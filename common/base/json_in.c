@@ -110,6 +110,8 @@ describe(const struct json_value *v, char out[QUOTE_MAX + 8])
         return out;
     case JSON_KIND_REAL:
         snprintf(out, QUOTE_MAX + 8, "%.15g", v->real);
+        if (out[strspn(out, "-0123456789")] == '\0')
+            memcpy(out + strlen(out), ".0", sizeof ".0"); /* as it came: not as an integer */
         return out;
     }
     return "something else";

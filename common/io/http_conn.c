@@ -271,8 +271,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
     }
     if (c->phase == CONN_LINGER)
         return;
-    if (c->phase == CONN_BODY && c->streaming)
-        c->in_deadline_ms = c->server->now_ms + c->server->limits.body_idle_ms;
     if (data == c->server->scratch) {
         take_input(c, data, (size_t)n);
         return;

@@ -84,7 +84,7 @@ struct http_conn {
     size_t parsed;   /* bytes of the message the parser has seen */
     size_t head_n;   /* bytes of the message before the body, once known */
     size_t body_end; /* chunked: where the joined body ends so far */
-    size_t body_n;
+    size_t body_n;   /* of a streamed body: since its deadline was last moved */
     uint32_t target, target_n;
     uint32_t fields;
     bool in_value;

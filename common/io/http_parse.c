@@ -91,6 +91,16 @@ on_header_value(struct http_parser *p, const char *at, size_t n)
     return 0;
 }
 
+/* The parser forgives more than one space between the words of the first line. */
+static bool
+is_request_line(const struct http_conn *c)
+{
+    const char *target = c->base + c->target;
+    const char *end = target + c->target_n;
+
+    return target[-1] == ' ' && target[-2] != ' ' && end[0] == ' ' && end[1] == 'H';
+}
+
 /* The parser forgives bare LF and folded headers; two readers of one message that disagree about
  * its lines are how requests are smuggled, so this one does not. Finds the head's end on the way.
  */
@@ -99,6 +109,8 @@ check_lines(struct http_conn *c)
 {
     const char *p = c->base + c->target;
 
+    if (!is_request_line(c))
+        return HTTP_REFUSED_SYNTAX;
     for (;;) {
         p = rawmemchr(p, '\n'); /* the parser saw the head's end, so it is there */
         if (p[-1] != '\r')
@@ -370,6 +382,18 @@ on_headers_complete(struct http_parser *p)
     return 0;
 }
 
+/* A chunk says how long it is going to be: one that cannot be taken is not waited for. */
+static int
+on_chunk_header(struct http_parser *p)
+{
+    struct http_conn *c = p->data;
+    size_t most = c->server->limits.body_bytes;
+
+    if (c->streaming || p->content_length <= most - c->body_n)
+        return 0;
+    return refuse(c, HTTP_REFUSED_BODY);
+}
+
 static int
 on_body(struct http_parser *p, const char *at, size_t n)
 {
@@ -377,6 +401,11 @@ on_body(struct http_parser *p, const char *at, size_t n)
     struct http_server *s = c->server;
 
     if (c->streaming) {
+        c->body_n += n;
+        if (c->body_n >= s->limits.body_idle_bytes) {
+            c->body_n = 0;
+            c->in_deadline_ms = s->now_ms + s->limits.body_idle_ms;
+        }
         if (s->on.on_body != NULL)
             s->on.on_body(s->ctx, c->id, slice_of(at, n));
         return c->phase == CONN_BODY ? 0 : -1;
@@ -406,6 +435,7 @@ static const struct http_parser_settings settings = {
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };

@@ -220,6 +220,7 @@ fill_limits(struct http_limits *l)
     DEFAULT(backlog_bytes, 1024 * 1024);
     DEFAULT(stream_backlog_bytes, 8 * 1024 * 1024);
     DEFAULT(ws_message_bytes, 64 * 1024);
+    DEFAULT(body_idle_bytes, 64);
     DEFAULT(request_ms, 10000);
     DEFAULT(body_idle_ms, 10000);
     DEFAULT(keep_alive_ms, 60000);

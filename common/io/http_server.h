@@ -42,9 +42,10 @@ struct http_limits {
     size_t backlog_bytes;   /* 1 MiB waiting on a WebSocket or event stream: it is cut */
     size_t stream_backlog_bytes; /* 8 MiB waiting on the answer to a streamed body: it is cut */
     size_t ws_message_bytes;     /* 64 KiB: one WebSocket message, fragments joined */
-    uint32_t request_ms;     /* 10 s from the first byte to the last of headers and body; also from
-                              * the connection to its first byte */
-    uint32_t body_idle_ms;   /* 10 s without a byte of a streamed body (while it is being read) */
+    size_t body_idle_bytes;      /* 64: what a streamed body must bring in body_idle_ms */
+    uint32_t request_ms;   /* 10 s from the first byte to the last of headers and body; also from
+                            * the connection to its first byte */
+    uint32_t body_idle_ms; /* 10 s in which less of a streamed body came (while it is being read) */
     uint32_t keep_alive_ms;  /* 60 s from an answer to the next request's first byte */
     uint32_t answer_ms;      /* 30 s from a whole request to the start of its answer, then 504 */
     uint32_t write_stall_ms; /* 30 s without the peer taking a byte of what waits: it is cut */

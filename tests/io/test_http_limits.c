@@ -83,7 +83,8 @@ test_limits_stream_may_last_as_long_as_bytes_come(void)
     client_say(&c, "POST /stream HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n");
     uint64_t until = now_ms() + 500;
     while (now_ms() < until) { /* longer than both deadlines */
-        client_say(&c, "1\r\nx\r\n");
+        client_say(&c,
+                   "40\r\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n");
         event_base_loop(edge.base, EVLOOP_ONCE);
     }
     CU_ASSERT_FALSE(c.eof);
@@ -92,6 +93,42 @@ test_limits_stream_may_last_as_long_as_bytes_come(void)
     CU_ASSERT_EQUAL(edge.gone, 1);
     CU_ASSERT_EQUAL(edge.body_ends, 0);
     client_close(&c);
+    edge_close();
+}
+
+static void
+test_limits_stream_that_trickles_is_cut(void)
+{
+    struct http_limits limits = {.body_idle_ms = 200, .body_idle_bytes = 4096};
+    struct client c;
+
+    edge_open(&limits);
+    client_open(&c);
+    client_say(&c, "POST /stream HTTP/1.1\r\n" H "Content-Length: 100000\r\n\r\n");
+    trickle(&c);
+    CU_ASSERT_EQUAL(edge.refused[HTTP_REFUSED_SLOW], 1);
+    CU_ASSERT_EQUAL(edge.gone, 1);
+    CU_ASSERT_EQUAL(edge.body_ends, 0);
+    client_close(&c);
+    edge_close();
+}
+
+static void
+test_limits_chunk_that_is_too_long_is_refused_before_it_comes(void)
+{
+    struct http_limits limits = {.body_bytes = 1000};
+    struct client c;
+
+    edge_open(&limits);
+    client_open(&c);
+    client_say(&c, "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                   "1\r\nx\r\n3e8\r\n");
+    AWAIT(c.eof);
+    CU_ASSERT_EQUAL(client_status(&c), 413);
+    CU_ASSERT_EQUAL(edge.refused[HTTP_REFUSED_BODY], 1);
+    CU_ASSERT_EQUAL(edge.refused[HTTP_REFUSED_SLOW], 0);
+    client_close(&c);
+    assert_serving();
     edge_close();
 }
 
@@ -453,6 +490,8 @@ UNIT_MAIN("http_limits", UNIT(test_limits_slow_headers_get_408_whatever_trickles
           UNIT(test_limits_slow_body_gets_408),
           UNIT(test_limits_silent_connection_is_closed_without_a_word),
           UNIT(test_limits_stream_may_last_as_long_as_bytes_come),
+          UNIT(test_limits_stream_that_trickles_is_cut),
+          UNIT(test_limits_chunk_that_is_too_long_is_refused_before_it_comes),
           UNIT(test_limits_unanswered_request_gets_504),
           UNIT(test_limits_truncated_body_is_400_and_never_a_request),
           UNIT(test_limits_chunked_body_is_counted_joined),

@@ -56,6 +56,20 @@ test_json_in_reads_every_type(void)
 }
 
 static void
+test_json_in_tells_a_fraction_that_is_none_from_an_integer(void)
+{
+    struct json_at o = root_of("{\"a\":1.0,\"b\":-3.00,\"c\":1e2}");
+    int64_t i;
+
+    CU_ASSERT_FALSE(json_in_int(&in, &o, "a", JSON_REQUIRED, 1, 9, &i));
+    CU_ASSERT_TRUE(error_is(0, "a", "expected an integer from 1 to 9, got 1.0"));
+    CU_ASSERT_FALSE(json_in_int(&in, &o, "b", JSON_REQUIRED, 1, 9, &i));
+    CU_ASSERT_TRUE(error_is(1, "b", "expected an integer from 1 to 9, got -3.0"));
+    CU_ASSERT_FALSE(json_in_int(&in, &o, "c", JSON_REQUIRED, 1, 9, &i));
+    CU_ASSERT_TRUE(error_is(2, "c", "expected an integer from 1 to 9, got 100.0"));
+}
+
+static void
 test_json_in_says_what_was_expected_and_got(void)
 {
     static const struct json_enum colour[] = {{"red", 4}, {"green", 5}};
@@ -270,6 +284,7 @@ main(void)
     static const struct unit_test tests[] = {
         UNIT(test_json_in_reads_every_type),
         UNIT(test_json_in_says_what_was_expected_and_got),
+        UNIT(test_json_in_tells_a_fraction_that_is_none_from_an_integer),
         UNIT(test_json_in_treats_null_as_absent),
         UNIT(test_json_in_paths_name_the_place),
         UNIT(test_json_in_reads_arrays_of_plain_values),
