@@ -27,6 +27,7 @@ enum {
     ADDRESS_BYTES_MAX = 200,
     INSTRUCTIONS_BYTES_MAX = 500,
     SUBSTITUTES_MAX = 5,
+    PRIORITY_MAX = 4,
     SUBMIT_MAX = 500,            /* orders in one SubmitRequest */
     LINE_BYTES_MAX = 256 * 1024, /* of NDJSON */
     STORES_A_REQUEST = 1000,

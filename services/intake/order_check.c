@@ -199,6 +199,10 @@ take_choices(struct check *c)
     o->age_check = c->s->age_check;
     o->cold = c->s->cold;
     o->simulated = c->s->simulated;
+    if (c->s->priority > PRIORITY_MAX)
+        fault(c->f, "priority", "expected an integer from 0 to %d, got %u", PRIORITY_MAX,
+              c->s->priority);
+    o->priority = c->s->priority;
     o->created_ms = c->ev->now_ms;
 }
 

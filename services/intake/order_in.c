@@ -173,6 +173,15 @@ read_switch(struct json_in *json, const struct json_at *at, const char *name,
         *to = v;
 }
 
+static void
+read_priority(struct json_in *json, const struct json_at *at, Lifecircle__V1__OrderSubmission *s)
+{
+    int64_t v;
+
+    if (json_in_int(json, at, "priority", JSON_OPTIONAL, 0, PRIORITY_MAX, &v))
+        s->priority = (uint32_t)v;
+}
+
 void
 order_read(struct json_in *json, const struct json_at *at, bool quote,
            Lifecircle__V1__OrderSubmission *s)
@@ -181,6 +190,7 @@ order_read(struct json_in *json, const struct json_at *at, bool quote,
         "external_order_id", "fulfilment",   "dropoff",    "customer", "lines",
         "currency",          "window",       "hold_until", "shortage", "ranking",
         "store_id",          "price_policy", "age_check",  "cold",     "simulated",
+        "priority",
     };
 
     lifecircle__v1__order_submission__init(s);
@@ -199,5 +209,6 @@ order_read(struct json_in *json, const struct json_at *at, bool quote,
     read_switch(json, at, "age_check", &s->age_check);
     read_switch(json, at, "cold", &s->cold);
     read_switch(json, at, "simulated", &s->simulated);
+    read_priority(json, at, s);
     json_in_only(json, at, fields, COUNT_OF(fields));
 }

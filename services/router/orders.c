@@ -119,6 +119,8 @@ order_new(struct router *r, struct uuid id, const struct record *head)
             .dropoff_s = r->set.dropoff_s,
             .age_check = order->age_check,
             .cold = order->cold,
+            .priority =
+                order->priority < PLAN_PRIORITY_MAX ? (uint8_t)order->priority : PLAN_PRIORITY_MAX,
         };
         HASH_ADD(hh, r->orders, id, sizeof o->id, o);
     }

@@ -173,6 +173,7 @@ next_order(struct day *d)
         .dropoff_s = 120,
         .age_check = below(&d->seed, 8) == 0,
         .cold = below(&d->seed, 8) == 0,
+        .priority = below(&d->seed, 4) == 0 ? (uint8_t)below(&d->seed, PLAN_PRIORITY_MAX + 1) : 0,
     };
     return o;
 }

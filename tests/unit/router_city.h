@@ -60,6 +60,7 @@ struct world {
     struct arena *arena; /* replies; kept for the whole test */
     struct w_order order[W_ORDERS];
     size_t n_orders;
+    uint32_t priority; /* of orders that are placed from now on */
     struct w_blob shift[W_COURIERS + 1], route[W_COURIERS + 1];
     struct w_event event[W_EVENTS];
     size_t n_events, trimmed;
@@ -229,6 +230,7 @@ w_place(struct world *w, int metres, int64_t ready_in_s, int64_t promise_in_s)
     m.external_order_id = name;
     m.dropoff = &at;
     m.items = 2;
+    m.priority = w->priority;
     m.weight_g = 1000;
     head[0] = 1;
     head[1] = (char)W_STATE(PLACED);

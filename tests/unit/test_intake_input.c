@@ -164,6 +164,8 @@ static const struct bad bodies[] = {
            "expected one of \\\"refuse\\\", \\\"take\\\", got \\\"chain_default\\\"")},
     {"{" NAME "," DROPOFF "," LINES "," USD ",\"cold\":\"yes\"}", 422, "invalid_order",
      FIELD("cold", "expected true or false, got \\\"yes\\\"")},
+    {"{" NAME "," DROPOFF "," LINES "," USD ",\"priority\":5}", 422, "invalid_order",
+     FIELD("priority", "expected an integer from 0 to 4, got 5")},
     {"{" NAME "," DROPOFF "," LINES "," USD ",\"store_id\":\"o1\"}", 422, "invalid_order",
      FIELD("store_id", "chain seven has no such store")},
     /* many at once */

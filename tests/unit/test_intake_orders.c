@@ -42,7 +42,8 @@ test_post_order_is_sent_to_the_matcher_whole(void)
              "\"lines\":[{\"sku\":\"COFFEE\",\"quantity\":2,\"unit_price\":219,"
              "\"substitutes\":[\"BAGEL\"]},{\"sku\":\"BEER\",\"quantity\":1}],"
              "\"currency\":\"USD\",\"shortage\":\"substitute\",\"ranking\":\"soonest\","
-             "\"price_policy\":\"take\",\"store_id\":\"s2\",\"cold\":true,\"simulated\":true}");
+             "\"price_policy\":\"take\",\"store_id\":\"s2\",\"cold\":true,\"priority\":3,"
+             "\"simulated\":true}");
     rig_turn(r);
     const Lifecircle__V1__Order *o = rig_sent_order(r, 0, 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(o);
@@ -67,6 +68,7 @@ test_post_order_is_sent_to_the_matcher_whole(void)
     CU_ASSERT_EQUAL(o->volume_ml, 800);
     CU_ASSERT_TRUE(o->age_check); /* beer */
     CU_ASSERT_TRUE(o->cold);
+    CU_ASSERT_EQUAL(o->priority, 3);
     CU_ASSERT_TRUE(o->simulated);
     CU_ASSERT_EQUAL(o->store, 2);
     CU_ASSERT_EQUAL(o->shortage, LIFECIRCLE__V1__SHORTAGE__SHORTAGE_SUBSTITUTE);

@@ -1,5 +1,6 @@
 /* The live dispatcher over random days: events in any order, on travel times that are neither
- * symmetric nor metric. After each event the whole plan is judged from outside. */
+ * symmetric nor metric. After each event the whole plan is judged from outside.
+ * LC_DAYS=N plays N days instead of 150. */
 #include "router/plan/live/live.h"
 
 #include <CUnit/Basic.h>
@@ -135,8 +136,9 @@ act(struct day *d, const struct live_act *a)
                 d->at[c].place = a->to;
             for (size_t i = 0; i < a->n; i++) {
                 struct order *o = by_handle(d, a->order[i]);
-                CU_ASSERT_PTR_NOT_NULL_FATAL(o);
-                CU_ASSERT_FALSE(o->carried);
+                CU_ASSERT_TRUE(o != NULL && !o->carried);
+                if (o == NULL)
+                    continue;
                 o->carried = true;
                 d->at[c].place = o->in.dropoff;
             }
@@ -169,6 +171,7 @@ add_order(struct day *d)
                                 .promise = d->now + 60,
                                 .load = {1 + below(d, 3)},
                                 .skills = below(d, 4) == 0,
+                                .priority = below(d, 4) == 0 ? 3 : 0,
                                 .pickup_before = 2,
                                 .pickup_after = 2,
                                 .dropoff_before = 2,
@@ -254,7 +257,10 @@ play(uint64_t seed)
 static void
 test_live_days_keep_every_rule(void)
 {
-    for (uint64_t seed = 1; seed <= DAYS; seed++)
+    const char *many = getenv("LC_DAYS");
+    uint64_t days = many != NULL ? strtoull(many, NULL, 10) : DAYS;
+
+    for (uint64_t seed = 1; seed <= days; seed++)
         (void)play(seed);
 }
 

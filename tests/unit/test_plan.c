@@ -49,9 +49,9 @@ simulate(const struct day *d, const struct plan_courier *c, struct sim *s)
             items += o->load.items;
             g += o->load.g;
         } else {
-            s->cost += (t - d->now_ms) * PLAN_COST_DOOR;
+            s->cost += (t - d->now_ms) * PLAN_COST_DOOR * (1 + o->priority);
             if (t > o->promise_ms)
-                s->cost += (t - o->promise_ms) * PLAN_COST_LATE;
+                s->cost += (t - o->promise_ms) * PLAN_COST_LATE * (1 + o->priority);
             t += 1000 * (int64_t)o->dropoff_s;
             items -= o->load.items;
             g -= o->load.g;
@@ -343,6 +343,30 @@ test_plan_insert_without_couriers_waits_and_retry_places(void)
 }
 
 static void
+test_plan_retry_tries_high_priority_first(void)
+{
+    struct plan *p = plan_with(NULL, 0);
+    struct plan_courier c = rider(1, 0);
+    struct plan_placement at;
+    size_t n;
+
+    for (uint32_t i = 0; i <= PLAN_PRIORITY_MAX + 1; i++) {
+        struct plan_order o = parcel(i, 0, 1000);
+        o.priority = (uint8_t)i;
+        CU_ASSERT_EQUAL(plan_insert(p, &o, &at), i <= PLAN_PRIORITY_MAX ? LC_OK : LC_EINVAL);
+    }
+    CU_ASSERT_EQUAL(plan_courier_put(p, &c), LC_OK);
+    for (uint32_t i = PLAN_PRIORITY_MAX + 1; i-- > 0;) {
+        CU_ASSERT_EQUAL(plan_retry(p, 1, &n), LC_OK);
+        CU_ASSERT_EQUAL(n, 1);
+        CU_ASSERT_EQUAL(plan_find(p, id_of(i), &at), LC_OK);
+        CU_ASSERT_TRUE(at.placed);
+    }
+    CU_ASSERT_EQUAL(plan_pool_size(p), 0);
+    plan_destroy(p);
+}
+
+static void
 test_plan_insert_places_late_rather_than_nowhere(void)
 {
     struct plan_courier c[] = {rider(1, 30000), rider(2, 20000)};
@@ -450,6 +474,7 @@ UNIT_MAIN("plan", UNIT(test_plan_insert_costs_what_brute_force_finds),
           UNIT(test_plan_insert_breaks_ties_by_lower_courier_number),
           UNIT(test_plan_insert_says_the_nearest_miss),
           UNIT(test_plan_insert_without_couriers_waits_and_retry_places),
+          UNIT(test_plan_retry_tries_high_priority_first),
           UNIT(test_plan_insert_places_late_rather_than_nowhere),
           UNIT(test_plan_insert_bundles_two_orders_of_one_store),
           UNIT(test_plan_ban_keeps_an_order_away_for_a_while),

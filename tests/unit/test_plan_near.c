@@ -126,6 +126,7 @@ order_of(uint64_t *seed, size_t i, int64_t now_ms, int32_t spread_e7)
         .load = {1 + below(seed, 3), 0, 0},
         .pickup_s = below(seed, 60),
         .dropoff_s = below(seed, 60),
+        .priority = below(seed, 4) == 0 ? (uint8_t)below(seed, PLAN_PRIORITY_MAX + 1) : 0,
     };
 }
 

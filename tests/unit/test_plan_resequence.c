@@ -94,6 +94,7 @@ scene_of(uint64_t seed, struct scene *c)
             .load = {1 + below(&seed, 2), 0, 0},
             .pickup_s = below(&seed, 120),
             .dropoff_s = below(&seed, 120),
+            .priority = (uint8_t)below(&seed, PLAN_PRIORITY_MAX + 1),
         };
         placed[i] = below(&seed, 3) == 0; /* its goods are aboard */
     }

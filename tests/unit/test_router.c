@@ -1,4 +1,5 @@
 /* The router's core beside a small Redis: the ways of an order through couriers' hands. */
+#include "router/plan/plan.h"
 #include "router_world.h"
 #include "unit.h"
 
@@ -464,6 +465,27 @@ test_router_bundles_offers_of_one_store(void)
 }
 
 static void
+test_router_serves_who_has_priority_first(void)
+{
+    for (uint32_t urgent = 0; urgent < 2; urgent++) { /* which of two, in opposite directions */
+        struct world *w = w_new();
+        struct w_order *o[2];
+        w_sign_on(w, 1, 0, 8);
+        for (uint32_t i = 0; i < 2; i++) {
+            w->priority = i == urgent ? PLAN_PRIORITY_MAX : 0;
+            o[i] = w_place(w, i == 0 ? FAR_M : -FAR_M, 600, PROMISE_S);
+        }
+        for (int i = 0; i < 60 && w_head(o[0]).courier + w_head(o[1]).courier == 0; i++) {
+            w_pass(w, 10000);
+            w_position(w, 1, 0);
+        }
+        CU_ASSERT_EQUAL(w_head(o[urgent]).courier, 1);
+        CU_ASSERT_EQUAL(w_head(o[1 - urgent]).courier, 0);
+        w_free(w);
+    }
+}
+
+static void
 test_router_writes_eta_only_when_it_has_moved(void)
 {
     struct world *w = w_new();
@@ -522,5 +544,6 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_problem_of_the_courier_hands_back),
           UNIT(test_router_refuses_what_is_not_the_couriers),
           UNIT(test_router_bundles_offers_of_one_store),
+          UNIT(test_router_serves_who_has_priority_first),
           UNIT(test_router_writes_eta_only_when_it_has_moved),
           UNIT(test_router_writes_where_couriers_are_though_one_is_at_a_pole))

@@ -4,23 +4,22 @@
 
 #include <stdlib.h>
 
-enum lc_err
-plan_retry(struct plan *p, size_t max, size_t *placed)
+/* Those of this priority that have not had their turn. *max: how many more may. */
+static enum lc_err
+retry(struct plan *p, unsigned priority, size_t *max, size_t *placed)
 {
     struct task *t, *next;
-    bool round_over = true;
 
-    *placed = 0;
     HASH_ITER(hh, p->tasks, t, next)
     {
         struct place best;
 
-        if (t->runner != NULL || t->tried > p->round || task_on_hold(t))
+        if (t->runner != NULL || t->in.priority != priority || t->tried > p->round ||
+            task_on_hold(t))
             continue;
-        if (max-- == 0) {
-            round_over = false;
-            break;
-        }
+        if (*max == 0)
+            return LC_EAGAIN;
+        --*max;
         enum lc_err err = place_best(p, t, &best, &t->why);
         if (err != LC_OK)
             return err;
@@ -33,7 +32,19 @@ plan_retry(struct plan *p, size_t max, size_t *placed)
         p->pool--;
         ++*placed;
     }
-    p->round += round_over;
+    return LC_OK;
+}
+
+enum lc_err
+plan_retry(struct plan *p, size_t max, size_t *placed)
+{
+    *placed = 0;
+    for (unsigned k = PLAN_PRIORITY_MAX + 1; k-- > 0 && p->pool > 0;) {
+        enum lc_err err = retry(p, k, &max, placed);
+        if (err != LC_OK)
+            return err == LC_EAGAIN ? LC_OK : err;
+    }
+    p->round++;
     return LC_OK;
 }
 
@@ -57,7 +68,7 @@ relocate(struct plan *p, struct task *t, size_t *moved)
 
     enum lc_err err = place_best(p, t, &best, &why);
     bool better = err == LC_OK && best.runner != NULL && !best.estimate &&
-                  best.late_ms * PLAN_COST_LATE + best.cost < cost;
+                  best.late_ms * PLAN_COST_LATE * task_weight(t) + best.cost < cost;
     if (better && place_apply(p, t, &best) == LC_OK) {
         ++*moved;
         return LC_OK;

@@ -290,17 +290,16 @@ place_rivals(struct plan *p, struct task *t, size_t enough, place_seen *seen, vo
     struct near_query q = near_ask(p, t);
     bound_all(p, t, &q, &h, &why);
     sieve(&h, &nobody);
-    for (k = 0; k < v.enough && next(&q, &h, &nobody, &b); k++)
-        batch[k] = p->runners[b.index];
-    while (k > 0) {
+    for (const struct place *worst = &nobody;;
+         worst = v.n < v.enough ? &nobody : &v.best[v.n - 1]) {
+        for (k = 0; k < PLAN_RIVALS && next(&q, &h, worst, &b); k++)
+            batch[k] = p->runners[b.index];
+        if (k == 0)
+            return LC_OK;
         enum lc_err err = place_each(p, t, batch, k, rank, &v);
         if (err == LC_OK && q.failed)
             err = LC_ENOMEM;
         if (err != LC_OK)
             return err;
-        const struct place *worst = v.n < v.enough ? &nobody : &v.best[v.n - 1];
-        for (k = 0; k < PLAN_RIVALS && next(&q, &h, worst, &b); k++)
-            batch[k] = p->runners[b.index];
     }
-    return LC_OK;
 }

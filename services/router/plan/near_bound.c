@@ -169,8 +169,8 @@ look(struct plan *p, struct runner *r)
 static int64_t
 cost_of(const struct near_query *q, int64_t door_ms, int64_t way_ms, double way_m)
 {
-    return (door_ms - q->p->now_ms) * PLAN_COST_DOOR + way_ms * PLAN_COST_TRAVEL +
-           (int64_t)floor(way_m * PLAN_COST_METRE);
+    return (door_ms - q->p->now_ms) * PLAN_COST_DOOR * task_weight(q->t) +
+           way_ms * PLAN_COST_TRAVEL + (int64_t)floor(way_m * PLAN_COST_METRE);
 }
 
 static enum plan_verdict
@@ -297,7 +297,8 @@ bound_gap(const struct near_query *q, const struct runner *r, size_t i,
                 2 * cell_cost(round) + delay_cost(r, i, delay_ms);
     }
     *out = (struct bound){.late_ms = most_i64(0, door_ms - o->promise_ms),
-                          .cost = cost + (door_ms - q->p->now_ms) * PLAN_COST_DOOR};
+                          .cost =
+                              cost + (door_ms - q->p->now_ms) * PLAN_COST_DOOR * task_weight(q->t)};
     return true;
 }
 

@@ -96,7 +96,8 @@ customer_cost(const struct stop *s, int64_t arrive_ms)
         late_ms += arrive_ms - promise_ms;
     if (s->arrive_ms > promise_ms)
         late_ms -= s->arrive_ms - promise_ms;
-    return (arrive_ms - s->arrive_ms) * PLAN_COST_DOOR + late_ms * PLAN_COST_LATE;
+    return ((arrive_ms - s->arrive_ms) * PLAN_COST_DOOR + late_ms * PLAN_COST_LATE) *
+           task_weight(s->task);
 }
 
 /* The same for the customers from stop x on when the courier arrives there at arrive_ms. */
@@ -164,7 +165,8 @@ try_dropoff(struct search *s, size_t pickup, size_t x, int64_t arrive_ms, struct
         .pickup = pickup,
         .dropoff = x,
         .late_ms = arrive_ms > o->promise_ms ? arrive_ms - o->promise_ms : 0,
-        .cost = cost + (arrive_ms - s->p->now_ms) * PLAN_COST_DOOR + way_cost(way),
+        .cost =
+            cost + (arrive_ms - s->p->now_ms) * PLAN_COST_DOOR * task_weight(s->t) + way_cost(way),
         .dropoff_ms = arrive_ms,
     };
     if (beaten(s, x, next_ms, &at))
@@ -213,7 +215,8 @@ vain(const struct search *s, int64_t door_ms, int64_t cost)
     if (best->runner == NULL || late_ms < best->late_ms)
         return false;
     return late_ms > best->late_ms ||
-           (door_ms - s->p->now_ms) * PLAN_COST_DOOR + cost + s->detour >= best->cost;
+           (door_ms - s->p->now_ms) * PLAN_COST_DOOR * task_weight(s->t) + cost + s->detour >=
+               best->cost;
 }
 
 /* The pickup before stop i of the old route; all drop-offs behind it. */

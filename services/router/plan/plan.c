@@ -105,7 +105,7 @@ task_add(struct plan *p, const struct plan_order *o, struct task **out)
 {
     bool map_failed = false;
 
-    if (!geo_valid(o->pickup) || !geo_valid(o->dropoff))
+    if (!geo_valid(o->pickup) || !geo_valid(o->dropoff) || o->priority > PLAN_PRIORITY_MAX)
         return LC_EINVAL;
     if (task_find(p, o->id) != NULL)
         return LC_EEXIST;

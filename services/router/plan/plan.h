@@ -18,8 +18,9 @@
  * nowhere is placed where it is least late.
  *
  * Cost, in integers: first how late; then PLAN_COST_DOOR per ms of later arrival at a customer,
- * PLAN_COST_TRAVEL per ms and PLAN_COST_METRE per metre of the couriers' way. Ties go to the lower
- * courier number, then to the earlier place.
+ * PLAN_COST_TRAVEL per ms and PLAN_COST_METRE per metre of the couriers' way. An order of priority
+ * n counts as n + 1 customers, late or not. Ties go to the lower courier number, then to the
+ * earlier place.
  *
  * Pure: no I/O, no clock, no chance; the same calls give the same plan. Not thread-safe. Times are
  * Unix ms. Functions that change a plan leave it as it was when they fail. LC_ENOTFOUND: no such
@@ -39,7 +40,8 @@ enum {
     PLAN_COST_LATE = 1000, /* per ms beyond the promise */
     PLAN_COST_DOOR = 10,   /* per ms until the customer has it */
     PLAN_COST_TRAVEL = 1,  /* per ms of driving */
-    PLAN_COST_METRE = 50
+    PLAN_COST_METRE = 50,
+    PLAN_PRIORITY_MAX = 4
 };
 
 struct plan_load {
@@ -72,6 +74,7 @@ struct plan_order {
     uint32_t dropoff_s;
     bool age_check;
     bool cold;
+    uint8_t priority; /* 0 = as most, up to PLAN_PRIORITY_MAX */
 };
 
 enum plan_stop_kind { PLAN_PICKUP, PLAN_DROPOFF, PLAN_RETURN };
@@ -195,7 +198,7 @@ size_t plan_schedule(struct plan *p, uint32_t courier, struct plan_stop *out, si
 /* ---- orders ---- */
 
 /* plan_insert: a new order, free, at the cheapest place over all couriers, or into the pool.
- * LC_EEXIST: it is known. LC_EINVAL: a place is not on Earth. */
+ * LC_EEXIST: it is known. LC_EINVAL: a place is not on Earth, or the priority too high. */
 LC_MUST_CHECK enum lc_err plan_insert(struct plan *p, const struct plan_order *o,
                                       struct plan_placement *out);
 
@@ -252,7 +255,8 @@ LC_MUST_CHECK enum lc_err plan_find(struct plan *p, struct uuid order, struct pl
 
 /* ---- going on ---- */
 
-/* plan_retry: tries up to max orders of the pool, in turn. *placed = how many found a place. */
+/* plan_retry: tries up to max orders of the pool, in turn, those of high priority first. *placed =
+ * how many found a place. */
 LC_MUST_CHECK enum lc_err plan_retry(struct plan *p, size_t max, size_t *placed);
 
 /* plan_improve: up to this many attempts to find a free order a cheaper place; *moved = how many

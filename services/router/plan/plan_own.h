@@ -40,6 +40,13 @@ struct task {
     UT_hash_handle hh;
 };
 
+/* As how many customers it counts. */
+static inline int64_t
+task_weight(const struct task *t)
+{
+    return 1 + t->in.priority;
+}
+
 struct stop {
     struct task *task;
     enum plan_stop_kind kind;
@@ -125,6 +132,8 @@ struct latlng stop_at(const struct stop *s);
 void route_changed(struct plan *p, struct runner *r); /* anything but its position */
 void route_compute(struct plan *p, struct runner *r);
 int64_t route_cost(struct plan *p, struct runner *r);
+/* door_cost: of a customer's waiting and lateness at this drop-off. */
+int64_t door_cost(const struct plan *p, const struct stop *s, int64_t arrive_ms);
 bool route_reserve(struct runner *r, size_t more);
 void route_insert(struct plan *p, struct runner *r, size_t at, struct task *t,
                   enum plan_stop_kind kind);

@@ -56,9 +56,7 @@ go_on(const struct sequences *q, const struct stop *s, struct travel_cell way, s
     if ((late_ms > 0 && arrive_ms > s->arrive_ms) ||
         (leave_ms > q->r->in.shift_end_ms && leave_ms > s->leave_ms))
         return false;
-    m->cost += (arrive_ms - q->p->now_ms) * PLAN_COST_DOOR;
-    if (late_ms > 0)
-        m->cost += late_ms * PLAN_COST_LATE;
+    m->cost += door_cost(q->p, s, arrive_ms);
     return true;
 }
 
@@ -198,11 +196,8 @@ plan_resequence(struct plan *p, uint32_t courier, int64_t least_gain, bool *move
         start.t = s->leave_ms;
         start.load = s->load;
         start.cost += 1000 * (int64_t)s->leg_s * PLAN_COST_TRAVEL + s->leg_m * PLAN_COST_METRE;
-        if (s->kind != PLAN_DROPOFF)
-            continue;
-        start.cost += (s->arrive_ms - p->now_ms) * PLAN_COST_DOOR;
-        if (s->arrive_ms > s->task->in.promise_ms)
-            start.cost += (s->arrive_ms - s->task->in.promise_ms) * PLAN_COST_LATE;
+        if (s->kind == PLAN_DROPOFF)
+            start.cost += door_cost(p, s, s->arrive_ms);
     }
     q.least = cost - least_gain;
     extend(&q, 0, 0, 0, &start);

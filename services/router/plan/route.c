@@ -113,6 +113,16 @@ route_overloaded(struct plan *p, struct runner *r)
 }
 
 int64_t
+door_cost(const struct plan *p, const struct stop *s, int64_t arrive_ms)
+{
+    int64_t late_ms = arrive_ms - s->task->in.promise_ms;
+
+    return ((arrive_ms - p->now_ms) * PLAN_COST_DOOR +
+            (late_ms > 0 ? late_ms : 0) * PLAN_COST_LATE) *
+           task_weight(s->task);
+}
+
+int64_t
 route_cost(struct plan *p, struct runner *r)
 {
     int64_t cost = 0;
@@ -121,11 +131,8 @@ route_cost(struct plan *p, struct runner *r)
     for (size_t k = 0; k < r->n; k++) {
         const struct stop *s = &r->stops[k];
         cost += 1000 * (int64_t)s->leg_s * PLAN_COST_TRAVEL + (int64_t)s->leg_m * PLAN_COST_METRE;
-        if (s->kind != PLAN_DROPOFF)
-            continue;
-        cost += (s->arrive_ms - p->now_ms) * PLAN_COST_DOOR;
-        if (s->arrive_ms > s->task->in.promise_ms)
-            cost += (s->arrive_ms - s->task->in.promise_ms) * PLAN_COST_LATE;
+        if (s->kind == PLAN_DROPOFF)
+            cost += door_cost(p, s, s->arrive_ms);
     }
     return cost;
 }

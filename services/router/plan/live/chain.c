@@ -75,7 +75,7 @@ offer_all(struct chains *k, uint32_t courier, uint32_t out, int64_t base)
         if (arrive >= LIVE_NEVER)
             continue;
         int64_t late = arrive + t->in.pickup_before - t->in.ready;
-        if (base + late * l->policy.door >= limit)
+        if (base + late * l->policy.door * weight(t) >= limit)
             continue;
         const struct seen *s = live_see(l, o, courier);
         if (s->verdict == LIVE_FITS)
@@ -88,10 +88,13 @@ build(struct chains *k)
 {
     struct live *l = k->l;
 
-    for (size_t i = 0; i < l->n_open * (NARROW + 1); i++)
-        k->arcs[i] = (struct arc){l->policy.unassigned, LIVE_NONE, LIVE_NONE};
-    for (size_t i = 0; i < l->n_open; i++)
-        k->gain[i] = l->tasks[l->open[i]].state == LIVE_POOL ? -l->policy.unassigned : 0;
+    for (size_t i = 0; i < l->n_open; i++) {
+        const struct task *t = &l->tasks[l->open[i]];
+        int64_t price = l->policy.unassigned * weight(t);
+        k->gain[i] = t->state == LIVE_POOL ? -price : 0;
+        for (size_t n = 0; n <= NARROW; n++)
+            k->arcs[i * (NARROW + 1) + n] = (struct arc){price, LIVE_NONE, LIVE_NONE};
+    }
     for (uint32_t c = 0; c < l->n_riders; c++) {
         struct rider *r = &l->riders[c];
         if (!r->used || r->frozen || r->in.last_pickup < l->now ||

@@ -74,11 +74,11 @@ live_bundle(const struct live *l, const struct rider *r, const uint32_t *order, 
         t += leg + k->in.dropoff_before;
         if (door != NULL)
             door[i] = t;
-        cost += (t - k->soonest) * l->policy.door;
+        cost += (t - k->soonest) * l->policy.door * weight(k);
         if (t > k->in.promise) {
             if (k->in.hard)
                 return false;
-            cost += (t - k->in.promise) * l->policy.late;
+            cost += (t - k->in.promise) * l->policy.late * weight(k);
         }
         t += k->in.dropoff_after;
         place = k->in.dropoff;

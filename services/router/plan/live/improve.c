@@ -132,7 +132,7 @@ live_tried_cost(const struct live *l)
 
     for (size_t i = 0; i < l->n_saved; i++)
         cost += live_trip_cost(l, &l->riders[l->saved[i].courier]);
-    return cost + (int64_t)l->pool * l->policy.unassigned;
+    return cost + l->pool * l->policy.unassigned;
 }
 
 void
@@ -145,7 +145,7 @@ live_undo(struct live *l)
         r->trip = l->saved[i].trip;
         for (uint32_t k = 0; k < r->trip.n; k++) {
             struct task *t = &l->tasks[r->trip.order[k]];
-            l->pool -= t->state == LIVE_POOL;
+            l->pool -= t->state == LIVE_POOL ? weight(t) : 0;
             t->state = LIVE_PLANNED;
             t->courier = l->saved[i].courier;
         }

@@ -281,7 +281,7 @@ live_order_add(struct live *l, const struct live_order *in, uint32_t *order)
     live_weigh(l, t);
     forget_seen(l, o);
     l->open[l->n_open++] = o;
-    l->pool++;
+    l->pool += weight(t);
     live_kin_add(l, o);
     live_plan_task(l, o);
     *order = o;
@@ -309,7 +309,7 @@ live_order_drop(struct live *l, uint32_t order)
     uint32_t courier = t->state == LIVE_PLANNED ? t->courier : LIVE_NONE;
     if (t->state != LIVE_CARRIED) {
         live_take(l, order);
-        l->pool--;
+        l->pool -= weight(t);
         live_close(l, order);
     }
     t->used = false;

@@ -41,7 +41,8 @@ struct live_travel {
     const void *ctx;
 };
 
-/* What things cost. All in one unit, the caller's; prices per tick unless said. */
+/* What things cost. All in one unit, the caller's; prices per tick unless said. door, late and
+ * unassigned count priority + 1 times. */
 struct live_policy {
     int64_t door;       /* between placement and the customer's having it */
     int64_t late;       /* beyond the promise, added to that */
@@ -73,7 +74,8 @@ struct live_order {
     uint32_t pickup, dropoff; /* places */
     int64_t placed, ready;
     int64_t promise;
-    bool hard; /* the promise must be kept */
+    bool hard;        /* the promise must be kept */
+    uint8_t priority; /* an order of priority n counts as n + 1 */
     uint32_t load[LIVE_LOADS];
     uint32_t skills; /* bits that the courier must have */
     /* the halves of the services: arrival to handing over, handing over to driving on; a bundle's

@@ -111,7 +111,7 @@ struct live {
     uint64_t stamps;   /* given so far */
     uint32_t *open;    /* owned; orders not carried */
     size_t n_open;
-    size_t pool;
+    int64_t pool;      /* weight of the orders in it */
     struct near *near; /* owned, by place */
     size_t room_near;
     struct demand *demand; /* owned */
@@ -131,6 +131,12 @@ static inline int64_t
 max_64(int64_t a, int64_t b)
 {
     return a > b ? a : b;
+}
+
+static inline int64_t
+weight(const struct task *t)
+{
+    return 1 + t->in.priority;
 }
 
 static inline int32_t

@@ -155,7 +155,7 @@ live_put(struct live *l, uint32_t order, const struct spot *at)
     t->state = LIVE_PLANNED;
     t->courier = at->courier;
     t->why = LIVE_FITS;
-    l->pool--;
+    l->pool -= weight(t);
     live_refresh(l, r);
 }
 
@@ -186,7 +186,7 @@ live_take(struct live *l, uint32_t order)
     live_trip_remove(p, at);
     t->state = LIVE_POOL;
     t->courier = LIVE_NONE;
-    l->pool++;
+    l->pool += weight(t);
     live_refresh(l, r);
 }
 
@@ -229,7 +229,7 @@ struct spot
 live_spot(struct live *l, uint32_t order, bool blink)
 {
     struct task *t = &l->tasks[order];
-    struct spot best = {.courier = LIVE_NONE, .cost = l->policy.unassigned};
+    struct spot best = {.courier = LIVE_NONE, .cost = l->policy.unassigned * weight(t)};
     enum live_verdict why = LIVE_NO_COURIERS;
 
     if (t->pin != LIVE_NONE) {
@@ -240,11 +240,11 @@ live_spot(struct live *l, uint32_t order, bool blink)
         return best;
     }
     const struct near *near = live_near(l, t->in.pickup);
-    int64_t bound = l->policy.unassigned;
+    int64_t bound = best.cost;
     for (size_t i = 0; i < near->n; i++) {
         uint32_t c = near->courier[i];
         int64_t pickup = max_64(near->arrive[i] + t->in.pickup_before, t->in.ready);
-        if ((pickup - t->in.ready) * l->policy.door >= bound)
+        if ((pickup - t->in.ready) * l->policy.door * weight(t) >= bound)
             break; /* nor can those behind it */
         if (blink && live_below(l, 10) == 0)
             continue;

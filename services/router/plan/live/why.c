@@ -58,7 +58,7 @@ live_why(struct live *l, uint32_t order, struct live_candidate *out, size_t max)
         l->riders[was].trip = trip;
         t->state = LIVE_PLANNED;
         t->courier = was;
-        l->pool--;
+        l->pool -= weight(t);
         live_refresh(l, &l->riders[was]);
     }
     t->why = why;
@@ -68,7 +68,7 @@ live_why(struct live *l, uint32_t order, struct live_candidate *out, size_t max)
 int64_t
 live_cost(const struct live *l)
 {
-    int64_t cost = (int64_t)l->pool * l->policy.unassigned;
+    int64_t cost = l->pool * l->policy.unassigned;
 
     for (uint32_t c = 0; c < l->n_riders; c++)
         if (l->riders[c].used)

@@ -4,8 +4,8 @@
  *            orders x order; couriers x courier
  *   order:   16 bytes id; pickup, drop-off (each i32 lat, i32 lng); i64 ready_ms, promise_ms;
  *            u32 items, g, ml, pickup_s, dropoff_s; u8 flags (1 age check, 2 cold, 4 locked,
- *            8 carried); u32 pinned; u32 n, n x u32 courier that may not have it
- *   courier: u32 number, u8 mode, u8 flags (1 adult, 2 cold box, 4 open, 8 frozen), u32 items, g,
+ *            8 carried, times 16: priority); u32 pinned; u32 n, n x u32 courier that may not have
+ * it courier: u32 number, u8 mode, u8 flags (1 adult, 2 cold box, 4 open, 8 frozen), u32 items, g,
  *            ml; i64 shift_end_ms; i32 lat, lng; i64 at_ms, arrived_ms; u32 fixed; u64 version;
  *            u32 stops, stops x (u8 kind, u32 order) */
 #include "router/plan/slice/slice_own.h"
@@ -208,7 +208,7 @@ put_order(const struct plan *p, struct buf *b, const struct task *t)
     buf_u32(b, o->pickup_s);
     buf_u32(b, o->dropoff_s);
     buf_u8(b, (uint8_t)((o->age_check ? 1 : 0) | (o->cold ? 2 : 0) | (t->locked ? 4 : 0) |
-                        (t->carried ? 8 : 0)));
+                        (t->carried ? 8 : 0) | o->priority << 4));
     buf_u32(b, t->rule == NULL ? 0 : t->rule->pinned);
     for (size_t i = 0; i < t->n_bans; i++)
         n += t->bans[i].until_ms > p->now_ms;

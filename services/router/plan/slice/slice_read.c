@@ -53,6 +53,7 @@ read_order(struct search_slice *s, struct cursor *c)
     uint8_t flags = cursor_u8(c);
     o.age_check = (flags & 1) != 0;
     o.cold = (flags & 2) != 0;
+    o.priority = flags >> 4;
     enum lc_err err = read_rule(s, c, o.id);
     struct task *t = NULL;
     if (err == LC_OK && !c->failed)
