@@ -93,6 +93,8 @@ trip_holds(struct day *d, size_t c, size_t *planned)
             way = place == o->in.dropoff ? 0 : ticks(NULL, place, o->in.dropoff);
             if (way == LIVE_UNREACHABLE)
                 return false;
+            if (o->in.hard && t + way + 2 > o->in.promise)
+                return false;
             t += way + 2 + 2;
             place = o->in.dropoff;
             d->digest = d->digest * 31 + list[i] + (uint64_t)t;
@@ -169,6 +171,7 @@ add_order(struct day *d)
                                 .placed = d->now,
                                 .ready = d->now + below(d, 30),
                                 .promise = d->now + 60,
+                                .hard = below(d, 5) == 0,
                                 .load = {1 + below(d, 3)},
                                 .skills = below(d, 4) == 0,
                                 .priority = below(d, 4) == 0 ? 3 : 0,
