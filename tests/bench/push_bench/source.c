@@ -54,7 +54,8 @@ pack_route(struct buf *to, uint32_t courier, uint32_t version, int64_t now_ms)
     Lifecircle__V1__Stop stop[2], *stops[2] = {&stop[0], &stop[1]};
     char id[37];
 
-    push_order_id(courier, version / PUSH_VERSIONS_A_ORDER % PUSH_ORDERS, id);
+    /* not everybody's in one round */
+    push_order_id(courier, (version + courier) / PUSH_VERSIONS_A_ORDER % PUSH_ORDERS, id);
     at.lat_e7 = 392847000;
     at.lng_e7 = -765921000;
     for (size_t i = 0; i < 2; i++) {
