@@ -41,9 +41,9 @@ static struct latlng
 within(uint32_t m)
 {
     uint32_t side = 2 * m * 90;
+    int32_t north = (int32_t)(below(side) - side / 2), east = (int32_t)(below(side) - side / 2);
 
-    return (struct latlng){middle.lat_e7 + (int32_t)(below(side) - side / 2),
-                           middle.lng_e7 + (int32_t)((below(side) - (int64_t)(side / 2)) * 1.32)};
+    return (struct latlng){middle.lat_e7 + north, middle.lng_e7 + (int32_t)(east * 1.32)};
 }
 
 /* A zone of 16 corners, 1 to 2.5 km around the store. */

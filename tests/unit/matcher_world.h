@@ -80,13 +80,14 @@ world_feed(struct world *w, struct event *ev)
 static inline void
 world_send(struct world *w, Lifecircle__V1__Envelope *env, uint64_t link)
 {
-    uint8_t id[16] = {0};
+    enum { ID_BYTES = 16 };
     size_t n;
 
     if (env->id.len == 0) {
+        uint8_t *id = arena_zalloc(w->arena, ID_BYTES);
         w->ids++;
         memcpy(id, &w->ids, sizeof w->ids);
-        env->id = (ProtobufCBinaryData){sizeof id, id};
+        env->id = (ProtobufCBinaryData){ID_BYTES, id};
     }
     env->city = (char *)(uintptr_t) "bal";
     env->time_ms = w->now_ms;

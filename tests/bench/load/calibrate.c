@@ -59,6 +59,12 @@ by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double
+us(int64_t ns)
+{
+    return (double)ns / 1000;
+}
+
 static void
 sync_times(const char *dir, double *p50_us, double *p99_us)
 {
@@ -80,8 +86,8 @@ sync_times(const char *dir, double *p50_us, double *p99_us)
     close(fd);
     unlink(path);
     qsort(took, SYNCS, sizeof *took, by_size);
-    *p50_us = (double)took[SYNCS / 2] / 1000;
-    *p99_us = (double)took[SYNCS * 99 / 100] / 1000;
+    *p50_us = us(took[SYNCS / 2]);
+    *p99_us = us(took[SYNCS * 99 / 100]);
 }
 
 int
