@@ -1,72 +1,17 @@
 /* Intake when memory runs out: each allocation of a story fails once, in turn. Nothing may crash,
  * leak or hang, and the next order goes through. */
+#include "unit/failing_memory.h"
 #include "unit/intake_rig.h"
-
-#ifndef __SANITIZE_ADDRESS__
-/* glibc's own names for what is replaced here */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static long fail_at; /* counts down; 0 = never */
-static bool failed;
-static long live; /* blocks handed out and not given back */
-
-static bool
-fails(void)
-{
-    if (fail_at == 0 || --fail_at > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *
-malloc(size_t n)
-{
-    void *p = fails() ? NULL : __libc_malloc(n);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-realloc(void *old, size_t n)
-{
-    void *p = fails() ? NULL : __libc_realloc(old, n);
-
-    live += old == NULL && p != NULL;
-    return p;
-}
-
-void
-free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-#else /* the sanitizer looks for leaks itself */
-static long fail_at, live;
-static bool failed;
-#endif
 
 /* One event with its memory failing; its error is the step's own affair. */
 static void
 feed_failing(struct rig *r, struct event *ev, long at)
 {
     fail_at = at;
+    inside = true;
     ev->now_ms = r->now;
     (void)stepper_feed(r->s, ev);
+    inside = false;
     fail_at = 0;
 }
 
@@ -298,7 +243,7 @@ test_stream_that_lost_a_piece_while_it_waited_is_not_gone_on_with(void)
     failed = false;
     feed_failing(r, &(struct event){.kind = EVENT_HTTP_BODY, .ref = 5, .bytes = buf_slice(&piece)},
                  1);
-#ifndef __SANITIZE_ADDRESS__
+#if MEMORY_FAILS
     CU_ASSERT_TRUE(failed);
     rig_redis(r, tag, rig_string(rig_chain(r, 7, "seven", key)));
     rig_turn(r);

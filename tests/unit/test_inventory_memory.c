@@ -1,67 +1,10 @@
 /* Inventory's core when memory runs out: each allocation of a story fails once, in turn. Nothing
  * may crash, leak or hang, and soon afterwards an order is placed as ever. */
 #define INVENTORY_RIG_AROUND
+#include "failing_memory.h"
 #include "inventory_rig.h"
 
 #include <stdio.h>
-
-#ifndef __SANITIZE_ADDRESS__
-/* glibc's own names for what is replaced here */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-#endif
-
-static long fail_at; /* counts down; 0 = never */
-static bool inside;  /* a step of the core: only there memory fails */
-static bool failed;
-static long live; /* blocks handed out and not given back */
-
-#ifndef __SANITIZE_ADDRESS__
-static bool
-fails(void)
-{
-    if (!inside || fail_at == 0 || --fail_at > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *
-malloc(size_t n)
-{
-    void *p = fails() ? NULL : __libc_malloc(n);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-realloc(void *old, size_t n)
-{
-    void *p = fails() ? NULL : __libc_realloc(old, n);
-
-    live += old == NULL && p != NULL;
-    return p;
-}
-
-void
-free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
 
 static void
 around_step(bool before)
@@ -236,7 +179,7 @@ test_inventory_survives_every_allocation_that_fails(void)
     } while (failed && sick < 20);
     printf("\n    %ld allocations failed, one at a time ", n - 1);
     CU_ASSERT_EQUAL(sick, 0);
-#ifndef __SANITIZE_ADDRESS__
+#if MEMORY_FAILS
     CU_ASSERT(n > 30);
 #endif
 }

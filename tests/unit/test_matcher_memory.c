@@ -1,66 +1,11 @@
 /* The matcher when memory runs out: each allocation of a story fails once, in turn. Nothing may
  * crash, leak or hang, and soon afterwards an order is matched as ever. */
+#include "failing_memory.h"
 #include "unit.h"
 
 #include "matcher_street.h"
 
-#ifndef __SANITIZE_ADDRESS__
-/* glibc's own names for what is replaced here */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-#endif
-
-static long fail_at; /* counts down; 0 = never */
-static bool inside;  /* a step of the core: only there memory fails */
-static bool failed;
-static long live; /* blocks handed out and not given back */
-
-#ifndef __SANITIZE_ADDRESS__
-static bool
-fails(void)
-{
-    if (!inside || fail_at == 0 || --fail_at > 0)
-        return false;
-    failed = true;
-    return true;
-}
-
-void *
-malloc(size_t n)
-{
-    void *p = fails() ? NULL : __libc_malloc(n);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-calloc(size_t n, size_t size)
-{
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-
-    live += p != NULL;
-    return p;
-}
-
-void *
-realloc(void *old, size_t n)
-{
-    void *p = fails() ? NULL : __libc_realloc(old, n);
-
-    live += old == NULL && p != NULL;
-    return p;
-}
-
-void
-free(void *p)
-{
-    live -= p != NULL;
-    __libc_free(p);
-}
-
+#if MEMORY_FAILS
 /* GEOS is left out: it loses a block when its own memory fails, and calls what it could not look at
  * an invalid zone. These are C++'s operators new and delete. */
 void *_Znwm(size_t n);
@@ -196,7 +141,7 @@ survive(const struct config_item *items, size_t n_items)
     } while (failed && sick < 20);
     printf("\n    %ld allocations failed, one at a time ", n - 1);
     CU_ASSERT_EQUAL(sick, 0);
-#ifndef __SANITIZE_ADDRESS__
+#if MEMORY_FAILS
     CU_ASSERT(n > 100);
 #endif
 }
