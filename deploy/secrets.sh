@@ -12,6 +12,15 @@ run=/run/lifecircle
 
 random() { openssl rand -hex 32; }
 
+refuse() {
+    echo "secrets/$1: $2" >&2
+    exit 1
+}
+
+for file in "$given"/*; do
+    [ ! -f "$file" ] || [ -r "$file" ] || refuse "${file##*/}" "user $(id -u) may not read it: sudo chown $(id -u) secrets/${file##*/}"
+done
+
 # keep FILE NAME COMMAND...: FILE is what was given as NAME, or what is there already, or what COMMAND prints.
 keep() {
     file=$1 name=$2
@@ -77,7 +86,12 @@ fi
 mv "$run/redis/users.acl.new" "$run/redis/users.acl"
 
 if [ -s "$given/tls.pem" ]; then
-    cp "$given/tls.pem" "$run/tls/edge.pem.new"
+    # one that the edge cannot use would end it
+    key=$(openssl pkey -in "$given/tls.pem" -passin pass: -pubout 2>/dev/null) || refuse tls.pem "expected a key, not encrypted, beside the certificate"
+    for_key=$(openssl x509 -in "$given/tls.pem" -noout -pubkey 2>/dev/null) || refuse tls.pem "expected a certificate (PEM)"
+    [ "$key" = "$for_key" ] || refuse tls.pem "the first certificate is not the key's"
+    # not cp: whoever may read the file here, the edge, another user, must be able to
+    cat "$given/tls.pem" >"$run/tls/edge.pem.new"
     mv "$run/tls/edge.pem.new" "$run/tls/edge.pem"
 elif [ ! -s "$run/tls/edge.pem" ]; then
     name=${LIFECIRCLE_NAME:-localhost}
