@@ -177,7 +177,10 @@ struct pd_tuning {
     uint32_t again;   /* percent of the time left between cycles; */
     bool by_work;     /* that time in gaps looked at, not in iterations; half as much after each
                          search that found none */
-    bool detours;     /* every second cycle begins with a vehicle more */
+    uint32_t detour;  /* twelfths of a cycle with a vehicle more, 0 = none, ... */
+    uint32_t every;   /* in every so manieth cycle, ... */
+    int32_t few;      /* with so many vehicles at most; */
+    uint32_t squeeze; /* percent of a cycle in which all must fit again, 0 = no such limit */
 };
 
 struct pd_search {
@@ -230,6 +233,8 @@ struct pd_search {
     uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
     enum pd_phase phase;
     bool detour;      /* for now, a vehicle more than the best plan has */
+    bool squeezed;    /* it had, and not all fit again yet: */
+    uint64_t fit_to;  /* so many gaps looked at until the best plan is taken up again */
     bool least;       /* no vehicle can be spared */
     int32_t used;     /* vehicles of the best plan when the phase began */
     uint64_t *absent; /* how often each request was left out */
@@ -279,6 +284,7 @@ void pd_search_run(struct pd_search *s, uint64_t iterations);
 bool pd_search_over(const struct pd_search *s);
 void pd_search_next_phase(struct pd_search *s);
 void pd_search_complete(struct pd_search *s);
+void pd_search_squeeze(struct pd_search *s);
 void pd_search_steps(struct pd_search *s, uint64_t iterations);
 void pd_search_follow(struct pd_search *s, const struct pd_search *leader);
 void pd_search_exchange(struct pd_search **all, int n);

@@ -7,7 +7,7 @@
 
 enum {
     PART_REQUESTS = 100, /* of a part, about */
-    PART_ROUTES = 3,     /* at least */
+    PART_ROUTES = 5,     /* at least */
     PART_TURN = 20000,   /* iterations of a part in a round at most ... */
     PART_LEAST = 1000,   /* ... and at least: cutting takes as long as some hundred, */
     ROUNDS = 24,         /* while a phase is cut into about so many rounds */
@@ -357,6 +357,8 @@ begin_round(struct pd_rounds *r)
             pd_search_follow(r->search[i], s);
         r->lost = 0;
     }
+    if (s->phase == PD_COST)
+        pd_search_squeeze(s);
     uint64_t rest = s->to > s->done ? s->to - s->done : 1;
     int32_t n_parts = s->phase == PD_COST ? parts_wanted(s) : 0;
     uint64_t least = (uint64_t)PART_LEAST * (uint64_t)(n_parts / r->threads + 1);
@@ -366,6 +368,14 @@ begin_round(struct pd_rounds *r)
     r->at = 0;
     r->alone = false;
     r->length = rest < round ? rest : round;
+    if (n_parts >= 2 && s->squeezed) {
+        r->lost = 0;
+        r->alone = true;
+        r->length = rest < FLEET_TURN ? rest : FLEET_TURN;
+        return true;
+    }
+    if (s->detour)
+        r->lost = 0;
     bool lost = n_parts >= 2 && s->best.must == 0 && r->lost >= PATIENCE;
     if (lost && s->done - s->from > (s->to - s->from) / 4 * 3) { /* too cold to mend it */
         pd_best_load(s);

@@ -6,8 +6,6 @@ enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16,  /* and so many more until the best plan is taken up again */
-    DETOUR = 6,   /* one part in so many of a cycle may use a vehicle more, */
-    FEW = 8,      /* with so many vehicles at most */
     PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
@@ -88,6 +86,7 @@ begin_fleet(struct pd_search *s, uint64_t length)
     pd_best_load(s);
     s->phase = PD_FLEET;
     s->repair = false;
+    s->squeezed = false;
     s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
@@ -104,28 +103,17 @@ begin_cost(struct pd_search *s, uint64_t length)
     pd_best_load(s);
     s->phase = PD_COST;
     s->repair = false;
+    s->squeezed = false;
     s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
     bool bound = s->fewest && s->best.must == 0;
     s->max_live = bound ? s->best.used : s->m->n_cars;
-    s->detour = bound && s->tuning.detours && s->turn % 4 == 0 && s->turn > 0 &&
-                s->best.used <= FEW && s->best.used < s->m->n_cars;
+    s->detour = bound && !s->least && s->tuning.detour > 0 && s->turn > 0 &&
+                s->turn % (2 * (uint64_t)s->tuning.every) == 0 && s->best.used <= s->tuning.few &&
+                s->best.used < s->m->n_cars;
     if (s->detour)
         s->max_live++;
-}
-
-/* Ends the detour by a vehicle more when it is time to. */
-static void
-squeeze(struct pd_search *s)
-{
-    if (!s->detour || (s->done - s->from) * DETOUR < s->to - s->from)
-        return;
-    s->detour = false;
-    s->max_live = s->best.used;
-    while (s->n_live > s->best.used && !s->least)
-        drop_route(s);
-    s->lost = 0;
 }
 
 /* Gaps looked at in so many iterations for less cost. */
@@ -133,6 +121,52 @@ static uint64_t
 gaps_in(const struct pd_search *s, uint64_t iterations)
 {
     return s->cost_done == 0 ? 0 : (uint64_t)((pd_u128)iterations * s->cost_work / s->cost_done);
+}
+
+/* pd_search_complete: completing comes before cost from here on. */
+void
+pd_search_complete(struct pd_search *s)
+{
+    s->lost = ROAM;
+    s->repair = true;
+}
+
+/* pd_search_squeeze: ends the detour by a vehicle more when it is time to. */
+void
+pd_search_squeeze(struct pd_search *s)
+{
+    uint64_t length = s->to - s->from;
+
+    if (!s->detour || (s->done - s->from) * 12 < length * s->tuning.detour)
+        return;
+    s->detour = false;
+    s->max_live = s->best.used;
+    while (s->n_live > s->best.used && !s->least)
+        drop_route(s);
+    if (s->n_live > s->best.used) /* none can go */
+        pd_best_load(s);
+    s->least = false;
+    s->lost = 0;
+    if (s->tuning.squeeze > 0) {
+        s->squeezed = true;
+        s->fit_to = s->work + gaps_in(s, length * s->tuning.squeeze / 100);
+        pd_search_complete(s);
+    }
+}
+
+/* Do all fit after the detour, or will they not? */
+static void
+look_whether_fit(struct pd_search *s)
+{
+    bool all = pd_must_left(s) == 0;
+
+    if (!all && s->work < s->fit_to)
+        return;
+    if (!all)
+        pd_best_load(s);
+    s->squeezed = false;
+    s->repair = false;
+    s->lost = 0;
 }
 
 /* pd_search_next_phase: the next search for fewer vehicles, or cycle of cooling, from the best
@@ -162,14 +196,6 @@ pd_search_next_phase(struct pd_search *s)
     begin_cost(s, cycle < s->tuning.cycles ? rest / (s->tuning.cycles + 1 - cycle) : rest);
 }
 
-/* pd_search_complete: completing comes before cost from here on. */
-void
-pd_search_complete(struct pd_search *s)
-{
-    s->lost = ROAM;
-    s->repair = true;
-}
-
 static void
 cool(struct pd_search *s)
 {
@@ -191,11 +217,11 @@ cool(struct pd_search *s)
     bool incomplete = s->seen_incomplete == s->seen && pd_must_left(s) > 0;
     s->lost = incomplete ? s->lost + 1 : 0;
     uint32_t roam = part > 3 << 14 ? 1 : ROAM;
-    if (s->best.must == 0 && s->lost >= roam + REPAIR) {
+    if (!s->squeezed && s->best.must == 0 && s->lost >= roam + REPAIR) {
         pd_best_load(s);
         s->lost = 0;
     }
-    s->repair = s->lost >= roam;
+    s->repair = s->squeezed || s->lost >= roam;
     s->seen = 0;
     s->seen_incomplete = 0;
 }
@@ -274,8 +300,10 @@ step_cost(struct pd_search *s)
         pd_best_keep(s);
     s->seen++;
     s->seen_incomplete += pd_must_left(s) > 0;
-    s->cost_work += s->work - work;
-    s->cost_done++;
+    if (!s->squeezed) {
+        s->cost_work += s->work - work;
+        s->cost_done++;
+    }
 }
 
 /* pd_search_over: is the phase at its end? */
@@ -296,7 +324,9 @@ pd_search_steps(struct pd_search *s, uint64_t iterations)
         if (s->phase == PD_COST && (s->done - s->from) % WINDOW == 0)
             cool(s);
         if (s->phase == PD_COST && s->detour)
-            squeeze(s);
+            pd_search_squeeze(s);
+        if (s->phase == PD_COST && s->squeezed)
+            look_whether_fit(s);
         if (s->phase == PD_FLEET)
             step_fleet(s);
         else
