@@ -133,6 +133,7 @@ test_submit_refused_as_a_whole(void)
 
     send_submission(r, "lc_chain_1_wrong", orders, 1);
     CU_ASSERT_EQUAL(submit_reply(r)->status, 401);
+    CU_ASSERT_STRING_EQUAL(submit_reply(r)->code, "unauthorized");
     rig_clear(r);
     send_submission(r, r->key, NULL, 0);
     CU_ASSERT_EQUAL(submit_reply(r)->status, 413);

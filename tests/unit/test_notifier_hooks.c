@@ -33,6 +33,7 @@ test_webhook_is_made_once_and_signed(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
     CU_ASSERT_STRING_EQUAL(s->name, "https://chain.example/hooks");
     CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"type\":\"order.placed\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"timestamp\":\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(s->bytes, "\"sequence\":1"));
     CU_ASSERT_EQUAL(webhook_secret_parse(SLICE_LIT(HOOK_SECRET), &secret), LC_OK);
     const char *signature = strstr(s->extra, "webhook-signature: ");
@@ -150,6 +151,27 @@ test_webhooks_of_a_chain_that_hangs_leave_room_for_others(void)
     rig_free(r);
 }
 
+/* It refuses connections, so that none of its calls takes long. */
+static void
+test_webhooks_of_a_chain_that_is_down_leave_room_for_others(void)
+{
+    struct rig *r = rig_new();
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1);
+    hook_answer(r, 0);
+    for (unsigned version = 2; version <= 7; version++)
+        rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, version);
+    rig_wake(r, 300);
+    rig_wake(r, 300);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_CALL, 0, ""), 1 + HOOKS_HANGING);
+    rig_free(r);
+}
+
 static void
 test_webhook_answered_410_disables_the_chain(void)
 {
@@ -187,5 +209,6 @@ UNIT_MAIN("notifier_hooks", UNIT(test_webhook_is_made_once_and_signed),
           UNIT(test_webhook_whose_order_cannot_be_read_is_made_later),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhooks_of_a_chain_that_hangs_leave_room_for_others),
+          UNIT(test_webhooks_of_a_chain_that_is_down_leave_room_for_others),
           UNIT(test_webhook_answered_410_disables_the_chain),
           UNIT(test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place))

@@ -151,6 +151,30 @@ test_router_silent_offer_goes_to_another_courier(void)
     w_free(w);
 }
 
+static void
+test_router_twice_silent_courier_rests_until_it_signs_on_again(void)
+{
+    struct world *w = w_new();
+
+    offered(w);
+    w_pass(w, 49000);
+    w_position(w, 1, 100);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+    w_place(w, FAR_M, READY_S, PROMISE_S);
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 2); /* once is no reason yet */
+    w_pass(w, 49000);
+    w_position(w, 1, 100);
+    CU_ASSERT_EQUAL(w_counter(w, "offers_total{outcome=\"expired\"}"), 2);
+    w_place(w, FAR_M, READY_S, PROMISE_S);
+    w_pass(w, 20000);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+    CU_ASSERT_EQUAL(w_sign_on(w, 1, 100, 8), W_OUTCOME(DONE));
+    w_pass(w, 2000);
+    CU_ASSERT_EQUAL(w_stops(w, 1), 2);
+    w_free(w);
+}
+
 /* A phone's clock may be slow: its positions are as good as others. */
 static void
 test_router_keeps_positions_of_a_phone_whose_clock_is_slow(void)
@@ -525,6 +549,7 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_offers_only_when_the_courier_must_leave),
           UNIT(test_router_declined_order_goes_to_another_courier),
           UNIT(test_router_silent_offer_goes_to_another_courier),
+          UNIT(test_router_twice_silent_courier_rests_until_it_signs_on_again),
           UNIT(test_router_keeps_positions_of_a_phone_whose_clock_is_slow),
           UNIT(test_router_vanished_courier_loses_unstarted_work),
           UNIT(test_router_vanished_courier_keeps_what_it_carries),
