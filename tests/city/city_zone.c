@@ -192,7 +192,8 @@ copy_polygon(GEOSContextHandle_t g, struct arena *a, const GEOSGeometry *from,
 static int
 main_piece(GEOSContextHandle_t g, const GEOSGeometry *zone, struct latlng at)
 {
-    GEOSGeometry *point = GEOSGeom_createPointFromXY_r(g, at.lng_e7 / 10, at.lat_e7 / 10);
+    const int32_t lng_e6 = at.lng_e7 / 10, lat_e6 = at.lat_e7 / 10;
+    GEOSGeometry *point = GEOSGeom_createPointFromXY_r(g, lng_e6, lat_e6);
     double area, most = 0;
     int best = -1;
 
