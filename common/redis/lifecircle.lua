@@ -1401,6 +1401,15 @@ local function try(record, action, reason, courier)
     return DONE, moved(record, a.to, reason, flags_after(flags, a.stock), his)
 end
 
+-- noted: who did it, what it was where the state does not tell, and what they said
+local function noted(s, before, after)
+    local words = s.who
+    if byte(before, 2) == byte(after, 2) then
+        words = words .. (s.action == 'accept' and ': accepted by the store' or ': goods ready')
+    end
+    return s.words == '' and words or words .. ': ' .. s.words
+end
+
 local function order_step(keys, args)
     begin(keys, args[1])
     local n, ids, steps = count(args, 2, 5, 512), {}, {}
@@ -1427,8 +1436,7 @@ local function order_step(keys, args)
                 records[s.id] = after
                 put_record(s.id, p .. 'order:' .. s.id, after)
                 put_event(s.id, sub(after, 1, HEAD_SIZE))
-                effects(s.id, record, after, ACTIONS[s.action],
-                    s.words == '' and s.who or s.who .. ': ' .. s.words)
+                effects(s.id, record, after, ACTIONS[s.action], noted(s, record, after))
             end
             answers[i] = char(outcome) .. sub(after, 1, HEAD_SIZE)
         end

@@ -58,6 +58,9 @@ count_far(const struct plan_candidate *list, size_t n)
     return far;
 }
 
+/* A cost as people think of it: one customer's waiting. */
+enum { COST_OF_A_SECOND = 1000 * PLAN_COST_DOOR };
+
 /* The words of the history: who else could, and at what price. */
 static void
 say(const struct courier *c, const struct plan_candidate *list, size_t n, size_t fit,
@@ -72,11 +75,13 @@ say(const struct courier *c, const struct plan_candidate *list, size_t n, size_t
             next = &list[i];
     if (own == NULL)
         return;
-    int at = snprintf(s->words, sizeof s->words, "chosen of %zu on shift, %zu%s could; cost %lld",
-                      n, fit, count_far(list, n) > 0 ? " or more" : "", (long long)own->cost);
+    int at = snprintf(
+        s->words, sizeof s->words, "chosen of %zu on shift, %zu%s could; costs %lld s of waiting",
+        n, fit, count_far(list, n) > 0 ? " or more" : "", (long long)own->cost / COST_OF_A_SECOND);
     if (next != NULL && at > 0 && (size_t)at < sizeof s->words)
-        snprintf(s->words + at, sizeof s->words - (size_t)at, "; next courier %u at %lld%s",
-                 next->courier, (long long)next->cost, next->late_ms > 0 ? ", late" : "");
+        snprintf(s->words + at, sizeof s->words - (size_t)at, "; next courier %u at %lld s%s",
+                 next->courier, (long long)next->cost / COST_OF_A_SECOND,
+                 next->late_ms > 0 ? ", late" : "");
 }
 
 static void

@@ -12,7 +12,7 @@ const axeSource = readFileSync(modules.resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.LC_SHOTS ?? '/tmp';
 const PATIENCE_MS = 20000;
 
-export const phone = {viewport: {width: 390, height: 844}, isMobile: true, hasTouch: true, deviceScaleFactor: 2};
+export const phone = {viewport: {width: 360, height: 640}, isMobile: true, hasTouch: true, deviceScaleFactor: 2};
 export const desk = {viewport: {width: 1440, height: 900}};
 export const square = {lat: 39.285, lng: -76.592};
 
@@ -159,13 +159,21 @@ export async function shot(page, name) {
     await page.screenshot({path: join(shots, `${name}.png`)});
 }
 
-// sound: nothing went wrong on the page, nothing stands out of it at the side, and axe finds nothing serious.
+// tooSmall: what a finger has to hit on a phone and is under 48 px in either direction. Links in running text may be.
+const tooSmall = (page) => page.evaluate(() => [...document.querySelectorAll('button, input, select, textarea, .button, .stars label, .leaflet-bar a')]
+    .filter((e) => e.getClientRects().length > 0 && getComputedStyle(e).opacity !== '0')
+    .map((e) => [e, e.getBoundingClientRect()]).filter(([, {width, height}]) => width < 48 || height < 48)
+    .map(([e, {width, height}]) => `${e.outerHTML.slice(0, 80)}: ${Math.round(width)} x ${Math.round(height)}`));
+
+// sound: nothing went wrong on the page, nothing stands out of it at the side, on a phone all can be hit, and axe finds
+// nothing serious.
 export async function sound(page, name) {
     await shot(page, name);
     assert.deepEqual(page.wrong, [], `${name}: errors on the page`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     const room = page.viewportSize().width; // a phone would zoom out and say that all of it fits
     assert.ok(wide <= room, `${name}: ${wide} wide in ${room}`);
+    if (room < 500) assert.deepEqual(await tooSmall(page), [], `${name}: too small for a thumb`);
     await page.evaluate(axeSource);
     const result = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
     const serious = result.violations.filter((v) => ['serious', 'critical'].includes(v.impact));

@@ -59,6 +59,9 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await kit.sound(ops, 'ops-order');
     await courier.locator('#accept').click();
     await kit.shows(ops, '#order-state', /courier to the store|confirmed/);
+    await ops.locator('#ready').click();
+    await kit.shows(ops, '#timeline', /goods ready.*operator: Olga/);
+    await kit.shows(ops, '#timeline', 'chosen of 1 on shift, 1 could');
     await courier.locator('#arrived').click();
     await courier.locator('#picked-up').click();
     await kit.shows(ops, '#order-state', 'courier to the customer');
@@ -90,6 +93,8 @@ test('the operator sees an order appear, move and finish', async ({town, browser
         [...document.querySelectorAll('img.proof')].filter((image) => image.naturalWidth > 0).length === 2));
     await kit.sound(ops, 'ops-proofs');
     await proofsOfTheChain(town, key, order);
+    await ops.locator('#query').fill(order.external_order_id);
+    await kit.shows(ops, '#found', /web-\d+ delivered$/); // and nothing to spare any more
     await ops.locator('#back').click();
     await kit.until('the figures', async () => (await kit.text(ops, '#delivered')) === '1');
     await kit.shows(ops, '#on-time', '100 %');
@@ -251,9 +256,15 @@ test('a store works its tickets', async ({town, browser, key}) => {
     await kit.shows(page, '#tickets', /New \(1\).*To prepare \(1\)/s);
     await page.locator(`[data-order="${first.external_order_id}"] .ready`).click();
     await kit.shows(page, '#tickets', 'Ready (1)');
+    await page.locator('#delay-10').click();
+    await kit.shows(page, '#mode', '10 min');
 
     await page.locator(`[data-order="${second.external_order_id}"] .ready`).click();
     const ticket = page.locator(`[data-order="${second.external_order_id}"]`);
+    await ticket.locator('input').waitFor();
+    await page.setViewportSize(kit.phone.viewport);
+    await kit.sound(page, 'store-hand-over-phone');
+    await page.setViewportSize(kit.desk.viewport);
     await ticket.locator('input').fill('222222');
     await ticket.locator('form button').click();
     await kit.shows(page, '#notices', 'not the customer’s code');

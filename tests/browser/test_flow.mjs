@@ -39,6 +39,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     assert.match(pin, /^\d{4}$/);
 
     await courier.locator('#accept').waitFor();
+    await kit.shows(courier, '#in-all', /^\d+(\.\d)? k?m in all$/);
     await kit.sound(courier, 'courier-offer');
     await courier.locator('#accept').click();
     await kit.shows(customer, '#status', /Courier (found|on the way to the store)/);
@@ -110,6 +111,9 @@ test('the customer sees the courier only on the way to them', async ({town, brow
     await kit.shows(customer, '#status', 'On the way to you');
     await customer.locator('#map canvas, #map svg').first().waitFor();
     await kit.sound(customer, 'customer-on-the-way-dark');
+    await courier.locator('#arrived').click();
+    await kit.shows(customer, '#eta', 'Your courier is there');
+    await kit.sound(customer, 'customer-at-the-door-dark');
     await courier.locator('#problem').click();
     await kit.sound(courier, 'courier-problem');
     await courier.getByText('Nobody is there').click();

@@ -174,6 +174,31 @@ test_ready_of_a_delivery_is_a_note(void)
     CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "ready", 0), NOT_ALLOWED);
 }
 
+/* The state stays as it is: the words alone say what the store did. */
+static void
+test_a_note_says_what_it_is(void)
+{
+    static const struct {
+        const char *action, *words;
+    } cases[] = {{"ready", "goods ready"}, {"accept", "accepted by the store"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record_history h;
+        char expected[64];
+        bring(S(PLACED));
+        CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, cases[i].action, 0), DONE);
+        redisReply *r = kit_do(k, "LRANGE {t}:history:%s -1 -1", ask_id(1));
+        CU_ASSERT_EQUAL_FATAL(r->elements, 1);
+        CU_ASSERT_EQUAL_FATAL(
+            record_history_read(slice_of(r->element[0]->str, r->element[0]->len), &h), LC_OK);
+        CU_ASSERT_EQUAL(h.state, S(PLACED));
+        snprintf(expected, sizeof expected, ": %s", cases[i].words);
+        CU_ASSERT_TRUE(h.words.n > strlen(expected));
+        CU_ASSERT_PTR_NOT_NULL(memmem(h.words.p, h.words.n, expected, strlen(expected)));
+        freeReplyObject(r);
+    }
+}
+
 static void
 test_order_step_keeps_who_said_what(void)
 {
@@ -300,6 +325,7 @@ main(void)
         UNIT(test_returned_puts_the_goods_back),
         UNIT(test_accept_is_a_note_of_the_stores),
         UNIT(test_ready_of_a_delivery_is_a_note),
+        UNIT(test_a_note_says_what_it_is),
         UNIT(test_order_step_keeps_who_said_what),
         UNIT(test_order_step_of_one_order_twice_in_a_call),
         UNIT(test_order_retire_takes_only_what_has_ended_and_is_as_it_was_read),

@@ -280,6 +280,7 @@ function showLink() {
     const online = connected === 'open';
     const name = state().token ? connected : 'signed_out';
     $('#link').className = `badge ${online ? 'good' : 'warn'}`;
+    $('header').classList.toggle('waiting', waiting > 0);
     $('#link').textContent = [t(`link.${name}`), waiting ? t('courier.queued', {n: waiting}) : '']
         .filter(Boolean).join(' · ');
 }
@@ -293,7 +294,7 @@ function work(legs) {
     const live = offered.length > 0 && (!state().route.offer_expires_at || Date.parse(state().route.offer_expires_at) > now());
     if (accepted[0] && !accepted[0].arrived) setOut(accepted[0]);
     return [
-        live ? view.offer(state(), offered, act) : null,
+        live ? view.offer(state(), offered, act, legs) : null,
         accepted[0] ? view.next(accepted[0], act, 
             legs.find((l) => l.stop.order_id === accepted[0].order_id && l.stop.kind === accepted[0].kind)) : null,
         !live && !accepted[0] ? view.idle() : null,
@@ -312,7 +313,7 @@ function render() {
     // what is on the screen is only made anew when it changes: a finger may be on its way to it
     const what = JSON.stringify([state().token, connected === 'refused', state().onShift, stops(), notices, state().gone, connected === 'elsewhere',
         state().route?.version, state().actions.map((a) => a.type === 'sign_on' || a.type === 'sign_off'),
-        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names(), view.wayWords(legs[0])]);
+        offered.length > 0 && Date.parse(state().route.offer_expires_at) > now(), state().delivered, shift, proofs.names(), view.wayWords(legs[0]), legs.length > 0 && offered.length > 0 && legs.map((l) => Math.round(l.metres / 50))]);
     if (what === drawn) return;
     drawn = what;
     fill($('#notices'),

@@ -29,7 +29,7 @@ function promise(stop, now) {
 function facts(stop, now) {
     return h('div', {class: 'facts'},
         promise(stop, now),
-        h('span', {class: 'badge'}, t('courier.eta', {time: time(stop.eta)})),
+        stop.arrived ? null : h('span', {class: 'badge'}, t('courier.eta', {time: time(stop.eta)})),
         stop.items ? h('span', {class: 'badge'}, t('items', {n: stop.items})) : null,
         stop.age_check ? h('span', {class: 'badge warn'}, t('courier.age')) : null);
 }
@@ -49,7 +49,8 @@ export function signOn(state, act) {
         h('button', {class: 'primary thumb', id: 'sign-on'}, t('courier.sign_on')));
 }
 
-export function offer(state, stops, act) {
+// offer: what is asked, how far it leads in all, and how long it stands. legs: the way through all stops.
+export function offer(state, stops, act, legs) {
     const left = state.route.offer_expires_at ? Date.parse(state.route.offer_expires_at) - act.now() : 0;
     return h('section', {class: 'card stack next offer', 'aria-label': t('courier.offer')},
         h('div', {class: 'row spread'},
@@ -58,6 +59,7 @@ export function offer(state, stops, act) {
         h('progress', {id: 'left-bar', max: Math.max(left, 1), value: Math.max(left, 0),
             'aria-label': t('courier.time_left')}),
         h('ul', {class: 'later'}, stops.map(line)),
+        legs.length > 0 ? h('p', {class: 'soft', id: 'in-all'}, t('courier.in_all', {far: far(legs.reduce((sum, l) => sum + l.metres, 0))})) : null,
         h('button', {class: 'primary thumb', id: 'accept', onclick: act.accept}, t('courier.accept')),
         h('button', {class: 'thumb', id: 'decline', onclick: act.decline}, t('courier.decline')));
 }
@@ -183,7 +185,7 @@ export function stops(dialog, shift) {
         h('ul', {class: 'later', id: 'done'}, shift.done.toReversed().map((d) => h('li', {},
             h('span', {class: 'badge'}, t(`courier.was.${d.kind}`)),
             h('span', {}, d.external_order_id, h('span', {class: 'soft'}, ` · ${d.store}`)),
-            h('span', {class: 'soft'}, `${time(d.at)}${d.pay && shift.currency ? ` · ${money(d.pay, shift.currency)}` : ''}`)))),
+            h('span', {class: 'soft end'}, h('span', {}, time(d.at)), d.pay && shift.currency ? h('span', {}, money(d.pay, shift.currency)) : null)))),
         h('button', {onclick: () => dialog.close()}, t('close')));
     dialog.showModal();
 }
@@ -271,7 +273,8 @@ export function askReason(dialog, stop, chosen) {
 export function gone(g, act) {
     const why = g.ruling ? t(`courier.gone.${g.ruling}`)
         : g.reason ? t('courier.gone.reason', {reason: t(`reason.${g.reason}`)})
-            : g.reason === null ? t('courier.gone.plan') : '';
+            : g.ended ? t(`courier.gone.${g.ended}`)
+                : g.reason === null ? t('courier.gone.plan') : '';
     return h('div', {class: 'note bad stack gone', 'data-order': g.external_order_id},
         h('p', {}, h('strong', {}, t('courier.gone', {order: g.external_order_id})), why ? ` ${why}` : '', g.words ? ` “${g.words}”` : ''),
         h('button', {class: 'thumb', onclick: () => act.read(g)}, t('courier.gone.read')));

@@ -1,7 +1,7 @@
 // ops_view: the side panel. `act` are the things that can be done and looked at.
 import {h, svg} from './dom.js';
 import {minutes, t, time, timeExact} from './i18n.js';
-import {attention, candidateWords, colour, courierWords, decisionHead, dispatchWords, marginWords, stateWords, unassigned} from './ops_words.js';
+import {attention, candidateWords, colour, courierWords, decisionHead, dispatchWords, marginWords, stateWords, stepWords, unassigned} from './ops_words.js';
 
 const SHOWN = 60; // of a list
 const TEN_MINUTES_MS = 600000;
@@ -92,7 +92,7 @@ function orderLine(order, act) {
     const state = stateWords(order.status);
     const said = order.status === 'held' || words === state; // by the badge
     return h('li', {}, h('button', {onclick: () => act.order(order.id), 'data-order': order.external},
-        h('span', {}, `${order.chain}/${order.external} `, said ? null : h('span', {class: 'soft'}, state)),
+        h('span', {class: 'name'}, `${order.chain}/${order.external} `, said ? null : h('span', {class: 'soft'}, state)),
         h('span', {class: `badge ${badge[colour(order)]}`}, words)));
 }
 
@@ -149,12 +149,12 @@ function timeline(order, state) {
         ? [...firstSteps(order), ...order.history]
         : (order.order?.stamps ?? []).toSorted((a, b) => a.at - b.at);
     return h('section', {class: 'card'}, h('h2', {}, t('ops.timeline')),
-        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s) => h('li', {},
-            h('time', {datetime: new Date(s.at).toISOString()}, timeExact(s.at)), stateWords(s.status),
+        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s) => [s, ...stepWords(s)]).map(([s, what, words]) => h('li', {},
+            h('time', {datetime: new Date(s.at).toISOString()}, timeExact(s.at)), what,
             s.reason ? ` · ${t(`reason.${s.reason}`)}` : '',
             s.courier ? h('span', {class: 'soft'}, ` · ${s.courier}`) : '',
             s.store && s.status === 'placed' ? h('span', {class: 'soft'}, ` · ${state.stores.get(s.store)?.name ?? ''}`) : '',
-            s.words ? h('span', {class: 'soft'}, ` · ${s.words}`) : ''))));
+            words ? h('span', {class: 'soft'}, ` · ${words}`) : ''))));
 }
 
 // firstSteps: history begins with the second write; the first is in the stamps.

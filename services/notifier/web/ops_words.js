@@ -12,13 +12,14 @@ export function margin(order) {
 }
 
 export function colour(order) {
+    if (order.end) return ['delivered', 'collected'].includes(order.status) ? 'good' : 'wait';
     const left = margin(order);
     if (left === null) return 'wait';
     return left < 0 ? 'bad' : left < 5 * 60000 ? 'warn' : 'good';
 }
 
 export function marginWords(order) {
-    const left = margin(order);
+    const left = order.end ? null : margin(order); // of what has ended there is nothing to spare
     if (order.status === 'held') return t('ops.held', {reason: t(`reason.${order.reason ?? 'not_yet'}`)});
     if (left === null) return stateWords(order.status);
     const n = Math.round(Math.abs(left) / 60000);
@@ -33,6 +34,21 @@ export function attention(order, now) {
     const left = margin(order);
     if (left !== null && left < 0) return 2;
     return unassigned(order) && now - order.created > 3 * 60000 ? 1 : 0;
+}
+
+// stepWords: what one entry of the history says: [what happened, who and why]. The store's "ready" and "accepted" are
+// notes that leave the state as it is; why a courier was chosen stands in the record as numbers.
+const NOTES = {ready: /^(.*): goods ready(?:: (.*))?$/, accepted: /^(.*): accepted by the store(?:: (.*))?$/};
+const CHOSEN = /^chosen of (\d+) on shift, (\d+)( or more)? could/;
+export function stepWords(step) {
+    for (const [name, pattern] of Object.entries(NOTES)) {
+        const [, ...said] = pattern.exec(step.words ?? '') ?? [];
+        if (said.length > 0) return [t(`ops.note.${name}`), said.filter(Boolean).join(': ')];
+    }
+    const chosen = CHOSEN.exec(step.words ?? '');
+    if (!chosen) return [stateWords(step.status), step.words ?? ''];
+    const [, n, fit, more] = chosen;
+    return [stateWords(step.status), t(more ? 'ops.chosen_of.more' : 'ops.chosen_of', {n, fit})];
 }
 
 function by(candidate) {

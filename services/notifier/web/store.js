@@ -115,9 +115,9 @@ function collect(ticket) {
         draw();
     };
     const id = `code-${ticket.order_id}`;
-    return h('form', {class: 'row', onsubmit: submit},
+    return h('form', {class: 'hand-over', onsubmit: submit},
         h('label', {for: id}, t('store.code')),
-        h('input', {id, name: 'code', maxLength: 6, required: true, autocomplete: 'off'}),
+        h('input', {id, name: 'code', maxLength: 6, required: true, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false}),
         h('button', {class: 'primary'}, t('store.hand_over')));
 }
 

@@ -47,6 +47,9 @@ function arrival() {
         if (!order.collection_code || order.status === 'collected' || over.includes(order.status)) return null;
         return h('div', {}, h('p', {class: 'soft'}, t('track.collect_by')), h('p', {class: 'big'}, time(order.window.end)));
     }
+    if (order.status === 'delivered' || over.includes(order.status)) return null;
+    if (order.status === 'arrived_at_dropoff')
+        return h('p', {class: 'big', id: 'eta'}, t('track.here'));
     const eta = Date.parse(order.eta);
     const near = steps[order.status] >= 3 ? 3 : steps[order.status] >= 2 ? 5 : 10;
     const from = new Date(Math.max(eta - near * 30000, Date.now()));
