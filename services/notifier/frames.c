@@ -454,6 +454,7 @@ write_gone(struct json_out *w, const Lifecircle__V1__CourierGone *m)
 
     json_out_cstr(w, "type", "gone");
     json_out_cstr(w, "order_id", m->order_id);
+    json_out_cstr(w, "ended", m->ended == 0 ? NULL : record_state_name(m->ended));
     json_out_cstr(w, "reason", m->reason == 0 ? NULL : record_reason_name(m->reason));
     json_out_cstr(w, "ruling", (size_t)m->ruling < COUNT_OF(rulings) ? rulings[m->ruling] : NULL);
     json_out_cstr(w, "words", m->words);

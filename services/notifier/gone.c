@@ -13,13 +13,15 @@ gone_ask(struct notifier *n, const struct event *ev, struct outbox *out, const s
 {
     struct ask a = {.kind = ASK_GONE, .conn = s->conn, .store = s->courier};
     struct arena *arena = ev->arena;
+    char id[UUID_TEXT]; /* as Redis has it, however the phone writes it */
 
     if (uuid_parse(slice_str(m->order_id), &a.order) != LC_OK) {
         phones_trouble(out, arena, s, "bad_message", "order_id: expected an order id");
         return;
     }
+    uuid_format(a.order, id);
     struct slice argv[] = {SLICE_LIT("LRANGE"),
-                           redis_key(n, arena, arena_printf(arena, "history:%s", m->order_id)),
+                           redis_key(n, arena, arena_printf(arena, "history:%s", id)),
                            redis_number(arena, -HISTORY_READ), SLICE_LIT("-1")};
     (void)ask_redis(n, out, &a, argv, sizeof argv / sizeof *argv); /* else the phone asks again */
 }
@@ -69,6 +71,17 @@ forget_ruling(Lifecircle__V1__CourierGone *gone)
     gone->words = (char *)(uintptr_t) "";
 }
 
+/* by_courier: the end that this courier has brought it to, or none. */
+static Lifecircle__V1__OrderState
+by_courier(const struct record_history *h, uint32_t courier)
+{
+    bool there = h->state == LIFECIRCLE__V1__ORDER_STATE__DELIVERED ||
+                 h->state == LIFECIRCLE__V1__ORDER_STATE__RETURNED;
+
+    return there && h->courier == courier ? (Lifecircle__V1__OrderState)h->state
+                                          : LIFECIRCLE__V1__ORDER_STATE__STATE_NONE;
+}
+
 /* read_history: what took it from this courier last; false: it never was this courier's. What came
  * later is between others, and so is what people said of them. */
 static bool
@@ -85,6 +98,7 @@ read_history(const struct reply *r, uint32_t courier, struct arena *a,
         bool ends = h.courier != courier || record_is_end(h.state);
         if (ends && is) {
             gone->reason = (Lifecircle__V1__Reason)h.reason;
+            gone->ended = by_courier(&h, courier);
             if (h.courier == courier ||
                 (h.reason != 0 && h.reason != LIFECIRCLE__V1__REASON__OPERATOR))
                 forget_ruling(gone); /* it went for another reason */
@@ -92,6 +106,7 @@ read_history(const struct reply *r, uint32_t courier, struct arena *a,
             if (!is)
                 forget_ruling(gone);
             gone->reason = LIFECIRCLE__V1__REASON__REASON_NONE;
+            gone->ended = LIFECIRCLE__V1__ORDER_STATE__STATE_NONE;
             const char *words = arena_copy(a, h.words.p, h.words.n);
             if (words != NULL)
                 read_ruling(words, gone);

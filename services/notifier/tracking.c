@@ -348,9 +348,12 @@ turn_away(struct notifier *n, struct outbox *out, struct watched *w, bool filed)
 
     for (struct watcher *one = w->first; one != NULL; one = next) {
         next = one->next;
-        if (one->begun) { /* a stream that runs waits for the next event, and this was the last */
-            if (filed)
-                outbox_http_chunk(out, one->conn, SLICE_LIT("event: archived\ndata: {}\n\n"));
+        if (one->begun && !filed)
+            continue;     /* a stream that runs waits for the next event */
+        if (one->begun) { /* this was the last */
+            outbox_http_chunk(out, one->conn, SLICE_LIT("event: archived\ndata: {}\n\n"));
+            outbox_http_done(out, one->conn);
+            drop_watcher(n, w, one->conn);
             continue;
         }
         outbox_http(out, one->conn, filed ? 410 : 503, PROBLEM_MEDIA_TYPE, NULL, slice_str(body));

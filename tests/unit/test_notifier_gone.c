@@ -5,6 +5,8 @@
 #include "access.pb-c.h"
 #include "dispatch.pb-c.h"
 
+#include <ctype.h>
+
 #define ADA "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define OPERATOR "lc_operator_0_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -94,6 +96,48 @@ test_courier_hears_what_ended_the_order(void)
     CU_ASSERT_EQUAL(
         rig_count(r, EFFECT_SOCKET_SEND, 10, "\"reason\":\"customer_cancelled\",\"ruling\":null"),
         1);
+    rig_free(r);
+}
+
+/* The same courier, on another phone: this one still has the stop on its screen. */
+static void
+test_courier_hears_that_it_was_done_on_another_phone(void)
+{
+    static const struct {
+        unsigned state;
+        const char *told;
+    } cases[] = {
+        {LIFECIRCLE__V1__ORDER_STATE__DELIVERED, "\"ended\":\"delivered\","},
+        {LIFECIRCLE__V1__ORDER_STATE__RETURNED, "\"ended\":\"returned\","},
+        {CANCELLED, "\"ended\":null,"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *r = with_courier();
+        past(r, CONFIRMED, 0, 1, "");
+        past(r, cases[i].state, 0, 1, "");
+        ask_why(r);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, cases[i].told), 1);
+        rig_free(r);
+    }
+}
+
+/* A phone may write the id in capitals: it is the same order. */
+static void
+test_courier_asks_with_an_id_in_capitals(void)
+{
+    struct rig *r = with_courier();
+    char id[UUID_TEXT], text[128];
+
+    past(r, CONFIRMED, 0, 1, "");
+    past(r, CANCELLED, LIFECIRCLE__V1__REASON__CUSTOMER_CANCELLED, 1, "customer");
+    uuid_format(uuid_order(1, SLICE_LIT("o-0")), id);
+    for (char *p = id; *p != '\0'; p++)
+        *p = (char)toupper((unsigned char)*p);
+    snprintf(text, sizeof text, "{\"type\":\"gone\",\"order_id\":\"%s\"}", id);
+    rig_say(r, 10, text);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_REDIS, 0, id), 0);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"reason\":\"customer_cancelled\""), 1);
     rig_free(r);
 }
 
@@ -220,7 +264,10 @@ test_stream_hears_that_its_order_was_filed_away(void)
     r->record_n[0] = 0;
     struct event up = {.kind = EVENT_REDIS_UP};
     rig_feed(r, &up);
-    CU_ASSERT(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: archived") >= 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: archived"), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 10, ""), 1); /* and nothing waits for more */
+    rig_feed(r, &up);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: archived"), 1);
     rig_free(r);
 }
 
@@ -385,6 +432,8 @@ UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_hears_no_ruling_that_took_nothing_away),
           UNIT(test_ruling_counts_whatever_the_courier_reports_meanwhile),
           UNIT(test_courier_hears_nothing_of_orders_of_others),
+          UNIT(test_courier_hears_that_it_was_done_on_another_phone),
+          UNIT(test_courier_asks_with_an_id_in_capitals),
           UNIT(test_order_that_was_filed_away_is_gone_and_not_unknown),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
           UNIT(test_order_that_cannot_be_read_is_not_called_filed),
