@@ -138,6 +138,27 @@ make_secret(struct intake *in, const struct event *ev, uint32_t chain,
     return whole;
 }
 
+/* authority_fits: a host, and behind it nothing or a port from 1 to 65535. */
+static bool
+authority_fits(struct slice host)
+{
+    size_t digits = 0;
+    unsigned long port = 0;
+
+    while (digits < host.n && host.p[host.n - digits - 1] >= '0' &&
+           host.p[host.n - digits - 1] <= '9')
+        digits++;
+    if (digits < host.n && host.p[host.n - digits - 1] == ':') {
+        for (const char *p = host.p + host.n - digits; p < host.p + host.n && port <= UINT16_MAX;)
+            port = 10 * port + (unsigned long)(*p++ - '0');
+        if (port == 0 || port > UINT16_MAX)
+            return false;
+        host.n -= digits + 1;
+    }
+    return host.n > 0 &&
+           (memchr(host.p, ':', host.n) == NULL || (host.p[0] == '[' && host.p[host.n - 1] == ']'));
+}
+
 /* https (http too where that is allowed), a host, no user or password, no fragment; where it may
  * lead is for the notifier, which resolves it. */
 static bool
@@ -152,7 +173,10 @@ url_fits(const struct intake *in, struct slice url)
     for (size_t i = n; i < url.n; i++)
         if (url.p[i] <= ' ' || url.p[i] > '~' || strchr("@#\"<>\\^`{|}", url.p[i]) != NULL)
             return false;
-    return true;
+    size_t authority = 0;
+    while (n + authority < url.n && strchr("/?", url.p[n + authority]) == NULL)
+        authority++;
+    return authority_fits(slice_of(url.p + n, authority));
 }
 
 void
@@ -170,8 +194,10 @@ put_webhook(struct intake *in, const struct request *rq)
             if (url_fits(in, url))
                 memcpy(job.url, url.p, url.n);
             else
-                json_in_fail(&json, &root, "url", "expected an %s URL without user or fragment",
-                             in->webhooks_http ? "http or https" : "https");
+                json_in_fail(
+                    &json, &root, "url",
+                    "expected an %s URL, a port from 1 to 65535 if any, no user or fragment",
+                    in->webhooks_http ? "http or https" : "https");
         }
         json_in_only(&json, &root, fields, 1);
     }
