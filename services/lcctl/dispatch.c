@@ -2,6 +2,7 @@
 #include "base/timestamp.h"
 #include "base/wire.h"
 #include "lcctl/orders.h"
+#include "router/plan/plan.h"
 
 #include "dispatch.pb-c.h"
 
@@ -39,7 +40,7 @@ dispatch_read(struct ctl *c, const char *uuid, uint32_t courier)
 /* ---- for people ---- */
 
 void
-dispatch_print_ruling(struct slice packed)
+dispatch_print_ruling(struct ctl *c, struct slice packed)
 {
     if (packed.n < RULING_HEAD)
         return;
@@ -51,11 +52,12 @@ dispatch_print_ruling(struct slice packed)
         comma = ", ";
     }
     if (pinned != 0) {
-        printf("%spinned to courier %u", comma, pinned);
+        printf("%spinned to courier %s", comma, name_courier(c, pinned));
         comma = ", ";
     }
     for (size_t i = 0; i < n && RULING_HEAD + 4 * i + 4 <= packed.n; i++) {
-        printf("%snot for courier %u", comma, bytes_u32(packed.p + RULING_HEAD + 4 * i));
+        printf("%snot for courier %s", comma,
+               name_courier(c, bytes_u32(packed.p + RULING_HEAD + 4 * i)));
         comma = ", ";
     }
 }
@@ -69,15 +71,18 @@ print_when(const char *what, int64_t ms)
     printf("%s %s", what, text);
 }
 
+/* A cost as people think of it: one customer's waiting. */
+enum { COST_OF_A_SECOND = 1000 * PLAN_COST_DOOR };
+
 static void
-print_candidates(const Lifecircle__V1__DispatchDecision *d)
+print_candidates(struct ctl *c, const Lifecircle__V1__DispatchDecision *d)
 {
     for (size_t i = 0; i < d->n_candidates; i++) {
         const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
-        printf("  courier %-6u %-22s", x->courier, x->verdict);
+        printf("  courier %-12s %-22s", name_courier(c, x->courier), x->verdict);
         if (x->dropoff_ms > 0) {
             print_when("at the customer", x->dropoff_ms);
-            printf(", cost %lld", (long long)x->cost);
+            printf(", costs %lld s of waiting", (long long)x->cost / COST_OF_A_SECOND);
             if (x->late_ms > 0)
                 printf(", late by %lld s", (long long)(x->late_ms + 999) / 1000);
         }
@@ -88,13 +93,13 @@ print_candidates(const Lifecircle__V1__DispatchDecision *d)
 }
 
 static void
-print_decision(const Lifecircle__V1__DispatchDecision *d)
+print_decision(struct ctl *c, const Lifecircle__V1__DispatchDecision *d)
 {
     print_when("dispatch, as of", d->time_ms);
     if (d->courier == 0) {
         printf(": waits for a courier: %s\n", d->why);
     } else {
-        printf(": offered to courier %u\n", d->courier);
+        printf(": offered to courier %s\n", name_courier(c, d->courier));
         print_when("  goods ready", d->ready_ms);
         print_when(", pickup begins", d->start_ms);
         printf("; %u s on the way, and %lld s to hear of it%s\n", d->leg_s,
@@ -106,21 +111,21 @@ print_decision(const Lifecircle__V1__DispatchDecision *d)
     if (d->far > 0)
         printf(" (%u were not looked at: they would be dearer)", d->far);
     printf(":\n");
-    print_candidates(d);
+    print_candidates(c, d);
 }
 
 void
-dispatch_print(const struct dispatch_view *v, uint32_t courier)
+dispatch_print(struct ctl *c, const struct dispatch_view *v, uint32_t courier)
 {
     if (v->decision != NULL)
-        print_decision(v->decision);
+        print_decision(c, v->decision);
     if (v->ruling.n > 0) {
         printf("ruled: ");
-        dispatch_print_ruling(v->ruling);
+        dispatch_print_ruling(c, v->ruling);
         putchar('\n');
     }
     if (v->frozen)
-        printf("ruled: the route of courier %u is frozen\n", courier);
+        printf("ruled: the route of courier %s is frozen\n", name_courier(c, courier));
 }
 
 /* ---- for programs ---- */

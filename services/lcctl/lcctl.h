@@ -174,6 +174,15 @@ uint32_t find_chain_number(struct ctl *c, struct slice name);
  * what is wrong. */
 const char *ctl_order(struct ctl *c, const char *word);
 
+/* ---- names.c ---- */
+
+/* name_courier, name_chain: the short name of this number, or the number in digits where nobody has
+ * it; in the arena. print_named: words of a history or a ruling, with the couriers' names in place
+ * of the numbers behind "courier ". */
+const char *name_courier(struct ctl *c, uint32_t number);
+const char *name_chain(struct ctl *c, uint32_t number);
+void print_named(struct ctl *c, struct slice words);
+
 int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);        /* key new | revoke */
 int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revoke */

@@ -227,6 +227,30 @@ shows_colours(void)
            strcmp(term, "dumb") != 0;
 }
 
+/* words_enough: are there as many words as the shortest form of the command must have? What misses
+ * one is told so without asking Redis. */
+static bool
+words_enough(const struct command *command, const struct args *a)
+{
+    for (const char *p = command->forms; *p != '\0';) {
+        struct slice form = forms_next(&p);
+        int need = -1; /* the command's own name was taken */
+        int optional = 0;
+        while (form.n > 0) {
+            struct slice word = words_next(&form);
+            bool opens = word.n > 0 && word.p[0] == '[';
+            if (optional == 0 && !opens)
+                need++;
+            optional += opens;
+            if (optional > 0 && memchr(word.p, ']', word.n) != NULL)
+                optional--;
+        }
+        if (a->n >= need)
+            return true;
+    }
+    return false;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -276,6 +300,10 @@ main(int argc, char **argv)
     if (command == NULL) {
         fprintf(stderr, "lcctl: unknown command: %s (see lcctl --help)\n",
                 name == NULL ? "(none)" : name);
+        return EXIT_USAGE;
+    }
+    if (!words_enough(command, &args)) {
+        help_one(stderr, command);
         return EXIT_USAGE;
     }
     ctl.arena = arena_new((size_t)1 << 32);

@@ -101,15 +101,17 @@ print_moment(void *ctx, const struct order_moment *m)
 {
     char text[TIMESTAMP_TEXT];
 
-    (void)ctx;
+    struct ctl *c = ctx;
     timestamp_format(m->time_ms, text);
     printf("    %-24s %-20s", text, m->what);
     if (m->reason != NULL)
         printf(" %s", m->reason);
     if (m->courier != 0)
-        printf(" courier %u", m->courier);
-    if (m->words.n > 0)
-        printf(" %.*s", (int)m->words.n, m->words.p);
+        printf(" courier %s", name_courier(c, m->courier));
+    if (m->words.n > 0) {
+        putchar(' ');
+        print_named(c, m->words);
+    }
     putchar('\n');
 }
 
@@ -157,8 +159,8 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
 
     printf("order %s\n", uuid);
     if (order != NULL)
-        printf("  %-14s %s (chain %u)%s\n", "external id", order->external_order_id, order->chain,
-               order->simulated ? ", simulated" : "");
+        printf("  %-14s %s (chain %s)%s\n", "external id", order->external_order_id,
+               name_chain(c, order->chain), order->simulated ? ", simulated" : "");
     printf("  %-14s %s", "state", record_state_name(r->state));
     if (r->reason != 0)
         printf(" (%s)", record_reason_name(r->reason));
@@ -168,7 +170,7 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
         printf("  %-14s %u %s\n", "store", r->store, name == NULL ? "" : name);
     }
     if (r->courier != 0)
-        printf("  %-14s %u\n", "courier", r->courier);
+        printf("  %-14s %s\n", "courier", name_courier(c, r->courier));
     printf("  %-14s %lld\n", "total (minor)", (long long)r->total_cents);
     print_time("window from", r->window_start_ms);
     print_time("promised by", r->window_end_ms);
@@ -184,7 +186,7 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
                    l.substitute != 0 ? sku_text(c, order, l.substitute - 1) : "");
     }
     printf("  history\n");
-    order_moments(c, uuid, r, order == NULL ? 0 : order->created_ms, print_moment, NULL);
+    order_moments(c, uuid, r, order == NULL ? 0 : order->created_ms, print_moment, c);
 }
 
 /* read_record: the order's record; word is how it was asked for, keep the reply that holds it. */
@@ -321,7 +323,7 @@ cmd_explain(struct ctl *c, struct args *a)
         status = explain(c, uuid, &r);
     if (status == EXIT_SUCCESS && !c->json) {
         struct dispatch_view v = dispatch_read(c, uuid, r.courier);
-        dispatch_print(&v, r.courier);
+        dispatch_print(c, &v, r.courier);
     }
     if (keep != NULL)
         freeReplyObject(keep);

@@ -161,12 +161,13 @@ print_log(struct ctl *c)
                 timestamp_format(strtoll(value, NULL, 10), time);
                 printf("  %s", time);
             } else if (strcmp(name, "courier") == 0 && strcmp(value, "0") != 0) {
-                printf(" courier %s", value);
+                printf(" courier %s", name_courier(c, (uint32_t)strtoul(value, NULL, 10)));
             } else if (strcmp(name, "who") == 0) {
                 printf(" %s:", value);
             } else if (strcmp(name, "action") != 0 && strcmp(name, "courier") != 0 &&
                        *value != '\0') {
-                printf(" %s", value);
+                putchar(' ');
+                print_named(c, slice_str(value));
             }
         }
         putchar('\n');
@@ -242,11 +243,13 @@ cmd_rulings(struct ctl *c, struct args *a)
         puts("nothing is ruled: the plan decides about every order and courier");
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < orders->elements; i += 2) {
         printf("order %s: ", orders->element[i]->str);
-        dispatch_print_ruling(slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));
+        dispatch_print_ruling(c,
+                              slice_of(orders->element[i + 1]->str, orders->element[i + 1]->len));
         putchar('\n');
     }
     for (size_t i = 0; status == EXIT_SUCCESS && i + 1 < frozen->elements; i += 2)
-        printf("courier %s: frozen by %s\n", frozen->element[i]->str,
+        printf("courier %s: frozen by %s\n",
+               name_courier(c, (uint32_t)strtoul(frozen->element[i]->str, NULL, 10)),
                frozen->element[i + 1]->len > 8 ? frozen->element[i + 1]->str + 8 : "?");
     if (orders != NULL)
         freeReplyObject(orders);

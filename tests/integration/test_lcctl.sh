@@ -74,10 +74,14 @@ done
 ok order json 'v["state"] == "placed" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
 ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None and v["dispatch"] is None and v["ruled"] == {"hold": False, "pinned": 0, "banned": [], "route_frozen": False}' lcctl --json explain corner/4711
 lcctl courier add bob --name Bob >/dev/null
+ok 'what misses a word asks no Redis' same "$(lcctl --redis 127.0.0.1:1 order 2>&1 | head -n 1)" 'use: lcctl order ORDER'
+ok 'and is wrong use' same "$(lcctl --redis 127.0.0.1:1 pin corner/4711 >/dev/null 2>&1 || echo $?)" 2
+ok 'an order names its chain' grep -q '4711 (chain corner)' <(lcctl order corner/4711)
 ok 'rulings, none, in words' bash -c 'lcctl rulings | grep -q "^nothing is ruled"'
 ok 'rulings, none' json 'v == {"orders": [], "frozen": [], "log": []}' lcctl --json rulings
 ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freeze bob --who me
 ok 'hold: not of an order for collection' json 'v["outcome"] == "not_now"' lcctl --json hold corner/4711
+ok 'rulings name couriers' grep -q '^courier bob: frozen by me' <(lcctl rulings)
 ok rulings json 'len(v["frozen"]) == 1 and v["log"][0]["who"] == "me"' lcctl --json rulings
 ok 'freeze --lift' json 'v["outcome"] == "done"' lcctl --json freeze --lift bob
 ok 'speeds, none' json 'v == []' lcctl --json speeds
