@@ -200,19 +200,20 @@ show_next(const struct play *p, const struct count *n)
     if (run_lcctl(p, words, screen, sizeof screen, NULL) != 0)
         *screen = '\0';
     fprintf(f,
-            "# chain %s, its key   %s\n"
-            "# courier %s, token   %s\n\n"
+            "# a key of chain %s, and a token of courier %s\n"
+            "  export KEY=%s\n"
+            "  export TOKEN=%s\n\n"
             "# a courier's page    http://%s/courier#token=%s\n"
             "# a store's page      http://%s/store#token=%s\n"
             "# a customer's page   http://%s/t/%s\n\n"
-            "  curl -H 'Authorization: Bearer %s' http://%s/v1/orders/%s\n"
+            "  curl -H \"Authorization: Bearer $KEY\" http://%s/v1/orders/%s\n"
             "  curl http://%s/t/%s\n"
             "  %s --redis %s --city %s explain %s\n"
             "  %s --redis %s --city %s audit\n",
-            c->of->id, c->key, p->couriers[0].id, phone_token(p, 0), p->wish.notifier,
-            phone_token(p, 0), p->wish.notifier, screen, p->wish.notifier, o->track, c->key,
-            p->wish.intake, o->id, p->wish.notifier, o->track, p->wish.lcctl, p->wish.redis,
-            p->wish.city, o->id, p->wish.lcctl, p->wish.redis, p->wish.city);
+            c->of->id, p->couriers[0].id, c->key, phone_token(p, 0), p->wish.notifier,
+            phone_token(p, 0), p->wish.notifier, screen, p->wish.notifier, o->track, p->wish.intake,
+            o->id, p->wish.notifier, o->track, p->wish.lcctl, p->wish.redis, p->wish.city, o->id,
+            p->wish.lcctl, p->wish.redis, p->wish.city);
     fclose(f);
 }
 
