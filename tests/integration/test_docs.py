@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What the documents name is there: links and their headings, paths, commands of lcctl, flags of
-lcctl and the daemons, suites and flags of tests/run."""
+lcctl and the daemons, suites and flags of tests/run. Every field of a message has its comment."""
 import glob
 import os
 import re
@@ -35,6 +35,18 @@ def headings(path):
         line = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line)
         names.add(re.sub(r"[^\w\- ]", "", line.strip().lower()).replace(" ", "-"))
     return names
+
+
+def check_messages(path):
+    """Every field and value of a message says what it is, behind itself or in the line above."""
+    above, fields = "", 0
+    for number, line in enumerate(text_of(path).split("\n"), 1):
+        name = re.match(r"\s+(?:[\w.]+ )*(\w+) = \d+.*;", line)
+        fields += name is not None
+        if name and "//" not in line and not above.strip().startswith("//"):
+            fault(f"{path}:{number}", f"{name[1]} has no comment")
+        above = line
+    return fields
 
 
 def check_links(page, text):
@@ -101,6 +113,9 @@ commands = {w: said(services + "lcctl", "help", w)
 if len(commands) < 20 or any("--city" not in text for text in help_of.values()):
     fault("test_docs", "cannot read what the programs say of themselves")
 
+messages = sorted(glob.glob("proto/*.proto"))
+if len(messages) < 8 or sum(check_messages(path) for path in messages) < 300:
+    fault("test_docs", "cannot read the messages")
 pages = sorted(p for p in glob.glob("**/*.md", recursive=True) if not p.startswith("build/"))
 if len(pages) < 20:
     fault("test_docs", "no pages")
