@@ -375,8 +375,13 @@ test_router_wrong_pin_locks_after_five_tries(void)
     struct world *w = w_new();
     struct w_order *o = picked_up(w);
 
-    for (int i = 0; i < 5; i++)
+    for (unsigned left = 5; left-- > 0;) {
+        char words[20];
+
         CU_ASSERT_EQUAL(w_deliver(w, 1, o, "12345"), W_OUTCOME(WRONG_PIN));
+        snprintf(words, sizeof words, "%u tries left", left);
+        CU_ASSERT_STRING_EQUAL(w->reply[w->n_replies - 1]->detail, words);
+    }
     CU_ASSERT_EQUAL(w_deliver(w, 1, o, NULL), W_OUTCOME(TOO_MANY_TRIES));
     CU_ASSERT_EQUAL(w_state(o), W_STATE(PICKED_UP));
     w_pass(w, 601000);
