@@ -26,7 +26,7 @@ somewhere(void)
 static void
 test_streets_open_says_what_is_wrong(void)
 {
-    struct streets s = {NULL};
+    struct streets s = {0};
     char error[ROADS_ERROR_MAX] = "";
 
     CU_ASSERT_EQUAL(streets_open(&s, "/nowhere.roads", error), LC_EIO);
@@ -95,7 +95,7 @@ test_streets_ride_stays_on_streets(void)
 static void
 test_streets_ride_goes_straight_where_there_is_no_street(void)
 {
-    const struct streets none = {NULL};
+    const struct streets none = {0};
     const struct latlng from = {392850000, -765900000}, off = {395000000, -765900000};
     struct course c = {0};
     uint32_t seconds = 0;

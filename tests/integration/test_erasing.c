@@ -85,7 +85,7 @@ files_with(const char *text, const char *where, bool expected)
 static int
 files_with_key(const struct key *k, const char *where, bool expected)
 {
-    char hex[49];
+    static char hex[49]; /* hunt keeps pointing at it */
 
     sodium_bin2hex(hex, sizeof hex, k->b + PERSONAL_MARK_SIZE, 24);
     hunt.what[0] = slice_of((const char *)k->b + PERSONAL_MARK_SIZE, 24);

@@ -20,7 +20,7 @@ enum {
 static int64_t
 minutes(struct play *p, uint32_t from, uint32_t to)
 {
-    return real_ms(p, (int64_t)(from * 60000 + chance(p, (to - from) * 60000)));
+    return real_ms(p, (int64_t)from * 60000 + chance(p, (to - from) * 60000));
 }
 
 /* ---- listening ---- */
