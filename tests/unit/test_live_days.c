@@ -265,6 +265,8 @@ test_live_days_keep_every_rule(void)
 
     for (uint64_t seed = 1; seed <= days; seed++)
         (void)play(seed);
+    (void)play(361); /* two trips, once remembered as one */
+    (void)play(407);
 }
 
 static void

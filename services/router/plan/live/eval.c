@@ -136,7 +136,8 @@ live_refresh(struct live *l, struct rider *r)
         r->pose[b] = p;
         i += n;
     }
-    uint64_t version = r->stamp + r->trip.joined;
+    /* spread over all bits: orders' ids are near each other, and would undo a small difference */
+    uint64_t version = r->stamp ^ (r->trip.joined * 0xd6e8feb86659fd93U);
     for (i = 0; i < r->trip.n; i++)
         version = (version ^ l->tasks[r->trip.order[i]].id) * 0x9e3779b97f4a7c15U + (version >> 29);
     r->first[b] = r->trip.n;
