@@ -82,6 +82,7 @@ drop(struct notifier *n, struct known_order **at)
     struct known_order *k = *at;
 
     *at = k->next;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the map, which is not empty */
     HASH_DELETE(hh, n->known, k);
     explicit_bzero(k->text, k->text_n); /* a name, a telephone number, a door */
     free(k);
@@ -98,6 +99,17 @@ known_sweep(struct notifier *n, struct session *s, uint32_t version)
     }
 }
 
+/* take_out: k out of its session's list. */
+static void
+take_out(struct notifier *n, const struct known_order *k)
+{
+    for (struct known_order **at = &k->session->known; *at != NULL; at = &(*at)->next)
+        if (*at == k) {
+            drop(n, at);
+            return;
+        }
+}
+
 void
 known_ended(struct notifier *n, struct uuid order)
 {
@@ -107,10 +119,7 @@ known_ended(struct notifier *n, struct uuid order)
         HASH_FIND(hh, n->known, &order, sizeof order, k);
         if (k == NULL)
             return;
-        struct known_order **at = &k->session->known;
-        while (*at != k)
-            at = &(*at)->next;
-        drop(n, at);
+        take_out(n, k);
     }
 }
 
