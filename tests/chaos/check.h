@@ -1,5 +1,5 @@
 /* check: what lc-chaos-check knows of orders: what clients were told (told.c), against what is kept
- * in Redis and the archive (kept.c). One process, one state. */
+ * in Redis and the archive (kept.c) and in the ledger (books.c). One process, one state. */
 #ifndef LC_TESTS_CHAOS_CHECK_H
 #define LC_TESTS_CHAOS_CHECK_H
 
@@ -13,14 +13,23 @@
 
 enum { STUCK_MS = 60000, WORD = 64 };
 
+/* moved: pieces, and a sum in which every store and SKU has a weight of its own. */
+struct moved {
+    int64_t pieces;
+    uint64_t weighed;
+};
+
 struct order {
     char external[WORD];
     char id[40]; /* "" = never taken */
     char seen[32];
-    char deliverer[WORD];
+    char picker[WORD], deliverer[WORD];
     int64_t first_ms, taken_ms;
     bool picked, delivered, returned;
-    bool found; /* in Redis or the archive */
+    bool unanswered; /* the last that its chain heard is that a request failed */
+    bool found;      /* in Redis or the archive */
+    struct moved available,
+        on_hand; /* what the ledger says that it took, and that left the store */
     UT_hash_handle hh, by_id;
 };
 
@@ -37,6 +46,7 @@ struct check {
     struct order *ids;
     struct fault *faults;
     size_t n_faults;
+    bool archive;    /* is there one? */
     int64_t last_ms; /* the last fault's cause was over */
     unsigned taken, good, refused, failures, wrong, records, archived, late, answers;
 };
@@ -55,6 +65,16 @@ void read_lines(const char *path, void (*take)(const json_t *j));
 
 /* told_read: what clients were told and which faults there were, into t. */
 void told_read(const char *log, const char *faults);
+
+/* ask: a command to Redis; the process ends when it is refused. The caller frees the reply. */
+redisReply *ask(const char *fmt, ...);
+
+/* books_read: the whole ledger, into each order's available and on_hand. books_check: of an order
+ * in a final state, whose record is r: the goods of a delivered or collected one were taken and
+ * have left its store once, those of any other are back. */
+struct record;
+void books_read(void);
+void books_check(const struct order *o, const struct record *r);
 
 /* kept_check: every order of Redis, of the archive (NULL = none), and those that are in neither. */
 void kept_check(const char *archive);

@@ -16,7 +16,7 @@
 
 /* ---- what Redis has ---- */
 
-static redisReply *
+redisReply *
 ask(const char *fmt, ...)
 {
     va_list ap;
@@ -36,6 +36,7 @@ ask(const char *fmt, ...)
 struct kept {
     const char *id, *external, *state;
     bool ended;
+    const struct record *record;                  /* NULL = archived */
     int64_t window_end_ms, entered_ms, picked_ms; /* entered: the state it is in */
     unsigned changes, ends;                       /* of its history, and those to a final state */
 };
@@ -59,8 +60,9 @@ check_order(const struct order *o, const struct kept *k)
         return;
     }
     t.good++;
-    /* The first write is not in the history: a final state is entered once in all. */
-    if (k->ends > 1 || (k->ends == 0 && k->changes > 0))
+    /* The first write, which may reject an order, is not in the history: a final state is entered
+     * once in all. */
+    if (k->ends > 1 || (k->ends == 0 && (k->changes > 0 || strcmp(k->state, "rejected") != 0)))
         wrong("%s (%s) came to an end %u times, to %s", o->external, o->id, k->ends, k->state);
     if (k->entered_ms > latest_ms) {
         t.late++;
@@ -74,8 +76,11 @@ check_order(const struct order *o, const struct kept *k)
         wrong("%s (%s) was brought back, it is %s", o->external, o->id, k->state);
     if (o->picked && k->picked_ms == 0)
         wrong("%s (%s) was picked up, and never entered that state", o->external, o->id);
-    if (o->seen[0] != '\0' && strcmp(o->seen, k->state) != 0)
-        wrong("%s (%s): the chain saw %s, it is %s", o->external, o->id, o->seen, k->state);
+    if (strcmp(o->seen, k->state) != 0)
+        wrong("%s (%s): the chain saw %s, it is %s", o->external, o->id,
+              o->seen[0] == '\0' ? "nothing" : o->seen, k->state);
+    if (k->record != NULL && !t.archive)
+        books_check(o, k->record);
 }
 
 static void
@@ -110,6 +115,8 @@ read_history(struct kept *k)
             LC_OK) {
             k->changes++;
             k->ends += record_is_end(h.state);
+        } else {
+            wrong("%s: entry %zu of its history cannot be read", k->id, i);
         }
     freeReplyObject(list);
 }
@@ -135,6 +142,7 @@ check_key(const char *key)
                      .external = order->external_order_id,
                      .state = record_state_name(r.state),
                      .ended = record_is_end(r.state),
+                     .record = &r,
                      .window_end_ms = r.window_end_ms,
                      .entered_ms = r.entered_ms[r.state],
                      .picked_ms = r.entered_ms[STATE(PICKED_UP)]};
@@ -209,11 +217,19 @@ check_lost(void)
     for (struct order *o = t.ids; o != NULL; o = o->by_id.next)
         if (!o->found)
             wrong("%s (%s) was taken and is LOST", o->external, o->id);
+    for (struct order *o = t.orders; o != NULL; o = o->hh.next)
+        if (o->unanswered)
+            wrong("%s was sent again and again, and never answered", o->external);
+    if (t.taken < HASH_COUNT(t.orders) / 2)
+        wrong("only %u of %u orders were taken", t.taken, HASH_COUNT(t.orders));
 }
 
 void
 kept_check(const char *archive)
 {
+    t.archive = archive != NULL;
+    if (!t.archive) /* else a part of the ledger is there, too */
+        books_read();
     check_redis();
     if (archive != NULL)
         check_archive(archive);

@@ -37,6 +37,7 @@ take_taken(const json_t *j)
     bool map_failed = false;
 
     o->first_ms = number(j, "first");
+    o->unanswered = false;
     if (o->id[0] != '\0' && strcmp(o->id, id) != 0)
         wrong("%s was taken as %s and as %s", o->external, o->id, id);
     if (o->id[0] != '\0')
@@ -60,7 +61,12 @@ take_answer(const json_t *j)
     t.answers++;
     if (o == NULL || (strcmp(outcome, "done") != 0 && strcmp(outcome, "already") != 0))
         return;
-    o->picked |= strcmp(action, "picked_up") == 0;
+    if (strcmp(action, "picked_up") == 0) {
+        if (o->picked && strcmp(o->picker, courier) != 0)
+            wrong("%s was picked up by %s and by %s", o->external, o->picker, courier);
+        o->picked = true;
+        snprintf(o->picker, sizeof o->picker, "%s", courier);
+    }
     o->returned |= strcmp(action, "brought_back") == 0;
     if (strcmp(action, "delivered") != 0)
         return;
@@ -78,10 +84,14 @@ take_line(const json_t *j)
     if (strcmp(said, "taken") == 0) {
         take_taken(j);
     } else if (strcmp(said, "refused") == 0) {
-        order_of(text(j, "external"))->first_ms = number(j, "first");
+        struct order *o = order_of(text(j, "external"));
+        o->first_ms = number(j, "first");
+        o->unanswered = false;
         t.refused++;
     } else if (strcmp(said, "failed") == 0) {
-        order_of(text(j, "external"))->first_ms = number(j, "first");
+        struct order *o = order_of(text(j, "external"));
+        o->first_ms = number(j, "first");
+        o->unanswered = o->id[0] == '\0';
         t.failures++;
     } else if (strcmp(said, "answered") == 0) {
         take_answer(j);

@@ -46,9 +46,10 @@ plan(uint32_t number, const char *action)
     CU_ASSERT_EQUAL(ask_plan(k, NOW + 10, EPOCH, COURIER, number, action), 1);
 }
 
-/* bring: an order 1 in that state. */
+/* bring_order: an order 1 in that state, with these bytes as its Order (empty = none). bring: the
+ * same without. */
 static inline void
-bring(unsigned state)
+bring_order(unsigned state, struct slice order)
 {
     static const char *const way[] = {"assign",         "confirm", "enroute_pickup",
                                       "arrive_pickup",  "pickup",  "enroute_dropoff",
@@ -56,6 +57,7 @@ bring(unsigned state)
     bool collection = state == S(READY_FOR_COLLECTION) || state == S(COLLECTED);
     struct ask a = an_order(1, collection);
 
+    a.order = order;
     fresh();
     if (state == S(CREATED)) {
         freeReplyObject(ask_accept(k, NOW, &a, 1));
@@ -82,6 +84,12 @@ bring(unsigned state)
         plan(1, "returning");
     if (state == S(RETURNED))
         plan(1, "returned");
+}
+
+static inline void
+bring(unsigned state)
+{
+    bring_order(state, slice_of(NULL, 0));
 }
 
 static inline unsigned
