@@ -39,7 +39,7 @@ bucket_of(struct intake *in, uint64_t key, int64_t full, int64_t now_ms)
     return b;
 }
 
-/* 0: go on; else the seconds to wait. */
+/* 0: go on; else the seconds to wait; -1: there is no memory to count by. */
 static int64_t
 spend(struct intake *in, const Lifecircle__V1__Chain *chain, size_t index, int64_t now_ms)
 {
@@ -48,7 +48,7 @@ spend(struct intake *in, const Lifecircle__V1__Chain *chain, size_t index, int64
     struct bucket *b = bucket_of(in, (uint64_t)chain->chain << 32 | index, full, now_ms);
 
     if (b == NULL)
-        return 1;
+        return -1;
     if (in->marks->paid)
         return 0;
     int64_t passed = now_ms - b->at_ms;
@@ -71,7 +71,7 @@ auth_key(struct intake *in, struct slice key, int64_t now_ms, int *status, int64
         return NULL;
     }
     *retry_s = spend(in, chain, index, now_ms);
-    *status = *retry_s == 0 ? 200 : 429;
+    *status = *retry_s == 0 ? 200 : *retry_s < 0 ? 503 : 429;
     return *retry_s == 0 ? chain : NULL;
 }
 
@@ -200,6 +200,8 @@ authenticate(struct intake *in, const struct event *ev, struct outbox *out)
     if (status == 401)
         answer_error(in, out, ev->ref, 401, "unauthorized",
                      "expected a valid API key as `Authorization: Bearer lc_chain_…`");
+    else if (status == 503)
+        answer_unavailable(in, out, ev->ref);
     else
         answer_limited(in, out, ev->ref, "too_many_requests", retry_s);
     return NULL;

@@ -307,12 +307,12 @@ bool percent_decode(struct arena *a, struct slice in, bool plus, struct slice *o
 void route_request(struct intake *in, const struct event *ev, struct outbox *out);
 bool route_streams(struct slice method, struct slice path);
 
-/* auth.c: 401 and 429 are answered here; NULL then. */
+/* auth.c: 401, 429 and 503 are answered here; NULL then. */
 const Lifecircle__V1__Chain *authenticate(struct intake *in, const struct event *ev,
                                           struct outbox *out);
 /* auth_hash: the hash of the request's key, for catalogue_key_lives. */
 void auth_hash(const struct event *ev, char out[SECRET_HASH_TEXT]);
-/* auth_key: the same for a key; status 401 or 429 when NULL. */
+/* auth_key: the same for a key; when NULL, status 401, 429 (retry_s), or 503: without memory. */
 const Lifecircle__V1__Chain *auth_key(struct intake *in, struct slice key, int64_t now_ms,
                                       int *status, int64_t *retry_s);
 /* auth_look: is the chain in Redis newer than in the catalogue? Then the request runs again; paid =

@@ -113,6 +113,11 @@ get_nearby(struct intake *in, const struct request *rq)
     lifecircle__v1__nearby_query__init(&n->query);
     lifecircle__v1__point__init(&n->at);
     read_query(in, rq, n, &f);
+    if (arena_lacked(rq->ev->arena)) { /* what was read is perhaps not all that was said */
+        free(n);
+        answer_unavailable(in, rq->out, rq->conn);
+        return;
+    }
     if (f.n > 0) {
         answer_faults(in, rq->out, rq->conn, "invalid_request", f.list, f.n);
         free(n);

@@ -197,7 +197,10 @@ post_stock(struct intake *in, const struct request *rq)
     f.arena = rq->ev->arena;
     f.n = f.more = 0;
     if (!feed_options_query(rq->ev->arena, rq->ev->http->query, rq->ev->now_ms, feed, &f)) {
-        answer_faults(in, rq->out, rq->conn, "invalid_feed", f.list, f.n);
+        if (arena_lacked(rq->ev->arena))
+            answer_unavailable(in, rq->out, rq->conn);
+        else
+            answer_faults(in, rq->out, rq->conn, "invalid_feed", f.list, f.n);
         feed_free(feed);
         return;
     }

@@ -228,7 +228,11 @@ submit(struct intake *in, const struct event *ev, struct outbox *out)
     const Lifecircle__V1__Chain *chain =
         auth_key(in, slice_str(request->api_key), ev->now_ms, &status, &retry_s);
     if (chain == NULL) {
-        refuse(in, ev, (uint32_t)status, status == 401 ? "unauthorized" : "too_many_requests", out);
+        refuse(in, ev, (uint32_t)status,
+               status == 401   ? "unauthorized"
+               : status == 503 ? "unavailable"
+                               : "too_many_requests",
+               out);
         return;
     }
     if (chain->signing_required) { /* a frame has no signature */
