@@ -28,10 +28,10 @@ unit_main(const char *suite, const struct unit_test *tests, size_t n)
         return EXIT_FAILURE;
     CU_basic_set_mode(CU_BRM_NORMAL);
     CU_basic_run_tests();
-    unsigned failed = CU_get_number_of_failures() + CU_get_number_of_tests_failed();
+    unsigned failures = CU_get_number_of_failures() + CU_get_number_of_tests_failed();
     unsigned run = CU_get_number_of_tests_run();
     CU_cleanup_registry();
-    return failed == 0 && run == n ? EXIT_SUCCESS : EXIT_FAILURE;
+    return failures == 0 && run == n ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 #define UNIT_MAIN(suite, ...)                                                                      \
