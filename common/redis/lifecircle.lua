@@ -1482,6 +1482,7 @@ local function order_retire(keys, args)
 end
 register('order_retire', order_retire, {'allow-oom'}) -- it makes room
 
+local FOLD_BLOCKS = 51200 -- that one entry can touch: a call steps at most 512 orders of 100 lines
 -- ledger_fold: the oldest entries of the ledger, which were written elsewhere, go; what they came to is in ledger:base.
 -- Somebody was faster, when the first is not there any more: nothing changes.
 local function ledger_fold(keys, args)
@@ -1494,7 +1495,7 @@ local function ledger_fold(keys, args)
     if #call('XRANGE', key, stays, stays) == 0 then
         refuse('stays: expected an entry of the ledger')
     end
-    local last = 3 + 2 * count(args, 3, 2, 10000)
+    local last = 3 + 2 * count(args, 3, 2, FOLD_BLOCKS)
     for i = 4, last, 2 do
         local store, block = string.match(args[i], '^(%d+):?(%d*)$')
         number(store or '', 'store', 0, NUMBER_MAX)

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 /* of one call: entries; bytes of bases, at which no further entry is taken, so that Redis is never
- * busy with one call for more than a few milliseconds; blocks that ledger_fold takes (of one entry,
- * which is what one call of somebody's changed) */
-enum { PAGE = 500, PAGE_FIRST = 16, BASE_ENOUGH = 128 * 1024, BLOCKS_MOST = 10000, WORDS_MORE = 3 };
+ * busy with one call for more than a few milliseconds; blocks that ledger_fold takes: of one entry,
+ * which is what one call of somebody's changed, with order_step at most 512 orders of 100 lines */
+enum { PAGE = 500, PAGE_FIRST = 16, BASE_ENOUGH = 128 * 1024, BLOCKS_MOST = 51200, WORDS_MORE = 3 };
 /* of a base: a change, and what a block has beside its changes */
 enum { CHANGE_BYTES = 12, BLOCK_BYTES = 160 };
 

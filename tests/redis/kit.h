@@ -10,7 +10,7 @@
 #include <hiredis/hiredis.h>
 #include <sys/types.h>
 
-enum { KIT_ARGS_MAX = 20000 };
+enum { KIT_ARGS_MAX = 110000 };
 
 struct kit {
     redisContext *redis;

@@ -357,6 +357,39 @@ test_feed_keeps_on_hand_within_bounds(void)
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
+/* One call steps at most 512 orders of 100 lines, each line in a block of its own: one entry of the
+ * ledger, which ledger_fold takes whole or never. */
+static void
+test_ledger_fold_takes_what_one_call_can_touch(void)
+{
+    enum { MOST = 512 * 100 };
+
+    for (int more = 1; more >= 0; more--) {
+        fresh();
+        CU_ASSERT_EQUAL(apply(snapshot(1, NOW, 0, 5)), APPLIED);
+        CU_ASSERT_EQUAL(apply(snapshot(2, NOW, 0, 6)), APPLIED);
+        redisReply *entries = kit_do(k, "XRANGE {t}:ledger - +");
+        CU_ASSERT_EQUAL_FATAL(entries->elements, 2);
+        kit_call(k, "ledger_fold");
+        kit_text(k, entries->element[0]->element[0]->str);
+        kit_text(k, entries->element[1]->element[0]->str);
+        freeReplyObject(entries);
+        kit_int(k, MOST + more);
+        for (int i = 0; i < MOST + more; i++) {
+            char field[32];
+            snprintf(field, sizeof field, "1:%d", i);
+            kit_text(k, field);
+            kit_text(k, "base");
+        }
+        redisReply *r = kit_reply(k);
+        CU_ASSERT_EQUAL(r->type, more ? REDIS_REPLY_ERROR : REDIS_REPLY_INTEGER);
+        CU_ASSERT_EQUAL(r->integer, more ? 0 : 1);
+        freeReplyObject(r);
+        CU_ASSERT_EQUAL(ask_int(k, "HLEN {t}:ledger:base"), more ? 0 : MOST);
+        CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:ledger"), more ? 2 : 1);
+    }
+}
+
 static void
 test_sold_is_forgotten_after_a_day(void)
 {
@@ -465,6 +498,7 @@ main(void)
         UNIT(test_feed_with_another_safety_moves_the_level),
         UNIT(test_feed_takes_the_stores_own_safety),
         UNIT(test_feed_keeps_on_hand_within_bounds),
+        UNIT(test_ledger_fold_takes_what_one_call_can_touch),
         UNIT(test_sold_is_forgotten_after_a_day),
         UNIT(test_stock_read_gives_levels_in_the_order_asked),
         UNIT(test_stock_apply_refuses_malformed_arguments_without_a_trace),
