@@ -13,6 +13,18 @@ count(struct router *r, const struct step *s)
 }
 
 static void
+count_promise(struct router *r, int64_t promise_ms)
+{
+    int64_t left_ms = promise_ms - r->now_ms;
+
+    r->tally[left_ms >= 0 ? T_KEPT : T_MISSED]++;
+    if (left_ms >= 0)
+        histogram_add(&r->took[TOOK_MARGIN], left_ms);
+    else
+        histogram_add(&r->took[TOOK_OVERRUN], -left_ms);
+}
+
+static void
 apply_state(struct router *r, const struct commit *m, const struct step *s, struct order *o)
 {
     enum { ACTS = ACT_ETA + 1 };
@@ -38,11 +50,11 @@ apply_state(struct router *r, const struct commit *m, const struct step *s, stru
     if (s->act == ACT_ASSIGN) {
         o->courier = courier;
         if (o->placed_ms > 0)
-            histogram_add(&r->dispatched, r->now_ms - o->placed_ms);
+            histogram_add(&r->took[TOOK_DISPATCH], r->now_ms - o->placed_ms);
         o->placed_ms = 0;
     }
     if (s->act == ACT_DELIVER)
-        r->tally[r->now_ms <= o->task.promise_ms ? T_KEPT : T_MISSED]++;
+        count_promise(r, o->task.promise_ms);
     if (s->act == ACT_UNASSIGN)
         o->courier = 0;
     count(r, s);

@@ -279,6 +279,14 @@ enum call_kind { /* the low byte of a tag; the catalogue has CATALOGUE_TAG.. */
 };
 enum { CATALOGUE_TAG = 16 };
 
+/* how long things took, for /metrics */
+enum took {
+    TOOK_DISPATCH, /* from placed to the first offer */
+    TOOK_MARGIN,   /* from delivered to the promise's end */
+    TOOK_OVERRUN,  /* from the promise's end to a late delivery */
+    TOOK,
+};
+
 enum tally {
     T_WAITING,
     T_ON_SHIFT,
@@ -365,7 +373,7 @@ struct router {
 
     uint64_t tally[TALLIES];
     struct counter counters[TALLIES];
-    struct histogram dispatched; /* from placed to the first offer */
+    struct histogram took[TOOK];
 
     struct tz *tz;        /* owned; NULL = UTC */
     struct speeds speeds; /* what was learnt, */
@@ -389,6 +397,7 @@ struct slice text_of(struct router *r, int64_t v);      /* the same */
 /* figures.c */
 const struct counter *router_counters(const void *core, size_t *n);
 const struct histogram *router_histograms(const void *core, size_t *n);
+void router_histograms_init(struct router *r);
 
 /* lease.c */
 void lease_ask(struct router *r);

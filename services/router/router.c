@@ -15,8 +15,7 @@ router_open(void)
     if (r == NULL)
         return NULL;
     r->commits_end = &r->commits;
-    r->dispatched = (struct histogram){.name = "dispatch_seconds",
-                                       .help = "From an order placed to its first offer"};
+    router_histograms_init(r);
     travel_faster_init(&r->estimate, travel_estimate(), 1);
     r->plan = plan_new(&r->estimate.travel);
     if (r->plan == NULL) {

@@ -375,6 +375,26 @@ w_stops(struct world *w, uint32_t courier)
     return route == NULL ? 0 : route->n_stops;
 }
 
+/* How often one of the router's histograms was added to, and what it came to, in ms. */
+static inline uint64_t
+w_took(struct world *w, const char *name, uint64_t *sum_ms)
+{
+    size_t n;
+    uint64_t times = 0;
+    const struct histogram *h = router_service.histograms(stepper_core(w->s), &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(h[i].name, name) != 0)
+            continue;
+        for (size_t k = 0; k <= HISTOGRAM_BOUNDS; k++)
+            times += h[i].counts[k];
+        *sum_ms = h[i].sum_ms;
+        return times;
+    }
+    assert(!"a histogram of that name");
+    return 0;
+}
+
 static inline uint64_t
 w_counter(struct world *w, const char *name)
 {

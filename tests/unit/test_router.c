@@ -212,6 +212,29 @@ test_router_vanished_courier_loses_unstarted_work(void)
 }
 
 static void
+test_router_tells_how_promises_were_kept(void)
+{
+    for (int late = 0; late < 2; late++) {
+        struct world *w = w_new();
+        uint64_t margin_ms, overrun_ms;
+        struct w_order *o = picked_up(w);
+        int64_t promise_ms = w_head(o).window_end_ms;
+        int64_t left_ms = promise_ms - w->now_ms;
+
+        if (late)
+            w_pass(w, left_ms + 90000);
+        left_ms = promise_ms - w->now_ms;
+        CU_ASSERT_EQUAL(w_deliver(w, 1, o, NULL), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(w_took(w, "promise_margin_seconds", &margin_ms), late ? 0 : 1);
+        CU_ASSERT_EQUAL(w_took(w, "promise_overrun_seconds", &overrun_ms), late ? 1 : 0);
+        CU_ASSERT_EQUAL(margin_ms, late ? 0 : (uint64_t)left_ms);
+        CU_ASSERT_EQUAL(overrun_ms, late ? (uint64_t)-left_ms : 0);
+        CU_ASSERT(late ? left_ms < 0 : left_ms > 0);
+        w_free(w);
+    }
+}
+
+static void
 test_router_vanished_courier_keeps_what_it_carries(void)
 {
     struct world *w = w_new();
@@ -376,7 +399,7 @@ test_router_wrong_pin_locks_after_five_tries(void)
     struct w_order *o = picked_up(w);
 
     for (unsigned left = 5; left-- > 0;) {
-        char words[20];
+        char words[32];
 
         CU_ASSERT_EQUAL(w_deliver(w, 1, o, "12345"), W_OUTCOME(WRONG_PIN));
         snprintf(words, sizeof words, "%u tries left", left);
@@ -557,6 +580,7 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_twice_silent_courier_rests_until_it_signs_on_again),
           UNIT(test_router_keeps_positions_of_a_phone_whose_clock_is_slow),
           UNIT(test_router_vanished_courier_loses_unstarted_work),
+          UNIT(test_router_tells_how_promises_were_kept),
           UNIT(test_router_vanished_courier_keeps_what_it_carries),
           UNIT(test_router_sign_off_gives_unstarted_work_back),
           UNIT(test_router_sign_off_keeps_carried_work),
