@@ -101,6 +101,11 @@ test('the operator sees zones, and what a store is out of', async ({town, browse
     await kit.post(town, key, '/v1/stock', 'store_id,sku,quantity,price\nfait-ave,COFFEE,0,219\nfait-ave,BAGEL,3,149\n', 'text/csv');
     const ops = await kit.openPage(browser, town, `/ops#token=${token(town, 'operator', 'add', 'Zoe')}`, kit.desk);
     await kit.shows(ops, '#link', 'Live');
+    await ops.locator('#query').focus();
+    for (const what of ['[data-language]', '#map', '.leaflet-control-zoom-in']) { // by keys alone, and one sees where
+        await ops.keyboard.press('Tab');
+        assert.equal(await ops.locator(what).evaluate((e) => e === document.activeElement && getComputedStyle(e).outlineStyle), 'solid', what);
+    }
     await ops.locator('#zones').click();
     await kit.until('outlines', async () => (await ops.locator('#zones').getAttribute('aria-pressed')) === 'true');
     await kit.until('the shelf of the store', () => ops.heard.shelves?.shelves.some(([, out, of]) => out === 1 && of === 2));

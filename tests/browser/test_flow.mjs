@@ -41,7 +41,8 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await courier.locator('#accept').waitFor();
     await kit.shows(courier, '#in-all', /^\d+(\.\d)? k?m in all$/);
     await kit.sound(courier, 'courier-offer');
-    await courier.locator('#accept').click();
+    await courier.locator('#accept').press('Enter');
+    await kit.until('the next stop has the focus', () => courier.evaluate(() => document.activeElement.matches('.next h2.who')));
     await kit.shows(customer, '#status', /Courier (found|on the way to the store)/);
     await kit.sound(courier, 'courier-pickup');
     await kit.until('the way', () => courier.heard.way?.version === courier.heard.route.version);

@@ -320,7 +320,10 @@ function render() {
         connected === 'elsewhere' ? view.elsewhere() : null,
         state().gone.map((g) => view.gone(g, act)),
         notices.map((n) => h('p', {class: `note ${n.kind}`}, n.text)));
+    const inside = $('#work').contains(document.activeElement);
     fill($('#work'), ...work(legs));
+    // what had the focus has gone: whoever works by keys or ears goes on at what is next, not at the page's beginning
+    if (inside && !$('#work').contains(document.activeElement)) $('#work h2')?.focus({preventScroll: true});
     fill($('#rest'), state().token && (state().onShift || accepted.length)
         ? [view.later(accepted.slice(1)), view.shift(state(), act, accepted.length > 0, shift)] : []);
     if (typing && $('#pin')) $('#pin').value = typing;

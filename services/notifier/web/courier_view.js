@@ -37,7 +37,7 @@ function facts(stop, now) {
 export function signOn(state, act) {
     const option = (v) => h('option', {value: v, selected: v === state.vehicle}, t(`vehicle.${v}`));
     return h('form', {class: 'card stack', onsubmit: (e) => { e.preventDefault(); act.signOn(e.target); }},
-        h('h2', {}, t('courier.begin')),
+        h('h2', {tabIndex: -1}, t('courier.begin')),
         h('div', {}, h('label', {for: 'vehicle'}, t('courier.vehicle')),
             h('select', {id: 'vehicle', name: 'vehicle'},
                 ['bicycle', 'e-bike', 'scooter', 'foot', 'car', 'van'].map(option))),
@@ -54,7 +54,7 @@ export function offer(state, stops, act, legs) {
     const left = state.route.offer_expires_at ? Date.parse(state.route.offer_expires_at) - act.now() : 0;
     return h('section', {class: 'card stack next offer', 'aria-label': t('courier.offer')},
         h('div', {class: 'row spread'},
-            h('h2', {}, t('courier.offer')),
+            h('h2', {tabIndex: -1}, t('courier.offer')),
             h('span', {class: 'big', id: 'left', 'aria-hidden': 'true'}, seconds(left))),
         h('progress', {id: 'left-bar', max: Math.max(left, 1), value: Math.max(left, 0),
             'aria-label': t('courier.time_left')}),
@@ -135,7 +135,7 @@ export function next(stop, act, leg) {
     const phone = stop.customer?.phone;
     return h('section', {class: 'card stack next', 'aria-label': t('courier.next')},
         h('p', {class: 'what'}, t(`courier.${stop.kind}`)),
-        h('div', {}, h('h2', {class: 'who'}, label(stop) || '–'), h('p', {class: 'where'}, address(stop))),
+        h('div', {}, h('h2', {class: 'who', tabIndex: -1}, label(stop) || '–'), h('p', {class: 'where'}, address(stop))),
         stop.instructions ? h('p', {class: 'note'}, stop.instructions) : null,
         facts(stop, act.now()),
         stop.arrived ? null : wayOf(leg),
@@ -154,7 +154,7 @@ export function later(stops) {
 }
 
 export function idle() {
-    return h('section', {class: 'card stack'}, h('h2', {}, t('courier.waiting')),
+    return h('section', {class: 'card stack'}, h('h2', {tabIndex: -1}, t('courier.waiting')),
         h('p', {class: 'soft'}, t('courier.waiting_more')));
 }
 
