@@ -92,7 +92,7 @@ let orders = 0;
 export async function placeOrder(town, key, more = {}) {
     const order = await post(town, key, '/v1/orders', {
         external_order_id: `web-${++orders}`, currency: 'USD',
-        dropoff: {lat: 39.2861, lng: -76.5877, address: '3000 Fait Ave', instructions: 'Second floor, ring twice'},
+        dropoff: {lat: 39.2861, lng: -76.5877, address: '2036 Eastern Ave', instructions: 'Second floor, ring twice'},
         customer: {name: 'Grace H.', phone: '+14105550123'},
         lines: [{sku: 'COFFEE', quantity: 2}, {sku: 'BAGEL', quantity: 1}], ...more,
     });
@@ -250,7 +250,7 @@ export async function runWithOneStore() {
         async () => {
             const town = await openTown();
             const key = await addChain(town, 'corner');
-            await addStore(town, key, 'fait-ave');
+            await addStore(town, key, 'fleet-st');
             return {town, key, browser: await openBrowser()};
         },
         async ({town, browser}) => {

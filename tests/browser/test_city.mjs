@@ -295,11 +295,11 @@ test('a store sees nothing of another chain', async ({town, browser, key}) => {
     await kit.addStore(town, other, 'theirs', {lat: 39.275, lng: -76.55});
     const page = await openStore(browser, town, 'rival/theirs', kit.phone);
     await kit.shows(page, '#tickets', 'Nothing to do');
-    const ours = await kit.placeOrder(town, key, {store_id: 'fait-ave'});
+    const ours = await kit.placeOrder(town, key, {store_id: 'fleet-st'});
     const theirs = await kit.placeOrder(town, other, {store_id: 'theirs', dropoff: {lat: 39.276, lng: -76.551}});
     await kit.shows(page, '#tickets', theirs.external_order_id);
     const everything = await page.content();
-    assert.ok(!everything.includes(ours.external_order_id) && !everything.includes('fait-ave'));
+    assert.ok(!everything.includes(ours.external_order_id) && !everything.includes('fleet-st'));
     await kit.sound(page, 'store-phone');
     await page.context().close();
 });

@@ -98,7 +98,7 @@ test('a courier hears who took an order off the route, and why; the operator why
 });
 
 test('the operator sees zones, and what a store is out of', async ({town, browser, key}) => {
-    await kit.post(town, key, '/v1/stock', 'store_id,sku,quantity,price\nfait-ave,COFFEE,0,219\nfait-ave,BAGEL,3,149\n', 'text/csv');
+    await kit.post(town, key, '/v1/stock', 'store_id,sku,quantity,price\nfleet-st,COFFEE,0,219\nfleet-st,BAGEL,3,149\n', 'text/csv');
     const ops = await kit.openPage(browser, town, `/ops#token=${token(town, 'operator', 'add', 'Zoe')}`, kit.desk);
     await kit.shows(ops, '#link', 'Live');
     await ops.locator('#query').focus();
@@ -112,21 +112,21 @@ test('the operator sees zones, and what a store is out of', async ({town, browse
     await kit.until('its zone', () => ops.heard.zone);
     await ops.locator('#legend').scrollIntoViewIfNeeded();
     await kit.sound(ops, 'ops-zones');
-    await ops.locator('#query').fill('fait-ave');
-    await ops.locator('#found button', {hasText: 'Corner Shop, fait-ave'}).click();
+    await ops.locator('#query').fill('fleet-st');
+    await ops.locator('#found button', {hasText: 'Corner Shop, fleet-st'}).click();
     await kit.shows(ops, '#shelf', /Sold out: 1 of 2 articles.*COFFEE/s);
     await kit.sound(ops, 'ops-store');
-    await kit.post(town, key, '/v1/stock', 'store_id,sku,quantity,price\nfait-ave,COFFEE,50,219\nfait-ave,BAGEL,50,149\n', 'text/csv');
+    await kit.post(town, key, '/v1/stock', 'store_id,sku,quantity,price\nfleet-st,COFFEE,50,219\nfleet-st,BAGEL,50,149\n', 'text/csv');
     assert.deepEqual(ops.wrong, []);
     await ops.context().close();
 });
 
 test('an order that was filed away says so, and shows what is known', async ({town, browser, key}) => {
-    const order = await kit.placeOrder(town, key, {store_id: 'fait-ave', fulfilment: 'collection'});
+    const order = await kit.placeOrder(town, key, {store_id: 'fleet-st', fulfilment: 'collection'});
     const seen = await (await fetch(town.notifier + order.tracking_url)).json();
     const customer = await kit.openPage(browser, town, order.tracking_url, kit.phone);
     const late = await kit.openPage(browser, town, order.tracking_url, kit.phone); // has the form open when it is filed
-    const store = await kit.openPage(browser, town, `/store#token=${token(town, 'store', 'add', 'corner/fait-ave')}`, kit.desk);
+    const store = await kit.openPage(browser, town, `/store#token=${token(town, 'store', 'add', 'corner/fleet-st')}`, kit.desk);
     const ticket = store.locator(`[data-order="${order.external_order_id}"]`);
     await ticket.locator('.ready').click();
     await ticket.locator('input').fill(seen.collection_code);

@@ -58,7 +58,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await kit.shows(courier, '#notices', `another-one is not this order: it is ${order.external_order_id}`);
     await courier.locator('#code').fill(order.external_order_id.toUpperCase());
     await courier.locator('#picked-up').click();
-    await kit.shows(courier, '.next', '3000 Fait Ave');
+    await kit.shows(courier, '.next', '2036 Eastern Ave');
     await kit.shows(courier, '#streets', /Street|Avenue/); // the line and its streets stay in the tunnel
     await courier.locator('#show-map').click();
     await kit.until('the line', async () => (await kit.drawn(courier)) > 2);

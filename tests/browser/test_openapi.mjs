@@ -101,8 +101,8 @@ test('its examples get the documented answers', async ({town, key}) => {
     await send(town, key, 'post', `${collection.tracking_url}/rating`, 'application/json', '{"stars": 4}');
     await examples(town, key, 'post', '/v1/orders/{order_id}/cancel', `${one}/cancel`);
     await send(town, key, 'get', '/v1/stores/nearby?lat=39.2861&lng=-76.5877&sku=COFFEE');
-    await send(town, key, 'get', '/v1/stores/fait-ave');
-    await examples(town, key, 'post', '/v1/stores/{store_id}/busy', '/v1/stores/fait-ave/busy');
+    await send(town, key, 'get', '/v1/stores/fleet-st');
+    await examples(town, key, 'post', '/v1/stores/{store_id}/busy', '/v1/stores/fleet-st/busy');
     const [hook] = await examples(town, key, 'put', '/v1/webhook');
     assert.match(hook.secret, /^whsec_/);
     await send(town, key, 'delete', '/v1/webhook');
