@@ -32,6 +32,15 @@ compare(const void *a, const void *b)
     return x->courier < y->courier ? -1 : x->courier > y->courier;
 }
 
+static bool
+on_shift(struct router *r, uint32_t courier)
+{
+    const struct courier *c = courier_find(r, courier);
+
+    return c != NULL && c->shift.on && r->now_ms < c->shift.end_ms;
+}
+
+/* Of the couriers on shift, and of those whose shift is over but whom something else rules out. */
 static const struct plan_candidate *
 candidates(struct router *r, struct uuid order, size_t *n)
 {
@@ -42,7 +51,9 @@ candidates(struct router *r, struct uuid order, size_t *n)
     if (list == NULL)
         return NULL;
     size_t got = plan_rivals(r->plan, order, list, all);
-    *n = got < all ? got : all;
+    for (size_t i = 0; i < (got < all ? got : all); i++)
+        if (list[i].verdict != PLAN_CLOSED || on_shift(r, list[i].courier))
+            list[(*n)++] = list[i];
     qsort(list, *n, sizeof *list, compare);
     return list;
 }

@@ -196,10 +196,29 @@ test_decisions_are_kept_with_the_order(void)
     w_free(w);
 }
 
+static void
+test_decisions_leave_out_who_has_signed_off(void)
+{
+    struct world *w = two_couriers();
+
+    w_sign_on(w, 3, 100, 8);
+    CU_ASSERT_EQUAL(w_say(w, 3, W_KIND(SIGN_OFF), NULL), W_OUTCOME(DONE));
+    struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+    w_pass(w, 3000);
+    const Lifecircle__V1__DispatchDecision *d = o->decision;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    CU_ASSERT_EQUAL(d->considered, 2);
+    CU_ASSERT_EQUAL_FATAL(d->n_candidates, 2);
+    for (size_t i = 0; i < 2; i++)
+        CU_ASSERT_NOT_EQUAL(d->candidates[i]->courier, 3);
+    w_free(w);
+}
+
 UNIT_MAIN("router_rulings", UNIT(test_pin_decides_who_is_offered_the_order),
           UNIT(test_pin_takes_the_order_from_who_has_it),
           UNIT(test_goods_that_are_with_a_courier_stay_there),
           UNIT(test_banned_courier_never_gets_the_order),
           UNIT(test_held_order_waits_until_it_is_released),
           UNIT(test_frozen_courier_keeps_what_it_has_and_gets_nothing_new),
-          UNIT(test_rulings_survive_a_takeover), UNIT(test_decisions_are_kept_with_the_order))
+          UNIT(test_rulings_survive_a_takeover), UNIT(test_decisions_are_kept_with_the_order),
+          UNIT(test_decisions_leave_out_who_has_signed_off))
