@@ -15,6 +15,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -131,6 +132,13 @@ keyring_add(struct keyring *k, struct slice hex)
 }
 
 static int
+failed(const char *path)
+{
+    fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
+    return EXIT_FAILED;
+}
+
+static int
 no_keys(const char *path)
 {
     fprintf(stderr, "lcctl: %s: expected the keys that lcctl backup has written\n", path);
@@ -140,10 +148,15 @@ no_keys(const char *path)
 struct keyring *
 keyring_read(const char *path)
 {
-    struct keyring *k = calloc(1, sizeof *k);
     struct buf b = {0};
     struct slice line, name;
     bool wrong = true;
+
+    if (access(path, R_OK) != 0) {
+        (void)failed(path);
+        return NULL;
+    }
+    struct keyring *k = calloc(1, sizeof *k);
     bool ok = k != NULL && file_read(path, (size_t)8 << 30, &b) == LC_OK;
     struct slice rest = buf_slice(&b);
 
@@ -173,21 +186,18 @@ keyring_put_back(const struct keyring *k, uint8_t *key)
 
 /* ---- files ---- */
 
-static int
-failed(const char *path)
-{
-    fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
-    return EXIT_FAILED;
-}
-
-/* replace_file: whole or not at all. */
+/* replace_file: whole or not at all. Whoever could read the one before can read the new one: who
+ * restores a backup may be another user. */
 static int
 replace_file(struct ctl *c, const char *path, struct slice bytes)
 {
     const char *half = arena_printf(c->arena, "%s.new", path);
     int fd = half == NULL ? -1 : open(half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && file_write(fd, bytes.p, bytes.n) && fsync(fd) == 0;
+    struct stat before;
 
+    if (ok && stat(path, &before) == 0)
+        ok = fchmod(fd, before.st_mode & 0777) == 0;
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     if (ok && rename(half, path) == 0)

@@ -14,6 +14,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static struct town town;
 static redisContext *redis;
@@ -264,7 +265,12 @@ static void
 test_forgotten_order_is_nowhere_any_more(void)
 {
     char out[4096];
+    char keys[256];
+    struct stat file = {0};
 
+    /* whoever restores it may be another user: who may read it stays as it was */
+    snprintf(keys, sizeof keys, "%s/old.rdb.keys", town.dir);
+    CU_ASSERT_EQUAL(chmod(keys, 0640), 0);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "forget corner/p2"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "has not ended"));
     /* a slip of the pen destroys nothing */
@@ -278,6 +284,8 @@ test_forgotten_order_is_nowhere_any_more(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "corner/p1 erased"));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "5 recordings destroyed"));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "its key destroyed"));
+    CU_ASSERT_EQUAL(stat(keys, &file), 0);
+    CU_ASSERT_EQUAL(file.st_mode & 0777, 0640);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "backup %s/new.rdb"), 0);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, "archive %s --days 0"), 0);
     CU_ASSERT_FALSE(in_redis("MARKWORDS"));
