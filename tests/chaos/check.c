@@ -100,11 +100,12 @@ by_value(const void *a, const void *b)
 static void
 print_series(const char *what, int64_t *v, size_t n)
 {
+    if (n == 0)
+        return;
     qsort(v, n, sizeof *v, by_value);
-    if (n > 0)
-        printf("  %-42s p50 %.2f s, p99 %.2f s, at most %.2f s\n", what,
-               (double)v[(n - 1) / 2] / 1000, (double)v[(n - 1) * 99 / 100] / 1000,
-               (double)v[n - 1] / 1000);
+    size_t half = (n - 1) / 2, most = (n - 1) * 99 / 100;
+    printf("  %-42s p50 %.2f s, p99 %.2f s, at most %.2f s\n", what, (double)v[half] / 1000,
+           (double)v[most] / 1000, (double)v[n - 1] / 1000);
 }
 
 /* Two answers to "how long until it works again": an order that was sent after the fault is taken;

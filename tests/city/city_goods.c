@@ -290,7 +290,7 @@ static enum lc_err
 make_part(struct city *c, const struct city_chain *chain, struct city_sku *sku, struct part *part)
 {
     const struct menu *menu = &menus[part->menu];
-    uint32_t rows = 0, made = 0, last[22]; /* of each range */
+    uint32_t rows = 0, made = 0, last[22] = {0}; /* of each range */
     enum lc_err err = LC_OK;
 
     while (menu->range[rows] >= 0)

@@ -155,9 +155,9 @@ static void
 test_limits_truncated_body_is_400_and_never_a_request(void)
 {
     static const char *const cut[] = {
-        "POST /echo HTTP/1.1\r\n" H "Content-Length: 10\r\n\r\nabc",
-        "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-        "POST /echo HTTP/1.1\r\n" H,
+        ("POST /echo HTTP/1.1\r\n" H "Content-Length: 10\r\n\r\nabc"),
+        ("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+        ("POST /echo HTTP/1.1\r\n" H),
     };
 
     edge_open(NULL);

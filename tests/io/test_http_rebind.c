@@ -283,7 +283,7 @@ test_a_name_that_has_become_ours_is_refused(void)
         return;
     open_client();
     for (int i = 0; i < ANSWERS; i++)
-        strcpy(net->answer[i][0], i == 0 ? PUBLIC : "127.0.0.1");
+        snprintf(net->answer[i][0], sizeof net->answer[i][0], "%s", i == 0 ? PUBLIC : "127.0.0.1");
     CU_ASSERT_EQUAL(post(), HTTP_CLIENT_OK);
     http_client_destroy(t.client);
     t.client = http_client_new(t.base, NULL, on_done, NULL);

@@ -57,7 +57,7 @@ confirm(int64_t now, uint32_t number, int32_t lat, Lifecircle__V1__Order **out)
     kit_text(k, "chain");
     redisReply *a = kit_reply(k);
     CU_ASSERT_EQUAL_FATAL(a->type, REDIS_REPLY_ARRAY);
-    int outcome = a->element[0]->str[0];
+    int outcome = (unsigned char)a->element[0]->str[0];
     if (out != NULL) {
         CU_ASSERT_EQUAL_FATAL(
             record_read(slice_of(a->element[0]->str + 1, a->element[0]->len - 1), &r), LC_OK);

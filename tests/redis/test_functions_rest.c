@@ -252,9 +252,7 @@ test_sku_put_gives_indexes_from_0(void)
 {
     fresh();
     redisReply *r = CALL("sku_put", "1795348800000", "1", "3", "milk", "\x0a\x04milk", "egg",
-                         "\x0a\x03"
-                         "egg",
-                         "milk", "\x0a\x04milk");
+                         "\x0a\003egg", "milk", "\x0a\x04milk");
     CU_ASSERT_EQUAL_FATAL(r->elements, 3);
     CU_ASSERT_EQUAL(r->element[0]->integer, 0);
     CU_ASSERT_EQUAL(r->element[1]->integer, 1);
@@ -264,8 +262,7 @@ test_sku_put_gives_indexes_from_0(void)
     freeReplyObject(CALL("sku_put", "1795348800000", "1", "1", "milk", "\x0a\x04milk"));
     CU_ASSERT_EQUAL(ask_int(k, "XLEN {t}:catalogue"), 1);
     r = CALL("sku_put", "1795348800000", "1", "2", "ham", "\x0a\x03ham", "egg",
-             "\x0a\x03"
-             "egg\x20\x05");
+             "\x0a\003egg\x20\x05");
     CU_ASSERT_EQUAL(r->element[0]->integer, 2);
     CU_ASSERT_EQUAL(r->element[1]->integer, 1);
     freeReplyObject(r);
