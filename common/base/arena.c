@@ -192,12 +192,6 @@ arena_int(struct arena *a, int64_t v)
     return arena_copy(a, text + at, sizeof text - at);
 }
 
-size_t
-arena_used(const struct arena *a)
-{
-    return a->total;
-}
-
 bool
 arena_lacked(const struct arena *a)
 {

@@ -39,9 +39,6 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 /* arena_int: v in decimal, with a NUL behind it; as arena_printf with %lld, without its price. */
 char *arena_int(struct arena *a, int64_t v);
 
-/* arena_used: bytes handed out since the last reset. */
-size_t arena_used(const struct arena *a);
-
 /* arena_lacked: was an allocation refused since the last reset? Then what was made here may be less
  * than it should be: who did not look at each says so of the whole. */
 bool arena_lacked(const struct arena *a);

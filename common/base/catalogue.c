@@ -358,12 +358,6 @@ catalogue_courier(const struct catalogue *c, uint32_t courier)
     return courier < c->courier_end ? c->courier[courier] : NULL;
 }
 
-uint32_t
-catalogue_courier_end(const struct catalogue *c)
-{
-    return c->courier_end;
-}
-
 /* ---- hours ---- */
 
 static bool

@@ -133,7 +133,6 @@ LC_MUST_CHECK enum lc_err catalogue_chain_by_key(const struct catalogue *c, stru
                                                  size_t *index);
 
 const Lifecircle__V1__Courier *catalogue_courier(const struct catalogue *c, uint32_t courier);
-uint32_t catalogue_courier_end(const struct catalogue *c);
 
 /* catalogue_sku_index: CATALOGUE_NO_SKU when the chain has no such SKU. */
 uint32_t catalogue_sku_index(const struct catalogue *c, uint32_t chain, struct slice sku);

@@ -53,25 +53,6 @@ uuid_parse(struct slice s, struct uuid *out)
     return LC_OK;
 }
 
-static void
-set_version(struct uuid *id, unsigned version)
-{
-    id->b[6] = (uint8_t)((id->b[6] & 0x0F) | version << 4);
-    id->b[8] = (uint8_t)((id->b[8] & 0x3F) | 0x80);
-}
-
-struct uuid
-uuid_v7(int64_t now_ms, const uint8_t random[10])
-{
-    struct uuid id;
-
-    for (size_t i = 0; i < 6; i++)
-        id.b[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
-    memcpy(id.b + 6, random, 10);
-    set_version(&id, 7);
-    return id;
-}
-
 /* crypto_generichash fails only for lengths out of range, and those are constants here. */
 
 struct uuid
@@ -88,7 +69,8 @@ uuid_order(uint32_t chain, struct slice external_id)
     crypto_generichash_update(&state, number, sizeof number);
     crypto_generichash_update(&state, (const uint8_t *)external_id.p, external_id.n);
     crypto_generichash_final(&state, id.b, sizeof id.b);
-    set_version(&id, 8);
+    id.b[6] = (uint8_t)((id.b[6] & 0x0F) | 0x80); /* version 8 */
+    id.b[8] = (uint8_t)((id.b[8] & 0x3F) | 0x80); /* as RFC 9562 lays it out */
     return id;
 }
 

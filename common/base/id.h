@@ -31,9 +31,6 @@ uuid_cmp(struct uuid a, struct uuid b)
     return memcmp(a.b, b.b, sizeof a.b);
 }
 
-/* uuid_v7: version 7 of RFC 9562: 48 bits of Unix ms, then 74 of the 80 random bits. */
-struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10]);
-
 /* uuid_order: the id of the order that a chain calls external_id: the same for the same pair, for
  * ever, so that an order sent twice meets itself. Version 8 of RFC 9562: 122 bits of BLAKE2b-128
  * over "lifecircle/order/1", NUL, the chain as 32 bits little-endian, and external_id. */

@@ -108,16 +108,8 @@ bool json_in_enum(struct json_in *in, const struct json_at *at, const char *name
 bool json_in_time(struct json_in *in, const struct json_at *at, const char *name,
                   enum json_need need, int64_t *out_ms);
 
-/* json_in_date: "2026-11-22", see date.h. */
-bool json_in_date(struct json_in *in, const struct json_at *at, const char *name,
-                  enum json_need need, int32_t *out_date);
-
-/* json_in_latlng: an object {"lat": …, "lng": …} in degrees and nothing else in it. */
-bool json_in_latlng(struct json_in *in, const struct json_at *at, const char *name,
-                    enum json_need need, struct latlng *out);
-
-/* json_in_latlng_of: the two required fields lat and lng of `at` itself, beside whatever else it
- * has. */
+/* json_in_latlng_of: the two required fields lat and lng of `at` itself, in degrees, beside
+ * whatever else it has. */
 bool json_in_latlng_of(struct json_in *in, const struct json_at *at, struct latlng *out);
 
 /* json_in_object: a nested object; out->value is NULL when there is none, so its getters may be

@@ -1,5 +1,4 @@
 /* json_in_field: the getters of json_in.h. */
-#include "base/date.h"
 #include "base/json_in.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
@@ -167,19 +166,6 @@ json_in_time(struct json_in *in, const struct json_at *at, const char *name, enu
 }
 
 bool
-json_in_date(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
-             int32_t *out_date)
-{
-    const struct json_value *v = field(in, at, name, need);
-
-    if (v == NULL)
-        return false;
-    if (is(v, JSON_KIND_STRING) && date_parse(json_value_string(v), out_date) == LC_OK)
-        return true;
-    return json_in_expected(in, at, name, v, "a date like \"2026-11-22\"");
-}
-
-bool
 json_in_latlng_of(struct json_in *in, const struct json_at *at, struct latlng *out)
 {
     double lat = 0, lng = 0;
@@ -187,19 +173,6 @@ json_in_latlng_of(struct json_in *in, const struct json_at *at, struct latlng *o
 
     ok &= json_in_number(in, at, "lng", JSON_REQUIRED, -180, 180, &lng);
     return ok && geo_of_degrees(lat, lng, out);
-}
-
-bool
-json_in_latlng(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
-               struct latlng *out)
-{
-    static const char *const names[] = {"lat", "lng"};
-    struct json_at point;
-
-    if (!json_in_object(in, at, name, need, &point))
-        return false;
-    json_in_only(in, &point, names, 2);
-    return json_in_latlng_of(in, &point, out);
 }
 
 bool

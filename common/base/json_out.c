@@ -268,10 +268,3 @@ json_out_time(struct json_out *w, const char *key, int64_t ms)
 
     json_out_str(w, key, slice_of(text, n));
 }
-
-void
-json_out_raw(struct json_out *w, const char *key, struct slice json)
-{
-    lead(w, key);
-    buf_append(w->b, json.p, json.n);
-}

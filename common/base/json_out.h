@@ -55,7 +55,4 @@ void json_out_null(struct json_out *w, const char *key);
 /* json_out_time: Unix ms as RFC 3339 text. */
 void json_out_time(struct json_out *w, const char *key, int64_t ms);
 
-/* json_out_raw: a value that is JSON already. */
-void json_out_raw(struct json_out *w, const char *key, struct slice json);
-
 #endif

@@ -184,15 +184,6 @@ record_state_of(struct slice name)
     return LIFECIRCLE__V1__ORDER_STATE__STATE_NONE;
 }
 
-Lifecircle__V1__Reason
-record_reason_of(struct slice name)
-{
-    for (unsigned r = 1; r < REASONS; r++)
-        if (REASON_NAMES[r] != NULL && slice_eq_str(name, REASON_NAMES[r]))
-            return (Lifecircle__V1__Reason)r;
-    return LIFECIRCLE__V1__REASON__REASON_NONE;
-}
-
 enum lc_err
 record_history_read(struct slice bytes, struct record_history *out)
 {

@@ -88,9 +88,8 @@ const char *record_reason_name(unsigned reason);
  * "ambiguous", "confirmed"; "given" for another number; static. */
 const char *record_precision_name(Lifecircle__V1__AddressPrecision p);
 
-/* The way back, exact; 0 (none) when the text names nothing. */
+/* record_state_of: the way back, exact; 0 (none) when the text names nothing. */
 Lifecircle__V1__OrderState record_state_of(struct slice name);
-Lifecircle__V1__Reason record_reason_of(struct slice name);
 
 /* One entry of history:<uuid>. */
 struct record_history {

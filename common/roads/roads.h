@@ -144,7 +144,8 @@ LC_MUST_CHECK enum lc_err roads_table(struct roads_search *s, enum travel_mode m
                                       struct roads_trip *out);
 
 /* roads_reach: from one spot to many, as far as bound_ms: out[j] is unreachable beyond it. One
- * sweep over the map, however many there are. LC_ENOMEM. */
+ * sweep over the map, however many there are: the one that roads_area draws, to the millisecond.
+ * LC_ENOMEM. */
 LC_MUST_CHECK enum lc_err roads_reach(struct roads_search *s, enum travel_mode mode,
                                       const struct roads_spot *from, uint32_t bound_ms,
                                       const struct roads_spot *to, size_t to_n,

@@ -39,17 +39,6 @@ test_uuid_parse_refuses_other_forms(void)
 }
 
 static void
-test_uuid_v7_has_the_fields_of_rfc9562(void)
-{
-    /* the example of RFC 9562 A.6 */
-    static const uint8_t random[10] = {0x0C, 0xC3, 0x18, 0xC4, 0xDC, 0x0C, 0x0C, 0x07, 0x39, 0x8F};
-    char text[UUID_TEXT];
-
-    uuid_format(uuid_v7(0x017F22E279B0, random), text);
-    CU_ASSERT_STRING_EQUAL(text, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-}
-
-static void
 test_uuid_order_is_a_function_of_chain_and_name(void)
 {
     struct uuid a = uuid_order(7, SLICE_LIT("A-1"));
@@ -250,7 +239,6 @@ test_city_secret_parse_takes_64_hex_digits_alone(void)
 
 UNIT_MAIN("secret", UNIT(test_city_secret_parse_takes_64_hex_digits_alone),
           UNIT(test_uuid_parse_inverts_format), UNIT(test_uuid_parse_refuses_other_forms),
-          UNIT(test_uuid_v7_has_the_fields_of_rfc9562),
           UNIT(test_uuid_order_is_a_function_of_chain_and_name),
           UNIT(test_fingerprint64_tells_payloads_apart),
           UNIT(test_secret_token_parse_inverts_format),

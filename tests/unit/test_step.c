@@ -27,7 +27,7 @@ toy_step(void *core, const struct event *ev, struct outbox *out)
     struct toy *t = core;
 
     t->last_ms = ev->now_ms;
-    t->scratch += arena_used(ev->arena);
+    t->scratch += arena_mark(ev->arena).total;
     if (ev->kind == EVENT_TURN_END)
         return LC_OK;
     t->taken++;

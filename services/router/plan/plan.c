@@ -197,37 +197,6 @@ plan_lock(struct plan *p, struct uuid order)
     return LC_OK;
 }
 
-/* A free stop must not stand among the fixed ones. */
-static void
-unfix(struct task *t)
-{
-    struct runner *r = t->runner;
-
-    for (size_t k = 0; k < r->fixed; k++)
-        if (r->stops[k].task == t) {
-            r->fixed = k;
-            r->arrived_ms = k == 0 ? 0 : r->arrived_ms;
-            r->stale = true;
-        }
-}
-
-enum lc_err
-plan_unlock(struct plan *p, struct uuid order)
-{
-    struct task *t = task_find(p, order);
-
-    if (t == NULL)
-        return LC_ENOTFOUND;
-    if (t->runner == NULL || t->carried)
-        return LC_ESTATE;
-    unfix(t);
-    t->locked = false;
-    route_changed(p, t->runner);
-    if (t->runner->in.frozen || rule_judge(t->rule, t->runner->in.courier) != PLAN_FITS)
-        task_to_pool(p, t);
-    return LC_OK;
-}
-
 enum lc_err
 plan_release(struct plan *p, struct uuid order)
 {

@@ -205,11 +205,9 @@ LC_MUST_CHECK enum lc_err plan_insert(struct plan *p, const struct plan_order *o
 /* plan_remove: forgets the order wherever it is. */
 LC_MUST_CHECK enum lc_err plan_remove(struct plan *p, struct uuid order);
 
-/* plan_lock: it stays with its courier from now on. plan_unlock: it is free again, where it is,
- * or in the pool when people forbid that.
- * LC_ESTATE: it is in the pool; or (unlock) it is carried. */
+/* plan_lock: it stays with its courier from now on, until plan_release. LC_ESTATE: it is in the
+ * pool. */
 LC_MUST_CHECK enum lc_err plan_lock(struct plan *p, struct uuid order);
-LC_MUST_CHECK enum lc_err plan_unlock(struct plan *p, struct uuid order);
 
 /* plan_release: back to the pool, free. LC_ESTATE: it is carried. */
 LC_MUST_CHECK enum lc_err plan_release(struct plan *p, struct uuid order);
@@ -273,7 +271,8 @@ LC_MUST_CHECK enum lc_err plan_resequence(struct plan *p, uint32_t courier, int6
                                           bool *moved);
 
 /* plan_why: what every courier would cost the order as things are, by courier number; returns how
- * many there are, at most max are written; 0 also when the order is unknown or out of memory. */
+ * many there are, at most max are written; 0 also when the order is unknown or out of memory. Looks
+ * at every courier: what plan_rivals and plan_insert must agree with. */
 size_t plan_why(struct plan *p, struct uuid order, struct plan_candidate *out, size_t max);
 
 /* plan_rivals: the same, but of the couriers who could only be looked at until the PLAN_RIVALS
