@@ -208,6 +208,19 @@ put_store(struct intake *in, struct json_out *w, const struct nearby *n,
     json_out_end(w);
 }
 
+static void
+put_answer(struct intake *in, const struct nearby *n, const Lifecircle__V1__NearbyResult *r)
+{
+    struct json_out w = json_out_to(&in->text);
+
+    json_out_object(&w, NULL);
+    json_out_array(&w, "stores");
+    for (size_t k = 0; k < r->n_stores; k++)
+        put_store(in, &w, n, r->stores[k]);
+    json_out_end(&w);
+    json_out_end(&w);
+}
+
 void
 nearby_reply(struct intake *in, const struct event *ev, struct outbox *out)
 {
@@ -219,15 +232,13 @@ nearby_reply(struct intake *in, const struct event *ev, struct outbox *out)
         HASH_FIND(hh, in->nearby, &r->tag, sizeof r->tag, n);
         if (n == NULL)
             continue;
-        buf_reset(&in->text);
-        struct json_out w = json_out_to(&in->text);
-        json_out_object(&w, NULL);
-        json_out_array(&w, "stores");
-        for (size_t k = 0; k < r->n_stores; k++)
-            put_store(in, &w, n, r->stores[k]);
-        json_out_end(&w);
-        json_out_end(&w);
-        answer_json(in, out, n->conn, 200, buf_slice(&in->text));
+        if (r->unavailable) {
+            answer_unavailable(in, out, n->conn);
+        } else {
+            buf_reset(&in->text);
+            put_answer(in, n, r);
+            answer_json(in, out, n->conn, 200, buf_slice(&in->text));
+        }
         drop(in, n);
     }
 }

@@ -306,6 +306,7 @@ say_unavailable(struct match_step *s, struct match_job *job)
     if (job->kind == JOB_NEARBY) {
         query = wire_unpack(&lifecircle__v1__nearby_query__descriptor, s->ev->arena, job->body);
         none.tag = query == NULL ? 0 : query->tag;
+        none.unavailable = true;
         match_answer_nearby(s, job, &none);
         return;
     }

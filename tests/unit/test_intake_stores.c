@@ -360,6 +360,30 @@ test_nearby_is_asked_of_the_matcher(void)
     rig_free(r);
 }
 
+/* No stores in time is not the same as no stores. */
+static void
+test_nearby_that_the_matcher_cannot_answer_is_503(void)
+{
+    struct rig *r = rig_new();
+    Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
+    Lifecircle__V1__MatchReply reply = LIFECIRCLE__V1__MATCH_REPLY__INIT;
+    Lifecircle__V1__NearbyResult result = LIFECIRCLE__V1__NEARBY_RESULT__INIT,
+                                 *results[] = {&result};
+
+    get(r, "/v1/stores/nearby", "lat=39.28&lng=-76.59");
+    rig_turn(r);
+    env.city = (char *)"bal";
+    env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REPLY;
+    env.match_reply = &reply;
+    reply.n_nearby = 1;
+    reply.nearby = results;
+    result.tag = rig_sent(r, 0)->match_request->nearby[0]->tag;
+    result.unavailable = true;
+    rig_message(r, 0, &env);
+    check_answer(r, 503, "\"code\":\"unavailable\"");
+    rig_free(r);
+}
+
 static void
 test_silent_nearby_ends_in_503(void)
 {
@@ -378,4 +402,6 @@ UNIT_MAIN("intake_stores", UNIT(test_put_store_writes_all_of_it),
           UNIT(test_put_store_wrong_features_name_every_field_and_write_nothing),
           UNIT(test_put_store_takes_a_zone_that_can_be_repaired_and_says_so),
           UNIT(test_get_store_gives_the_feature_back), UNIT(test_post_busy_changes_only_that),
-          UNIT(test_nearby_is_asked_of_the_matcher), UNIT(test_silent_nearby_ends_in_503))
+          UNIT(test_nearby_is_asked_of_the_matcher),
+          UNIT(test_nearby_that_the_matcher_cannot_answer_is_503),
+          UNIT(test_silent_nearby_ends_in_503))

@@ -105,26 +105,17 @@ test_quote_shows_a_price_that_differs(void)
 }
 
 static void
-test_nearby_lists_stores_by_way_with_verdict_and_stock(void)
+ask_nearby(struct world *w, uint64_t tag)
 {
-    struct world w;
-    struct arena *a = arena_new(1 << 20);
     Lifecircle__V1__Envelope env = LIFECIRCLE__V1__ENVELOPE__INIT;
     Lifecircle__V1__MatchRequest m = LIFECIRCLE__V1__MATCH_REQUEST__INIT;
     Lifecircle__V1__NearbyQuery q = LIFECIRCLE__V1__NEARBY_QUERY__INIT, *qs[1] = {&q};
     Lifecircle__V1__Point at = LIFECIRCLE__V1__POINT__INIT;
-    uint32_t skus[] = {1, 9}, has = 3;
+    uint32_t skus[] = {1, 9};
 
-    world_open(&w, NULL, 0);
-    w.stock = only_one_store;
-    w.ctx = &has;
-    put(&w, 1, north_of(home, 2000), 3000);
-    put(&w, 2, north_of(home, -300), 100); /* too small a zone */
-    put(&w, 3, north_of(home, 900), 3000);
-    world_up(&w);
     at.lat_e7 = home.lat_e7;
     at.lng_e7 = home.lng_e7;
-    q.tag = 44;
+    q.tag = tag;
     q.chain = 1;
     q.at = &at;
     q.limit = 10;
@@ -134,12 +125,38 @@ test_nearby_lists_stores_by_way_with_verdict_and_stock(void)
     m.nearby = qs;
     env.body_case = LIFECIRCLE__V1__ENVELOPE__BODY_MATCH_REQUEST;
     env.match_request = &m;
-    world_send(&w, &env, 5);
+    world_send(w, &env, 5);
+}
+
+/* The answer, in the arena; NULL when none came. */
+static const Lifecircle__V1__NearbyResult *
+nearby_answer(struct world *w, struct arena *a)
+{
+    return w->nearby.n == 0
+               ? NULL
+               : wire_unpack(&lifecircle__v1__nearby_result__descriptor, a, buf_slice(&w->nearby));
+}
+
+static void
+test_nearby_lists_stores_by_way_with_verdict_and_stock(void)
+{
+    struct world w;
+    struct arena *a = arena_new(1 << 20);
+    uint32_t has = 3;
+
+    world_open(&w, NULL, 0);
+    w.stock = only_one_store;
+    w.ctx = &has;
+    put(&w, 1, north_of(home, 2000), 3000);
+    put(&w, 2, north_of(home, -300), 100); /* too small a zone */
+    put(&w, 3, north_of(home, 900), 3000);
+    world_up(&w);
+    ask_nearby(&w, 44);
     world_settle(&w);
-    const Lifecircle__V1__NearbyResult *r =
-        wire_unpack(&lifecircle__v1__nearby_result__descriptor, a, buf_slice(&w.nearby));
+    const Lifecircle__V1__NearbyResult *r = nearby_answer(&w, a);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     CU_ASSERT_EQUAL(r->tag, 44);
+    CU_ASSERT_FALSE(r->unavailable);
     CU_ASSERT_EQUAL_FATAL(r->n_stores, 3);
     CU_ASSERT_EQUAL(r->stores[0]->store, 2);
     CU_ASSERT_EQUAL(r->stores[0]->verdict, LIFECIRCLE__V1__REASON__OUT_OF_ZONE);
@@ -153,7 +170,29 @@ test_nearby_lists_stores_by_way_with_verdict_and_stock(void)
     world_close(&w);
 }
 
+static void
+test_nearby_says_so_when_redis_cannot_search(void)
+{
+    struct world w;
+    struct arena *a = arena_new(1 << 20);
+
+    world_open(&w, NULL, 0);
+    put(&w, 1, home, 3000);
+    world_up(&w);
+    w.geo_errors = true;
+    ask_nearby(&w, 45);
+    world_wait(&w, 2000);
+    const Lifecircle__V1__NearbyResult *r = nearby_answer(&w, a);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+    CU_ASSERT_EQUAL(r->tag, 45);
+    CU_ASSERT_TRUE(r->unavailable);
+    CU_ASSERT_EQUAL(r->n_stores, 0);
+    arena_destroy(a);
+    world_close(&w);
+}
+
 UNIT_MAIN("matcher quote", UNIT(test_quote_names_the_store_that_has_it_and_takes_nothing),
           UNIT(test_quote_adds_equal_lines_up), UNIT(test_quote_takes_the_substitute_that_is_there),
           UNIT(test_quote_shows_a_price_that_differs),
-          UNIT(test_nearby_lists_stores_by_way_with_verdict_and_stock))
+          UNIT(test_nearby_lists_stores_by_way_with_verdict_and_stock),
+          UNIT(test_nearby_says_so_when_redis_cannot_search))
