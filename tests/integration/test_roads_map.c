@@ -152,7 +152,6 @@ test_readyz_says_which_map_is_in_use(void)
     snprintf(words, sizeof words, "ready\nroads checksum=%s age_s=", first_map);
     CU_ASSERT_EQUAL(a.status, 200);
     CU_ASSERT_PTR_NOT_NULL_FATAL(a.body);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): FATAL does not come back */
     CU_ASSERT_EQUAL(strncmp(a.body, words, strlen(words)), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(a.body, " bicycle="));
     CU_ASSERT_PTR_NULL(strstr(a.body, " van="));

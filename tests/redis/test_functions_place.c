@@ -420,7 +420,6 @@ test_place_explains_what_it_looked_at(void)
     Lifecircle__V1__DecisionRecord *d =
         lifecircle__v1__decision_record__unpack(NULL, r->len, (const uint8_t *)r->str);
     CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): FATAL does not come back */
     CU_ASSERT_EQUAL(d->decided_ms, 5);
     CU_ASSERT_EQUAL_FATAL(d->n_stock, 2);
     CU_ASSERT_EQUAL(d->stock[0]->candidate, 0);

@@ -99,7 +99,9 @@ static struct streets
 streets_of(uint32_t pct)
 {
     return (struct streets){
-        .travel = {streets_matrix, streets_bound, streets_know}, .pct = pct, .known_e7 = INT32_MAX};
+        .travel = {.matrix = streets_matrix, .lower_bound_s = streets_bound, .knows = streets_know},
+        .pct = pct,
+        .known_e7 = INT32_MAX};
 }
 
 /* ---- couriers and orders ---- */

@@ -113,7 +113,8 @@ city_write(size_t nodes, struct buf *out)
     c.ref = calloc(2 * junctions * STREET_NODES + 1, sizeof *c.ref);
     c.relation = calloc(junctions + 1, sizeof *c.relation);
     c.member = calloc(3 * junctions + 3, sizeof *c.member);
-    if (c.node == NULL || c.way == NULL || c.ref == NULL || c.relation == NULL || c.member == NULL)
+    if (c.side == 0 || c.node == NULL || c.way == NULL || c.ref == NULL || c.relation == NULL ||
+        c.member == NULL)
         return false;
     for (size_t i = 0; i < junctions; i++)
         c.node[i] = (struct rig_node){(int64_t)i + 1, place(&c, i / c.side, i % c.side),
