@@ -23,6 +23,19 @@ split(const char *address, char host[256], char port[8])
     return true;
 }
 
+/* has_way: does this machine know any way there? Where IPv6 is off, as in many containers, a name
+ * may still have an address of it. Nothing is sent. */
+static bool
+has_way(const struct addrinfo *at)
+{
+    int fd = socket(at->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool way = fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return way;
+}
+
 int
 http_addresses(const char *address, char (*to)[HTTP_ADDRESS], int most)
 {
@@ -36,7 +49,8 @@ http_addresses(const char *address, char (*to)[HTTP_ADDRESS], int most)
     if (getaddrinfo(host, port, &hints, &list) != 0)
         return 0;
     for (const struct addrinfo *at = list; at != NULL && n < most; at = at->ai_next)
-        if (getnameinfo(at->ai_addr, at->ai_addrlen, numeric, sizeof numeric, NULL, 0,
+        if ((list->ai_next == NULL || has_way(at)) &&
+            getnameinfo(at->ai_addr, at->ai_addrlen, numeric, sizeof numeric, NULL, 0,
                         NI_NUMERICHOST) == 0)
             snprintf(to[n++], HTTP_ADDRESS, at->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
                      numeric, port);
