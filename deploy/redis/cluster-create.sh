@@ -88,7 +88,8 @@ pause() { # WHAT THEY DO
 first=${NODES%% *} made='' data=''
 for n in $NODES; do
     [ "$(info "$n" cluster_slots_assigned)" != 16384 ] || [ "$(ask "$n" cluster nodes | grep -c slave)" -lt 3 ] || made=$n
-    [ "$(ask "$n" dbsize)" = 0 ] || data="$data $n"
+    # a copy of the first's, when this was cut off before all followed, is no data of its own
+    ask "$n" info replication | grep -q '^role:slave' || [ "$(ask "$n" dbsize)" = 0 ] || data="$data $n"
 done
 if [ -n "$made" ]; then
     echo "they are a Cluster already, says $made"
