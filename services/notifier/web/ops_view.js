@@ -149,7 +149,7 @@ function timeline(order, state) {
         ? [...firstSteps(order), ...order.history]
         : (order.order?.stamps ?? []).toSorted((a, b) => a.at - b.at);
     return h('section', {class: 'card'}, h('h2', {}, t('ops.timeline')),
-        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s) => [s, ...stepWords(s)]).map(([s, what, words]) => h('li', {},
+        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s, i) => [s, ...stepWords(s, steps[i - 1]?.status)]).map(([s, what, words]) => h('li', {},
             h('time', {datetime: new Date(s.at).toISOString()}, timeExact(s.at)), what,
             s.reason ? ` · ${t(`reason.${s.reason}`)}` : '',
             s.courier ? h('span', {class: 'soft'}, ` · ${s.courier}`) : '',

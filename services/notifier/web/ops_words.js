@@ -37,11 +37,12 @@ export function attention(order, now) {
 }
 
 // stepWords: what one entry of the history says: [what happened, who and why]. The store's "ready" and "accepted" are
-// notes that leave the state as it is; why a courier was chosen stands in the record as numbers.
+// notes that leave the state as it is (that `before` was): else somebody's words only end like one. Why a courier was chosen
+// stands in the record as numbers.
 const NOTES = {ready: /^(.*): goods ready(?:: (.*))?$/, accepted: /^(.*): accepted by the store(?:: (.*))?$/};
 const CHOSEN = /^chosen of (\d+) on shift, (\d+)( or more)? could/;
-export function stepWords(step) {
-    for (const [name, pattern] of Object.entries(NOTES)) {
+export function stepWords(step, before = step.status) {
+    for (const [name, pattern] of before === step.status ? Object.entries(NOTES) : []) {
         const [, ...said] = pattern.exec(step.words ?? '') ?? [];
         if (said.length > 0) return [t(`ops.note.${name}`), said.filter(Boolean).join(': ')];
     }
