@@ -40,6 +40,19 @@ name_chain(struct ctl *c, uint32_t number)
     return x != NULL && *x->chain_id != '\0' ? x->chain_id : arena_printf(c->arena, "%u", number);
 }
 
+/* print_safely: the first byte, or a space for a control character (C0, DEL, or C1 in UTF-8), which
+ * could begin a line of its own or tell the terminal something; how many bytes it took. Chains may
+ * write line feeds into the comment of a cancellation. */
+static size_t
+print_safely(const char *p, size_t n)
+{
+    unsigned char c = (unsigned char)*p;
+    bool c1 = c == 0xC2 && n > 1 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xA0;
+
+    putchar(c1 || c < 0x20 || c == 0x7F ? ' ' : c);
+    return c1 ? 2 : 1;
+}
+
 void
 print_named(struct ctl *c, struct slice words)
 {
@@ -55,7 +68,7 @@ print_named(struct ctl *c, struct slice words)
                  d + digits < end && digits < 10 && d[digits] >= '0' && d[digits] <= '9';)
                 number = 10 * number + (uint64_t)(d[digits++] - '0');
         if (digits == 0 || number > UINT32_MAX) {
-            putchar(*p++);
+            p += print_safely(p, (size_t)(end - p));
             continue;
         }
         printf("%s%s", mark, name_courier(c, (uint32_t)number));
