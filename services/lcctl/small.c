@@ -30,6 +30,43 @@ cmd_secret(struct ctl *c, struct args *a)
     return show_json(&b);
 }
 
+/* not_of_connections: up to which port the system gives none to outgoing connections, above 10,000;
+ * 0 when that leaves too few. Linux, ip-sysctl: ip_local_port_range. */
+static unsigned
+not_of_connections(void)
+{
+    FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    unsigned low = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%u", &low) != 1 || low < 20000 || low > 65535)
+        low = 0;
+    fclose(f);
+    return low;
+}
+
+/* bind_free: a port of the loopback. One the system may give to a connection could be gone before
+ * its server is up: others first, by lot so that two who ask get two. */
+static bool
+bind_free(int fd, struct sockaddr_in *at)
+{
+    unsigned below = not_of_connections();
+    socklen_t length = sizeof *at;
+    uint16_t lot;
+
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int tries = 0; below > 0 && tries < 20; tries++) {
+        ctl_random(&lot, sizeof lot);
+        at->sin_port = htons((uint16_t)(10000 + lot % (below - 10000)));
+        if (bind(fd, (struct sockaddr *)at, length) == 0)
+            return true;
+    }
+    at->sin_port = 0;
+    return bind(fd, (struct sockaddr *)at, length) == 0 &&
+           getsockname(fd, (struct sockaddr *)at, &length) == 0;
+}
+
 int
 cmd_ports(struct ctl *c, struct args *a)
 {
@@ -44,11 +81,9 @@ cmd_ports(struct ctl *c, struct args *a)
     json_out_array(&w, NULL);
     /* all stay bound until all are known, so that no port comes twice */
     for (long i = 0; i < n; i++) {
-        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t length = sizeof at;
+        struct sockaddr_in at;
         fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        if (fds[i] < 0 || bind(fds[i], (struct sockaddr *)&at, sizeof at) != 0 ||
-            getsockname(fds[i], (struct sockaddr *)&at, &length) != 0) {
+        if (fds[i] < 0 || !bind_free(fds[i], &at)) {
             perror("lcctl: ports");
             buf_free(&b);
             return EXIT_FAILED;

@@ -1,4 +1,5 @@
 #include "town.h"
+#include "hold_port.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -45,24 +46,6 @@ town_wait(bool (*met)(void *ctx), void *ctx)
 
 static const char *const names[TOWN_N] = {"redis-server", "lc-intake", "lc-matcher",
                                           "lc-inventory", "lc-router", "lc-notifier"};
-
-/* free_ports: bound together, then let go, so that none comes twice. */
-static void
-free_ports(int *ports, int n)
-{
-    int fds[16];
-
-    for (int i = 0; i < n; i++) {
-        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t length = sizeof at;
-        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        CU_ASSERT_FATAL(fds[i] >= 0 && bind(fds[i], (struct sockaddr *)&at, sizeof at) == 0 &&
-                        getsockname(fds[i], (struct sockaddr *)&at, &length) == 0);
-        ports[i] = ntohs(at.sin_port);
-    }
-    for (int i = 0; i < n; i++)
-        close(fds[i]);
-}
 
 struct words {
     char text[40][160];
@@ -313,7 +296,6 @@ town_open(struct town *t, unsigned how)
 {
     char out[512];
     char path[128];
-    int ports[2 + TOWN_N];
 
     memset(t, 0, sizeof *t);
     snprintf(t->dir, sizeof t->dir, "/tmp/lc-town.XXXXXX");
@@ -321,10 +303,10 @@ town_open(struct town *t, unsigned how)
     t->how = how;
     snprintf(path, sizeof path, "%s/record", t->dir);
     CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
-    free_ports(ports, 2 + TOWN_N);
-    t->intake = ports[0];
-    t->notifier = ports[1];
-    memcpy(t->admin, ports + 2, sizeof t->admin);
+    t->held[0] = hold_port(&t->intake);
+    t->held[1] = hold_port(&t->notifier);
+    for (enum town_daemon d = 0; d < TOWN_N; d++)
+        t->held[2 + d] = hold_port(&t->admin[d]);
     for (size_t i = 0; i < 64; i++)
         t->secret[i] = "0123456789abcdef"[i * 7 % 16];
     if (how & TOWN_KEYS)
@@ -349,6 +331,8 @@ town_close(struct town *t)
         if (town_alive(t, d) && d != TOWN_REDIS)
             CU_ASSERT_EQUAL(town_stop(t, d), 0);
     town_kill(t, TOWN_REDIS);
+    for (int i = 0; i < 2 + TOWN_N; i++)
+        close(t->held[i]);
     if (keep != NULL && *keep != '\0') {
         fprintf(stderr, "kept: %s\n", t->dir);
         return;

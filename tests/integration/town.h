@@ -32,8 +32,9 @@ struct town {
     int intake; /* HTTP ports */
     int notifier;
     int admin[TOWN_N];
-    unsigned how; /* enum town_how */
-    char key[80]; /* of the chain "corner" */
+    int held[2 + TOWN_N]; /* sockets that keep those ports */
+    unsigned how;         /* enum town_how */
+    char key[80];         /* of the chain "corner" */
 };
 
 /* record into dir/record; wait long for a placed answer, so that 201 does not depend on how busy

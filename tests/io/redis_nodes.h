@@ -53,26 +53,18 @@ node_tell(const struct redis_one *s, const char *fmt, ...)
     CU_ASSERT_EQUAL(got, 1);
 }
 
-static inline int
-node_free_port(void)
-{
-    struct redis_one s = {0};
-
-    redis_one_new(&s);
-    CU_ASSERT_EQUAL(rmdir(s.dir), 0);
-    return s.port;
-}
-
 static inline void
 node_run(struct redis_one *s)
 {
     char config[512];
 
+    if (s->bus_held < 0)
+        s->bus_held = hold_port(&s->bus);
     snprintf(config, sizeof config,
              "port %d\nbind 127.0.0.1\ndir %s\nsave \"\"\nappendonly yes\nappendfsync always\n"
              "repl-diskless-sync-delay 0\ncluster-enabled yes\ncluster-port %d\n"
              "cluster-node-timeout %d\ncluster-replica-validity-factor 0\n",
-             s->port, s->dir, node_free_port(), NODE_TIMEOUT_MS);
+             s->port, s->dir, s->bus, NODE_TIMEOUT_MS);
     redis_one_run(s, config); /* of a node that was up before: the configuration of then */
 }
 
@@ -105,18 +97,8 @@ nodes_start(struct redis_nodes *c)
         if (i < PRIMARIES)
             node_tell(&c->one[i], "CLUSTER ADDSLOTSRANGE %d %d", slots[i][0], slots[i][1]);
     }
-    for (int i = 1; i < NODES; i++) {
-        char conf[96], line[128];
-        int bus = 0;
-        snprintf(conf, sizeof conf, "%s/conf", c->one[i].dir);
-        FILE *f = fopen(conf, "r");
-        CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-        while (bus == 0 && fgets(line, sizeof line, f) != NULL)
-            if (sscanf(line, "cluster-port %d", &bus) != 1)
-                bus = 0;
-        fclose(f);
-        node_tell(&c->one[0], "CLUSTER MEET 127.0.0.1 %d %d", c->one[i].port, bus);
-    }
+    for (int i = 1; i < NODES; i++)
+        node_tell(&c->one[0], "CLUSTER MEET 127.0.0.1 %d %d", c->one[i].port, c->one[i].bus);
     for (int i = 0; i < NODES; i++)
         redis_one_await(&c->one[i], "cluster_known_nodes:5", "CLUSTER INFO");
     for (int i = PRIMARIES; i < NODES; i++) { /* until it has heard of that one */

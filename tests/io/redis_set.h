@@ -4,19 +4,18 @@
 #ifndef LC_TESTS_IO_REDIS_SET_H
 #define LC_TESTS_IO_REDIS_SET_H
 
+#include "hold_port.h"
 #include "redis_server.h"
 
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 struct redis_one {
     pid_t pid;
-    int port;
+    int port, held;
+    int bus, bus_held; /* of a Cluster's node; otherwise none */
     char dir[64];
     char address[32]; /* host:port */
 };
@@ -24,15 +23,8 @@ struct redis_one {
 static inline void
 redis_one_new(struct redis_one *s)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    *s = (struct redis_one){0};
-    CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 &&
-                    getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    close(fd);
-    s->port = ntohs(at.sin_port);
+    *s = (struct redis_one){.bus_held = -1};
+    s->held = hold_port(&s->port);
     snprintf(s->address, sizeof s->address, "127.0.0.1:%d", s->port);
     /* in memory where there is such a folder: how long other jobs keep the disk is not tested */
     snprintf(s->dir, sizeof s->dir, "%s/lc-set-XXXXXX",
@@ -154,6 +146,9 @@ redis_one_end(struct redis_one *s)
     redis_one_kill(s);
     if (s->dir[0] == '\0')
         return;
+    close(s->held);
+    if (s->bus_held >= 0)
+        close(s->bus_held);
     snprintf(command, sizeof command, "rm -rf '%s' 2>/dev/null", s->dir);
     for (int i = 0; i < 500 && system(command) != 0; i++)
         poll(NULL, 0, 10); /* a child that rewrites a file may outlive it for a moment */
