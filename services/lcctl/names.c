@@ -13,8 +13,8 @@ read_numbered(struct ctl *c, const char *key, uint32_t number, const ProtobufCMe
 {
     redisReply *r = ctl_read(c, "HGET", key, arena_printf(c->arena, "%u", number), NULL);
     const void *found = r == NULL || r->type != REDIS_REPLY_STRING
-                      ? NULL
-                      : wire_unpack(as, c->arena, slice_of(r->str, r->len));
+                            ? NULL
+                            : wire_unpack(as, c->arena, slice_of(r->str, r->len));
 
     if (r != NULL)
         freeReplyObject(r);
