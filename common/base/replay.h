@@ -31,6 +31,22 @@ struct replay_difference {
     struct slice got;
 };
 
+/* replay_where: the first effect in which they differ, 1 = the first; 0: none does, only the
+ * outcomes. The texts are its lines of trace_print_effects near the first character that differs
+ * (beginning and middle of a long one, "..." where something is left out), empty when there is no
+ * such effect. They show what orders contain: names, addresses. */
+struct replay_where {
+    size_t effect;
+    struct buf recorded;
+    struct buf now;
+};
+
+/* replay_where: fills w, in any case to be freed with replay_where_free.
+ *   LC_EINVAL  the recorded effects are damaged; w is of what can be read
+ *   LC_ENOMEM  out of memory */
+LC_MUST_CHECK enum lc_err replay_where(const struct replay_difference *d, struct replay_where *w);
+void replay_where_free(struct replay_where *w);
+
 struct replay_result {
     uint64_t steps; /* that were run */
     bool differs;   /* the callback was called, once, and the run ended there */

@@ -82,7 +82,8 @@ const struct command commands[] = {
      "times as fast as people; along the streets of a compiled map, else straight on"},
     {"replay", cmd_replay, false, "replay DIR [--roads FILE]... [--addresses FILE]... [--plain TO]",
      "run recorded steps again and compare every outgoing byte; on the maps they were made with. "
-     "--plain: unseal them into TO instead"},
+     "Of the first step that differs it shows the first effect that does, as recorded and as it is "
+     "now: orders are in plain text there. --plain: unseal them into TO instead"},
     {"roads", cmd_roads, false,
      "roads build FILE.osm.pbf -o FILE.roads [--modes car,bicycle,...]\n"
      "roads info FILE.roads\n"

@@ -23,16 +23,25 @@
 static const struct service *const services[] = {
     &intake_service, &matcher_service, &inventory_service, &router_service, &notifier_service};
 
+/* seen: the step that differs. */
+struct seen {
+    uint64_t step;
+    enum event_kind kind;
+    uint64_t ref;
+    enum lc_err recorded, now; /* outcomes */
+    enum lc_err err;           /* of replay_where */
+    struct replay_where where;
+};
+
 struct replayed {
-    const struct ctl *ctl;
-    const char *path;
     struct replay_maps *maps;
+    struct seen seen;
 };
 
 static const struct travel *
 find_map(void *ctx, uint32_t checksum, struct slice path)
 {
-    const struct replayed *r = ctx;
+    struct replayed *r = ctx;
 
     return replay_maps_find(r->maps, checksum, path);
 }
@@ -40,14 +49,53 @@ find_map(void *ctx, uint32_t checksum, struct slice path)
 static const struct address_book *
 find_index(void *ctx, uint32_t checksum, struct slice path)
 {
-    const struct replayed *r = ctx;
+    struct replayed *r = ctx;
 
     return replay_index_find(r->maps, checksum, path);
 }
 
+static void
+see(void *ctx, const struct replay_difference *d)
+{
+    struct replayed *r = ctx;
+    struct seen *seen = &r->seen;
+
+    *seen = (struct seen){.step = d->step,
+                          .kind = d->event->kind,
+                          .ref = d->event->ref,
+                          .recorded = d->expected_outcome,
+                          .now = d->got_outcome};
+    seen->err = replay_where(d, &seen->where);
+}
+
+static void
+tell_side(struct json_out *w, const char *key, enum lc_err outcome, const struct buf *effect)
+{
+    json_out_object(w, key);
+    json_out_cstr(w, "outcome", lc_strerror(outcome));
+    if (effect->n > 0)
+        json_out_str(w, "effect", buf_slice(effect));
+    else
+        json_out_null(w, "effect");
+    json_out_end(w);
+}
+
+static void
+tell_seen(struct json_out *w, const struct seen *s)
+{
+    json_out_object(w, "difference");
+    json_out_uint(w, "step", s->step);
+    json_out_cstr(w, "event", event_name(s->kind));
+    json_out_uint(w, "ref", s->ref);
+    json_out_uint(w, "effect", s->where.effect);
+    tell_side(w, "recorded", s->recorded, &s->where.recorded);
+    tell_side(w, "now", s->now, &s->where.now);
+    json_out_end(w);
+}
+
 /* tell: what came of a recording, as a line of JSON; r NULL: it is empty. */
 static void
-tell(const char *path, const char *service, const struct replay_result *r)
+tell(const char *path, const char *service, const struct replay_result *r, const struct seen *seen)
 {
     struct buf b = {0};
     struct json_out w = json_out_to(&b);
@@ -58,32 +106,41 @@ tell(const char *path, const char *service, const struct replay_result *r)
     json_out_uint(&w, "steps", r == NULL ? 0 : r->steps);
     json_out_bool(&w, "same", r == NULL || !r->differs);
     json_out_bool(&w, "cut", r != NULL && r->cut);
+    if (r != NULL && r->differs)
+        tell_seen(&w, seen);
     json_out_end(&w);
     (void)show_json(&b);
 }
 
 static void
-print_difference(void *ctx, const struct replay_difference *d)
+print_side(const char *when, enum lc_err outcome, size_t effect, const struct buf *line)
 {
-    const struct replayed *r = ctx;
-    size_t at = 0;
+    printf("  %s %s", when, lc_strerror(outcome));
+    if (line->n > 0)
+        printf("; effect %zu: %.*s", effect, (int)line->n, line->p);
+    else if (effect > 0)
+        printf("; no effect %zu", effect);
+    putchar('\n');
+}
 
-    while (at < d->expected.n && at < d->got.n && d->expected.p[at] == d->got.p[at])
-        at++;
-    fprintf(r->ctl->json ? stderr : stdout,
-            "%s: step %llu (event kind %d, ref %llu) differs: outcome %d, recorded %d; effects of "
-            "%zu bytes, recorded %zu, first difference at byte %zu\n",
-            r->path, (unsigned long long)d->step, (int)d->event->kind,
-            (unsigned long long)d->event->ref, (int)d->got_outcome, (int)d->expected_outcome,
-            d->got.n, d->expected.n, at);
+static void
+print_seen(const char *path, const struct seen *s)
+{
+    printf("%s: step %llu (%s, ref %llu) differs%s\n", path, (unsigned long long)s->step,
+           event_name(s->kind), (unsigned long long)s->ref,
+           s->err == LC_EINVAL   ? "; the recorded effects are damaged"
+           : s->err == LC_ENOMEM ? "; no memory to say in what"
+                                 : "");
+    print_side("recorded:", s->recorded, s->where.effect, &s->where.recorded);
+    print_side("now:     ", s->now, s->where.effect, &s->where.now);
 }
 
 /* replay_bytes: one recording. */
 static int
 replay_bytes(struct ctl *c, const char *path, struct slice recording, struct replay_maps *maps)
 {
-    struct replayed r = {c, path, maps};
-    const struct replay_asks asks = {print_difference, find_map, find_index, &r};
+    struct replayed r = {.maps = maps};
+    const struct replay_asks asks = {see, find_map, find_index, &r};
     struct slice name = replay_service(recording);
     struct replay_result result;
 
@@ -97,13 +154,14 @@ replay_bytes(struct ctl *c, const char *path, struct slice recording, struct rep
             return EXIT_FAILED;
         }
         if (c->json)
-            tell(path, services[i]->name, &result);
-        if (result.differs)
-            return EXIT_NOT_SO;
-        if (!c->json)
+            tell(path, services[i]->name, &result, &r.seen);
+        else if (result.differs)
+            print_seen(path, &r.seen);
+        else
             printf("%s: %s, %llu steps, every byte the same%s\n", path, services[i]->name,
                    (unsigned long long)result.steps, result.cut ? " (cut short at the end)" : "");
-        return EXIT_SUCCESS;
+        replay_where_free(&r.seen.where);
+        return result.differs ? EXIT_NOT_SO : EXIT_SUCCESS;
     }
     fprintf(stderr, "lcctl: %s: expected a recording of a Lifecircle service\n", path);
     return EXIT_FAILED;
@@ -127,7 +185,7 @@ replay_or_empty(struct ctl *c, const char *path, struct slice recording, struct 
     if (recording.n > 0)
         return replay_bytes(c, path, recording, maps);
     if (c->json)
-        tell(path, NULL, NULL);
+        tell(path, NULL, NULL, NULL);
     else
         printf("%s: empty\n", path);
     return EXIT_SUCCESS;

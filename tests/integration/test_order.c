@@ -268,6 +268,27 @@ test_replay_names_the_first_step_that_differs(void)
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "step "));
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "differs"));
+    const char *recorded = strstr(out, "recorded: ok; effect "),
+               *now = strstr(out, "now:      ok;");
+    CU_ASSERT_PTR_NOT_NULL(recorded);
+    CU_ASSERT_PTR_NOT_NULL(now);
+    if (recorded != NULL && now != NULL) {
+        CU_ASSERT_TRUE(strstr(recorded, "plaxed") < now);
+        CU_ASSERT_PTR_NULL(strstr(now, "plaxed"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(now, "placed"));
+    }
+}
+
+static void
+test_replay_tells_programs_what_differs(void)
+{
+    char words[128];
+    char out[4096];
+
+    snprintf(words, sizeof words, "--json replay %s/plain", town.dir);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "\"difference\":{\"step\":"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "\"now\":{\"outcome\":\"ok\",\"effect\":\""));
     town_close(&town);
 }
 
@@ -282,4 +303,5 @@ UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_order_goes_from_chain_to_
           UNIT(test_another_payload_under_the_same_name_is_a_conflict),
           UNIT(test_other_chains_orders_do_not_exist), UNIT(test_batch_answers_a_line_an_order),
           UNIT(test_recording_replays_byte_for_byte),
-          UNIT(test_replay_names_the_first_step_that_differs))
+          UNIT(test_replay_names_the_first_step_that_differs),
+          UNIT(test_replay_tells_programs_what_differs))
