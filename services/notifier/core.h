@@ -468,6 +468,10 @@ void proof_show(struct notifier *n, const struct event *ev, struct outbox *out, 
 /* work.c: what a shift has come to */
 /* work_pay_read: the currency and the rates. LC_EINVAL and a note when one is malformed. */
 enum lc_err work_pay_read(struct pay *pay, const struct config *config, struct outbox *out);
+/* work_pay: what the order earns its courier once it is delivered, or brought back when not, in
+ * minor units; the only place that says so. *metres: from the store to the customer. */
+int64_t work_pay(const struct notifier *n, const struct record *r,
+                 const Lifecircle__V1__Order *order, bool delivered, uint32_t *metres);
 void work_ask(struct notifier *n, const struct event *ev, struct outbox *out,
               const struct session *s);
 void work_answer(struct notifier *n, const struct ask *a, const struct event *ev,

@@ -345,7 +345,7 @@ write_place(struct json_out *w, const Lifecircle__V1__Point *at)
 }
 
 static void
-write_stop(struct json_out *w, const Lifecircle__V1__CourierStop *s)
+write_stop(struct json_out *w, const Lifecircle__V1__CourierStop *s, bool paid)
 {
     static const char *const kinds[] = {"pickup", "dropoff", "return"};
     bool dropoff = s->stop->kind == LIFECIRCLE__V1__STOP__KIND__DROPOFF;
@@ -358,6 +358,8 @@ write_stop(struct json_out *w, const Lifecircle__V1__CourierStop *s)
     json_out_bool(w, "arrived", s->stop->arrived);
     json_out_time(w, "eta", s->stop->eta_ms);
     json_out_uint(w, "items", s->items);
+    if (paid && s->stop->kind != LIFECIRCLE__V1__STOP__KIND__PICKUP)
+        json_out_int(w, "pay", s->pay);
     if (dropoff) {
         json_out_time(w, "window_end", s->stop->window_end_ms);
         json_out_cstr(w, "address", s->address);
@@ -389,9 +391,11 @@ write_route(struct json_out *w, const Lifecircle__V1__CourierRoute *r)
         json_out_time(w, "offer_expires_at", r->offer_expires_ms);
     else
         json_out_null(w, "offer_expires_at");
+    if (*r->currency != '\0')
+        json_out_cstr(w, "currency", r->currency);
     json_out_array(w, "stops");
     for (size_t i = 0; i < r->n_stops; i++)
-        write_stop(w, r->stops[i]);
+        write_stop(w, r->stops[i], *r->currency != '\0');
     json_out_end(w);
 }
 

@@ -64,6 +64,11 @@ known_learn(struct notifier *n, const struct event *ev, struct session *s, struc
     k->order = id;
     k->session = s;
     k->passing = record_is_end(record.state);
+    if (*n->pay.currency != '\0') {
+        uint32_t metres;
+        k->pay = work_pay(n, &record, order, true, &metres);
+        k->pay_back = work_pay(n, &record, order, false, &metres);
+    }
     traceparent_of_order(id, order->traceparent, &k->trace);
     HASH_ADD(hh, n->known, order, sizeof k->order, k);
     if (map_failed) {

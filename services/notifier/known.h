@@ -19,6 +19,8 @@ struct known_order {
     bool passing;     /* not to be kept: it has ended */
     bool age_check;
     uint32_t items;
+    int64_t pay;      /* for the delivery, minor units; 0 where nothing is said about pay */
+    int64_t pay_back; /* for bringing it back */
     struct session *session;
     struct known_order *next; /* of the same session */
     struct traceparent trace;

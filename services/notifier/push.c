@@ -216,10 +216,13 @@ fill_stop(const struct notifier *n, Lifecircle__V1__CourierStop *to, Lifecircle_
     to->external_order_id = order->external_order_id;
     to->items = order->items;
     to->age_check = order->age_check;
+    if (stop->kind == LIFECIRCLE__V1__STOP__KIND__RETURN)
+        to->pay = order->pay_back;
     if (stop->kind == LIFECIRCLE__V1__STOP__KIND__DROPOFF) {
         to->address = order->address;
         to->instructions = order->instructions;
         to->customer = &order->customer;
+        to->pay = order->pay;
     }
 }
 
@@ -290,6 +293,7 @@ show(struct notifier *n, const struct event *ev, struct outbox *out, struct sess
     }
     view.version = route->version;
     view.offer_expires_ms = route->offer_expires_ms;
+    view.currency = n->pay.currency;
     m.body_case = LIFECIRCLE__V1__COURIER_SOCKET__BODY_ROUTE;
     m.route = &view;
     frames_send(out, a, s, &m);

@@ -66,6 +66,14 @@ far_m(const struct notifier *n, const struct record *r, const Lifecircle__V1__Or
                : 0;
 }
 
+int64_t
+work_pay(const struct notifier *n, const struct record *r, const Lifecircle__V1__Order *order,
+         bool delivered, uint32_t *metres)
+{
+    *metres = far_m(n, r, order);
+    return delivered ? n->pay.delivery + (n->pay.km * *metres + 500) / 1000 : n->pay.way_back;
+}
+
 static void
 fill_done(const struct notifier *n, struct arena *a, struct slice what, struct slice record,
           Lifecircle__V1__CourierShift__Done *d)
@@ -84,10 +92,8 @@ fill_done(const struct notifier *n, struct arena *a, struct slice what, struct s
         d->store_name = (char *)(uintptr_t)store->name;
     if (d->kind == LIFECIRCLE__V1__COURIER_SHIFT__DONE__KIND__PICKED_UP || order == NULL)
         return;
-    d->metres = far_m(n, &r, order);
-    d->pay = d->kind == LIFECIRCLE__V1__COURIER_SHIFT__DONE__KIND__DELIVERED
-                 ? n->pay.delivery + (n->pay.km * d->metres + 500) / 1000
-                 : n->pay.way_back;
+    d->pay = work_pay(n, &r, order, d->kind == LIFECIRCLE__V1__COURIER_SHIFT__DONE__KIND__DELIVERED,
+                      &d->metres);
 }
 
 static void

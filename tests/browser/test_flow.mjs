@@ -40,6 +40,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
 
     await courier.locator('#accept').waitFor();
     await kit.shows(courier, '#in-all', /^\d+(\.\d)? k?m in all$/);
+    const earns = (await kit.text(courier, '#earns')).match(/\$4\.\d\d$/)[0]; // 4.00, and 0.60 a kilometre
     await kit.sound(courier, 'courier-offer');
     await courier.locator('#accept').press('Enter');
     await kit.until('the next stop has the focus', () => courier.evaluate(() => document.activeElement.matches('.next h2.who')));
@@ -76,7 +77,7 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     await courier.context().setOffline(false);
     await kit.until('delivered', async () => (await kit.orderNow(town, key, order.order_id)).status === 'delivered');
     await kit.shows(courier, '#count', '1');
-    await kit.shows(courier, '#earned', /\$4\.\d\d/); // 4.00, and 0.60 a kilometre
+    await kit.shows(courier, '#earned', earns);
     await courier.locator('#stops').click();
     await kit.shows(courier, '#done', new RegExp(`Delivered${order.external_order_id}.*Picked up${order.external_order_id}`, 's'));
     await kit.sound(courier, 'courier-stops');
@@ -130,6 +131,8 @@ test('the customer sees the courier only on the way to them', async ({town, brow
 });
 
 test('the customer cancels, in Chinese', async ({town, browser, key}) => {
+    const courier = await kit.openPage(browser, town, `/courier#token=${kit.addCourier(town, 'cleo')}`, kit.phone);
+    await signOn(courier, town, key);
     const order = await kit.placeOrder(town, key);
     const page = await kit.openPage(browser, town, order.tracking_url, {...kit.phone, locale: 'zh-CN'});
     await kit.shows(page, '#status', '备货中');
@@ -139,6 +142,7 @@ test('the customer cancels, in Chinese', async ({town, browser, key}) => {
     await kit.shows(page, '#status', '已取消');
     await kit.sound(page, 'customer-cancelled-zh');
     assert.equal((await kit.orderNow(town, key, order.order_id)).reason, 'customer_cancelled');
+    await courier.context().close();
     await page.context().close();
 });
 

@@ -5,12 +5,13 @@
 
 #define TOKEN "lc_courier_1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-/* on_the_way: courier 1's phone on connection 10 was told route 7, a drop-off of order 0. */
+/* paid_on_the_way: courier 1's phone on connection 10 was told route 7, a drop-off of order 0. */
 static struct rig *
-on_the_way(void)
+paid_on_the_way(struct pay pay)
 {
     struct rig *r = rig_new();
 
+    rig_core(r)->pay = pay;
     rig_courier(r, 1, TOKEN, false);
     rig_http(r, 10, "/v1/courier", "token=" TOKEN, true);
     rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PICKED_UP, 1, 1);
@@ -19,6 +20,12 @@ on_the_way(void)
     rig_say(r, 10, "{\"type\":\"hello\"}");
     CU_ASSERT_EQUAL(r->orders_read, 1);
     return r;
+}
+
+static struct rig *
+on_the_way(void)
+{
+    return paid_on_the_way((struct pay){0});
 }
 
 static void
@@ -170,6 +177,32 @@ test_a_phone_that_comes_back_is_told_all(void)
     rig_free(r);
 }
 
+static void
+test_a_stop_says_what_it_earns(void)
+{
+    struct rig *r = paid_on_the_way((struct pay){"USD", 400, 60, 250});
+
+    CU_ASSERT_EQUAL(told(r, "\"currency\":\"USD\""), 1);
+    CU_ASSERT_EQUAL(told(r, "\"items\":3,\"pay\":400,"), 1);
+    rig_route_to(r, 1, 8, 0, LIFECIRCLE__V1__STOP__KIND__RETURN);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(told(r, "\"items\":3,\"pay\":250,"), 1);
+    rig_route_to(r, 1, 9, 0, LIFECIRCLE__V1__STOP__KIND__PICKUP);
+    rig_wake(r, 300);
+    CU_ASSERT_EQUAL(told(r, "\"pay\""), 2);
+    rig_free(r);
+}
+
+static void
+test_nothing_is_said_of_pay_where_the_city_says_nothing(void)
+{
+    struct rig *r = paid_on_the_way((struct pay){"", 400, 60, 250});
+
+    CU_ASSERT_EQUAL(told(r, "\"external_order_id\":\"o-0\""), 1);
+    CU_ASSERT_EQUAL(told(r, "\"pay\"") + told(r, "\"currency\""), 0);
+    rig_free(r);
+}
+
 UNIT_MAIN("what is known of orders",
           UNIT(test_an_order_is_read_once_however_often_its_route_changes),
           UNIT(test_an_order_that_left_the_route_is_forgotten),
@@ -177,4 +210,5 @@ UNIT_MAIN("what is known of orders",
           UNIT(test_nothing_is_kept_of_a_phone_that_went_or_of_before_redis_was_lost),
           UNIT(test_events_that_were_missed_may_have_been_ends),
           UNIT(test_an_order_that_ends_while_its_route_is_read_is_read_again),
-          UNIT(test_a_phone_that_comes_back_is_told_all))
+          UNIT(test_a_phone_that_comes_back_is_told_all), UNIT(test_a_stop_says_what_it_earns),
+          UNIT(test_nothing_is_said_of_pay_where_the_city_says_nothing))

@@ -58,10 +58,18 @@ export function offer(state, stops, act, legs) {
             h('span', {class: 'big', id: 'left', 'aria-hidden': 'true'}, seconds(left))),
         h('progress', {id: 'left-bar', max: Math.max(left, 1), value: Math.max(left, 0),
             'aria-label': t('courier.time_left')}),
+        earns(state.route.currency, stops),
         h('ul', {class: 'later'}, stops.map(line)),
         legs.length > 0 ? h('p', {class: 'soft', id: 'in-all'}, t('courier.in_all', {far: far(legs.reduce((sum, l) => sum + l.metres, 0))})) : null,
         h('button', {class: 'primary thumb', id: 'accept', onclick: act.accept}, t('courier.accept')),
         h('button', {class: 'thumb', id: 'decline', onclick: act.decline}, t('courier.decline')));
+}
+
+// earns: what these stops come to; nothing where the city says nothing about pay.
+function earns(currency, stops) {
+    if (!currency) return null;
+    const sum = money(stops.reduce((n, s) => n + (s.pay ?? 0), 0), currency);
+    return h('p', {class: 'big', id: 'earns'}, h('span', {class: 'soft'}, t('courier.earns')), ` ${sum}`);
 }
 
 export const seconds = (ms) => {

@@ -84,6 +84,7 @@ export default {
     'courier.carried': 'Carried',
     'courier.km': '{n} km',
     'courier.earned': 'Earned',
+    'courier.earns': 'You earn',
     'courier.stops': 'Stops of this shift',
     'courier.was.picked_up': 'Picked up',
     'courier.was.delivered': 'Delivered',

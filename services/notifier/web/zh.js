@@ -83,6 +83,7 @@ export default {
     'courier.carried': '配送里程',
     'courier.km': '{n} 公里',
     'courier.earned': '收入',
+    'courier.earns': '可得',
     'courier.stops': '本班记录',
     'courier.was.picked_up': '已取货',
     'courier.was.delivered': '已送达',
