@@ -85,6 +85,10 @@ bool json_in_has(const struct json_at *at, const char *name);
 bool json_in_string(struct json_in *in, const struct json_at *at, const char *name,
                     enum json_need need, size_t min, size_t max, struct slice *out);
 
+/* json_in_line: the same without those two: what is shown in one line, as a name is. */
+bool json_in_line(struct json_in *in, const struct json_at *at, const char *name,
+                  enum json_need need, size_t min, size_t max, struct slice *out);
+
 /* json_in_int: a whole number from min to max, written as an integer (3, not 3.0 or "3"). */
 bool json_in_int(struct json_in *in, const struct json_at *at, const char *name,
                  enum json_need need, int64_t min, int64_t max, int64_t *out);

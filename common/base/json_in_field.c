@@ -38,19 +38,8 @@ json_in_has(const struct json_at *at, const char *name)
 }
 
 static bool
-has_control(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7F)
-            return true;
-    }
-    return false;
-}
-
-bool
-json_in_string(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
-               size_t min, size_t max, struct slice *out)
+text(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
+     size_t min, size_t max, bool line, struct slice *out)
 {
     const struct json_value *v = field(in, at, name, need);
 
@@ -63,12 +52,27 @@ json_in_string(struct json_in *in, const struct json_at *at, const char *name, e
         json_in_fail(in, at, name, "expected %zu to %zu bytes of text, got %zu", min, max, s.n);
         return false;
     }
-    if (has_control(s)) {
-        json_in_fail(in, at, name, "expected text without control characters");
+    if (line ? !utf8_is_line(s) : !utf8_is_words(s)) {
+        json_in_fail(in, at, name, "expected %s without control characters",
+                     line ? "one line of text" : "text");
         return false;
     }
     *out = s;
     return true;
+}
+
+bool
+json_in_string(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
+               size_t min, size_t max, struct slice *out)
+{
+    return text(in, at, name, need, min, max, false, out);
+}
+
+bool
+json_in_line(struct json_in *in, const struct json_at *at, const char *name, enum json_need need,
+             size_t min, size_t max, struct slice *out)
+{
+    return text(in, at, name, need, min, max, true, out);
 }
 
 bool

@@ -65,3 +65,28 @@ utf8_valid(struct slice s)
     }
     return true;
 }
+
+static bool
+has_control(struct slice s, bool line)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c < 0x20 ? line || (c != '\t' && c != '\n') : c == 0x7F)
+            return true;
+        if (c == 0xC2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xA0) /* U+0080 to U+009F */
+            return true;
+    }
+    return false;
+}
+
+bool
+utf8_is_words(struct slice s)
+{
+    return !has_control(s, false);
+}
+
+bool
+utf8_is_line(struct slice s)
+{
+    return !has_control(s, true);
+}

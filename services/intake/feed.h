@@ -114,7 +114,8 @@ bool feed_options_query(struct arena *a, struct slice query, int64_t now_ms, str
 bool feed_options_line(struct json_in *json, const struct json_at *root, int64_t now_ms,
                        struct feed *feed);
 void feed_options_check(const struct feed *feed, struct faults *f);
-void feed_read_json(struct json_in *json, const struct json_at *root, struct feed_row *row);
+void feed_read_json(struct json_in *json, const struct json_at *root, const struct feed *feed,
+                    struct feed_row *row);
 /* feed_read_header: the first row of CSV. */
 void feed_read_header(const struct csv_row *row, struct feed *feed, struct faults *f);
 void feed_read_csv(const struct csv_row *row, const struct feed *feed, struct faults *f,

@@ -118,20 +118,27 @@ feed_options_check(const struct feed *feed, struct faults *f)
 
 /* ---- NDJSON ---- */
 
+/* A delta alone takes away; a snapshot cannot count fewer than none. */
+static int64_t
+least_quantity(const struct feed *feed)
+{
+    return feed->kind == LIFECIRCLE__V1__STOCK_REQUEST__KIND__DELTA ? -FEED_QUANTITY_MAX : 0;
+}
+
 void
-feed_read_json(struct json_in *json, const struct json_at *root, struct feed_row *row)
+feed_read_json(struct json_in *json, const struct json_at *root, const struct feed *feed,
+               struct feed_row *row)
 {
     static const char *const fields[] = {"store_id", "sku",      "quantity",  "price",
                                          "name",     "weight_g", "volume_ml", "age_restricted"};
 
     *row = (struct feed_row){0};
-    json_in_string(json, root, "store_id", JSON_REQUIRED, 1, STORE_ID_BYTES_MAX, &row->store_id);
-    json_in_string(json, root, "sku", JSON_REQUIRED, 1, SKU_BYTES_MAX, &row->sku);
-    row->has_quantity = json_in_int(json, root, "quantity", JSON_OPTIONAL, -FEED_QUANTITY_MAX,
+    json_in_line(json, root, "store_id", JSON_REQUIRED, 1, STORE_ID_BYTES_MAX, &row->store_id);
+    json_in_line(json, root, "sku", JSON_REQUIRED, 1, SKU_BYTES_MAX, &row->sku);
+    row->has_quantity = json_in_int(json, root, "quantity", JSON_OPTIONAL, least_quantity(feed),
                                     FEED_QUANTITY_MAX, &row->quantity);
     row->has_price = json_in_int(json, root, "price", JSON_OPTIONAL, 0, PRICE_MAX, &row->price);
-    row->has_name =
-        json_in_string(json, root, "name", JSON_OPTIONAL, 0, NAME_BYTES_MAX, &row->name);
+    row->has_name = json_in_line(json, root, "name", JSON_OPTIONAL, 0, NAME_BYTES_MAX, &row->name);
     row->has_weight =
         json_in_int(json, root, "weight_g", JSON_OPTIONAL, 0, GRAMS_MAX, &row->weight_g);
     row->has_volume =
@@ -201,18 +208,15 @@ csv_number(struct slice s, const char *name, int64_t low, int64_t high, struct f
 static struct slice
 csv_text(struct slice s, const char *name, size_t min, size_t max, struct faults *f)
 {
-    bool ok = s.n >= min && s.n <= max && utf8_valid(s);
-
-    for (size_t i = 0; ok && i < s.n; i++)
-        ok = (unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f;
-    if (ok)
+    if (s.n >= min && s.n <= max && utf8_valid(s) && utf8_is_line(s))
         return s;
     fault(f, name, "expected %zu to %zu bytes of UTF-8 text without control characters", min, max);
     return (struct slice){NULL, 0};
 }
 
 static void
-csv_field(enum field k, struct slice s, struct faults *f, struct feed_row *out)
+csv_field(enum field k, struct slice s, const struct feed *feed, struct faults *f,
+          struct feed_row *out)
 {
     const char *name = field_name[k];
 
@@ -225,7 +229,7 @@ csv_field(enum field k, struct slice s, struct faults *f, struct feed_row *out)
         break;
     case FIELD_QUANTITY:
         out->has_quantity =
-            csv_number(s, name, -FEED_QUANTITY_MAX, FEED_QUANTITY_MAX, f, &out->quantity);
+            csv_number(s, name, least_quantity(feed), FEED_QUANTITY_MAX, f, &out->quantity);
         break;
     case FIELD_PRICE:
         out->has_price = csv_number(s, name, 0, PRICE_MAX, f, &out->price);
@@ -261,7 +265,7 @@ feed_read_csv(const struct csv_row *row, const struct feed *feed, struct faults 
         return;
     }
     for (size_t i = 0; i < row->n; i++)
-        csv_field((enum field)feed->column[i], row->field[i], f, out);
+        csv_field((enum field)feed->column[i], row->field[i], feed, f, out);
     if (f->n == 0 && !out->has_quantity && !out->has_price)
         fault(f, "quantity", "quantity or price is required");
 }

@@ -55,11 +55,6 @@ take_row(struct intake *in, struct feed *feed, const struct feed_row *row)
         refuse(in, feed, "store_id", "the chain has no such store");
         return;
     }
-    if (row->has_quantity && row->quantity < 0 &&
-        feed->kind == LIFECIRCLE__V1__STOCK_REQUEST__KIND__SNAPSHOT) {
-        refuse(in, feed, "quantity", "expected 0 or more in a snapshot");
-        return;
-    }
     uint32_t index = catalogue_sku_index(in->catalogue, feed->chain, row->sku);
     const struct feed_item item = {.sku_index = index,
                                    .block = (uint32_t)((feed->lines - 1) / FEED_BLOCK),
@@ -137,7 +132,7 @@ take_json(struct intake *in, struct feed *feed, const struct event *ev, struct s
     feed->lines++;
     count_up(in, COUNT_FEED_LINES);
     if (err == LC_OK)
-        feed_read_json(&json, &root, &row);
+        feed_read_json(&json, &root, feed, &row);
     if (!refuse_faults(in, feed, json.error, json.error_n) && err == LC_OK)
         take_row(in, feed, &row);
     arena_rewind(ev->arena, mark);

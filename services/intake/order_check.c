@@ -2,6 +2,8 @@
  * Order of a right one. */
 #include "check.h"
 
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -16,25 +18,18 @@ printable(const char *s)
     return true;
 }
 
-static bool
-has_control(const char *s)
-{
-    for (; *s != '\0'; s++)
-        if (((unsigned char)*s < 0x20 && *s != '\t' && *s != '\n') || *s == 0x7f)
-            return true;
-    return false;
-}
-
-/* A text for people: any UTF-8 without control characters. NULL was found wrong before. */
+/* A text for people: any UTF-8 without control characters, and in one line if it is a name. NULL
+ * was found wrong before. */
 static char *
-words(struct check *c, const char *field, char *s, size_t max)
+words(struct check *c, const char *field, char *s, size_t max, bool line)
 {
     if (s == NULL)
         return (char *)protobuf_c_empty_string;
     if (strlen(s) > max)
         fault(c->f, field, "expected 0 to %zu bytes of text, got %zu", max, strlen(s));
-    else if (has_control(s))
-        fault(c->f, field, "expected text without control characters");
+    else if (line ? !utf8_is_line(slice_str(s)) : !utf8_is_words(slice_str(s)))
+        fault(c->f, field, "expected %s without control characters",
+              line ? "one line of text" : "text");
     return s;
 }
 
@@ -72,7 +67,7 @@ check_customer(struct check *c)
 
     if (k == NULL)
         return;
-    k->name = words(c, "customer.name", k->name, NAME_BYTES_MAX);
+    k->name = words(c, "customer.name", k->name, NAME_BYTES_MAX, true);
     if (k->phone == NULL)
         k->phone = (char *)protobuf_c_empty_string;
     else if (k->phone[0] != '\0' && !is_phone(k->phone))
@@ -85,9 +80,9 @@ check_dropoff(struct check *c)
 {
     struct latlng at = {0, 0};
 
-    c->order->address = words(c, "dropoff.address", c->s->address, ADDRESS_BYTES_MAX);
+    c->order->address = words(c, "dropoff.address", c->s->address, ADDRESS_BYTES_MAX, false);
     c->order->instructions =
-        words(c, "dropoff.instructions", c->s->instructions, INSTRUCTIONS_BYTES_MAX);
+        words(c, "dropoff.instructions", c->s->instructions, INSTRUCTIONS_BYTES_MAX, false);
     if (c->s->by_address) {
         check_place(c);
         return;

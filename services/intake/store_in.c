@@ -324,9 +324,9 @@ read_properties(struct json_in *json, const struct json_at *props, struct zone_s
     struct slice text;
 
     read_id(json, props, s);
-    if (json_in_string(json, props, "name", JSON_REQUIRED, 1, NAME_BYTES_MAX, &text))
+    if (json_in_line(json, props, "name", JSON_REQUIRED, 1, NAME_BYTES_MAX, &text))
         s->name = copy(json, text);
-    if (json_in_string(json, props, "address", JSON_OPTIONAL, 0, ADDRESS_BYTES_MAX, &text))
+    if (json_in_line(json, props, "address", JSON_OPTIONAL, 0, ADDRESS_BYTES_MAX, &text))
         s->address = copy(json, text);
     s->prep_s = PREP_S;
     read_count(json, props, "prep_seconds", SECONDS_MAX, &s->prep_s);

@@ -77,6 +77,12 @@ static const struct bad bodies[] = {
      422, "invalid_order", FIELD("customer.phone", "expected 0 to 16 bytes of text, got 18")},
     {"{" NAME "," DROPOFF "," LINES "," USD ",\"customer\":{\"name\":\"a\\u0007b\"}}", 422,
      "invalid_order", FIELD("customer.name", "expected text without control characters")},
+    {"{" NAME "," DROPOFF "," LINES "," USD ",\"customer\":{\"name\":\"a\\nb\"}}", 422,
+     "invalid_order",
+     FIELD("customer.name", "expected one line of text without control characters")},
+    {"{" NAME "," DROPOFF "," LINES "," USD ",\"customer\":{\"name\":\"a\xc2\x9b"
+     "2Jb\"}}",
+     422, "invalid_order", FIELD("customer.name", "expected text without control characters")},
     {"{" NAME "," DROPOFF "," LINES "," USD ",\"customer\":\"Ada\"}", 422, "invalid_order",
      FIELD("customer", "expected an object, got \\\"Ada\\\"")},
     /* lines */

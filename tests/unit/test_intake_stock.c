@@ -210,15 +210,17 @@ test_wrong_ndjson_lines_are_refused_one_by_one(void)
         {"{\"store_id\":\"o1\",\"sku\":\"BAGEL\",\"quantity\":1}",
          "\"line\":2,\"field\":\"store_id\",\"error\":\"the chain has no such store\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"quantity\":-1}",
-         "\"field\":\"quantity\",\"error\":\"expected 0 or more in a snapshot\""},
+         "\"field\":\"quantity\",\"error\":\"expected an integer from 0 to 1000000, got -1\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"quantity\":1.5}",
-         "\"field\":\"quantity\",\"error\":\"expected an integer from -1000000 to 1000000, got "
+         "\"field\":\"quantity\",\"error\":\"expected an integer from 0 to 1000000, got "
          "1.5\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"quantity\":1000001}", "\"field\":\"quantity\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"price\":-5}", "\"field\":\"price\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"price\":\"2.19\"}", "\"field\":\"price\""},
         {"{\"store_id\":\"s1\",\"sku\":\"BAGEL\",\"quantity\":1,\"aisle\":4}",
          "\"field\":\"aisle\",\"error\":\"is not a field of this object\""},
+        {"{\"store_id\":\"s1\",\"sku\":\"BA\\nGEL\",\"quantity\":1}",
+         "\"field\":\"sku\",\"error\":\"expected one line of text without control characters\""},
         {"{\"mode\":\"delta\",\"sequence\":3}", "\"line\":2,\"field\":\"store_id\""},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -246,12 +248,13 @@ test_wrong_csv_rows_are_refused_one_by_one(void)
                      "header, got 2\""},
         {"s1,BAGEL,1,2,3", "\"field\":\"row\""},
         {"s1,BAGEL,,", "\"field\":\"quantity\",\"error\":\"quantity or price is required\""},
-        {"s1,BAGEL,1.5,", "\"field\":\"quantity\",\"error\":\"expected an integer from -1000000 "
+        {"s1,BAGEL,1.5,", "\"field\":\"quantity\",\"error\":\"expected an integer from 0 "
                           "to 1000000\""},
         {"s1,BAGEL,x,", "\"field\":\"quantity\""},
         {"s1,BAGEL,1,2.19", "\"field\":\"price\",\"error\":\"expected an integer from 0 to "
                             "2147483647\""},
-        {"s1,BAGEL,-1,", "\"error\":\"expected 0 or more in a snapshot\""},
+        {"s1,BAGEL,-1,", "\"error\":\"expected an integer from 0 to 1000000\""},
+        {"s1,\xc2\x85,1,", "\"field\":\"sku\""},
         {",BAGEL,1,", "\"field\":\"store_id\""},
         {"s1,,1,", "\"field\":\"sku\""},
         {"s1,\xff,1,", "\"field\":\"sku\""},

@@ -152,6 +152,10 @@ static const struct {
     {FEATURE(S1), FIELD("properties.zone", "is required when the store delivers")},
     {FEATURE("\"delivers\":false"),
      FIELD("properties.store_id", "is required") "," FIELD("properties.name", "is required")},
+    {FEATURE("\"store_id\":\"s\",\"name\":\"Fait\\nAve\",\"address\":\"a\xc2\x9b"
+             "b\",\"delivers\":false"),
+     FIELD("properties.name", "expected one line of text without control characters") "," FIELD(
+         "properties.address", "expected one line of text without control characters")},
     {FEATURE("\"store_id\":\"a b\",\"name\":\"x\",\"delivers\":false"),
      FIELD("properties.store_id", "expected only characters of [A-Za-z0-9._:-]")},
     {FEATURE("\"store_id\":\"caf\xc3\xa9\",\"name\":\"x\",\"delivers\":false"),

@@ -137,6 +137,31 @@ test_utf8_valid_table(void)
 }
 
 static void
+test_utf8_tells_controls_from_words(void)
+{
+    static const struct {
+        struct slice s;
+        bool words, line;
+    } row[] = {
+        {{NULL, 0}, true, true},
+        {SLICE_LIT("Fait Ave"), true, true},
+        {SLICE_LIT("a\nb\tc"), true, false},
+        {SLICE_LIT("a\rb"), false, false},
+        {SLICE_LIT("\x1b[2J"), false, false},
+        {SLICE_LIT("\x7f"), false, false},
+        {SLICE_LIT("\xC2\x80"), false, false},
+        {SLICE_LIT("a\xC2\x9F"), false, false},
+        {SLICE_LIT("\xC2\xA0"), true, true},
+        {SLICE_LIT("\xC3\x9F\xE5\x8E\xA8"), true, true},
+    };
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        CU_ASSERT_EQUAL(utf8_is_words(row[i].s), row[i].words);
+        CU_ASSERT_EQUAL(utf8_is_line(row[i].s), row[i].line);
+    }
+}
+
+static void
 test_problem_write_names_every_field(void)
 {
     static const struct field_error errors[] = {{"lines[2].quantity", "expected \"n\""},
@@ -197,4 +222,5 @@ UNIT_MAIN("json_out", UNIT(test_json_out_sets_commas), UNIT(test_json_out_number
           UNIT(test_json_out_str_survives_any_bytes), UNIT(test_json_out_str_keeps_text),
 
           UNIT(test_json_out_str_sees_every_byte_in_every_place), UNIT(test_utf8_valid_table),
-          UNIT(test_problem_write_names_every_field), UNIT(test_problem_write_needs_no_details))
+          UNIT(test_utf8_tells_controls_from_words), UNIT(test_problem_write_names_every_field),
+          UNIT(test_problem_write_needs_no_details))
