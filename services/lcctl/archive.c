@@ -79,7 +79,7 @@ put_history(struct archive *a, struct json_out *w, const char *uuid)
     redisReply *all = ctl_read(a->ctl, "LRANGE", arena_printf(a->ctl->arena, "history:%s", uuid),
                                "0", "-1", NULL);
 
-    history_json(w, all, "time", false); /* what was said may name people */
+    history_json(NULL, w, all, "time"); /* names and what was said may name people */
     freeReplyObject(all);
 }
 

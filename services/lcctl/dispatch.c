@@ -131,13 +131,13 @@ dispatch_print(struct ctl *c, const struct dispatch_view *v, uint32_t courier)
 /* ---- for programs ---- */
 
 static void
-write_candidates(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
+write_candidates(struct ctl *c, struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
 {
     json_out_array(w, "candidates");
     for (size_t i = 0; i < d->n_candidates; i++) {
         const Lifecircle__V1__DispatchDecision__Candidate *x = d->candidates[i];
         json_out_object(w, NULL);
-        json_out_uint(w, "courier", x->courier);
+        json_out_cstr(w, "courier", name_courier(c, x->courier));
         json_out_cstr(w, "verdict", x->verdict);
         if (x->dropoff_ms > 0) {
             json_out_int(w, "cost", x->cost);
@@ -150,7 +150,7 @@ write_candidates(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
 }
 
 static void
-write_decision(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
+write_decision(struct ctl *c, struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
 {
     if (d == NULL) {
         json_out_null(w, "dispatch");
@@ -161,7 +161,7 @@ write_decision(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
     if (d->courier == 0) {
         json_out_cstr(w, "waits_for", d->why);
     } else {
-        json_out_uint(w, "offered_to", d->courier);
+        json_out_cstr(w, "offered_to", name_courier(c, d->courier));
         json_out_time(w, "goods_ready_at", d->ready_ms);
         json_out_time(w, "pickup_begins_at", d->start_ms);
         json_out_uint(w, "way_s", d->leg_s);
@@ -171,24 +171,31 @@ write_decision(struct json_out *w, const Lifecircle__V1__DispatchDecision *d)
     json_out_uint(w, "considered", d->considered);
     json_out_uint(w, "fit", d->fit);
     json_out_uint(w, "far", d->far);
-    write_candidates(w, d);
+    write_candidates(c, w, d);
     json_out_end(w);
 }
 
 void
-dispatch_json(struct json_out *w, const struct dispatch_view *v)
+dispatch_json_ruling(struct ctl *c, struct json_out *w, struct slice packed)
 {
-    const char *p = v->ruling.p;
+    const char *p = packed.n < RULING_HEAD ? NULL : packed.p;
+    uint32_t pinned = p == NULL ? 0 : bytes_u32(p);
 
-    write_decision(w, v->decision);
-    json_out_object(w, "ruled");
     json_out_bool(w, "hold", p != NULL && p[4] == 1);
-    json_out_uint(w, "pinned", p == NULL ? 0 : bytes_u32(p));
+    json_out_cstr(w, "pinned", pinned == 0 ? NULL : name_courier(c, pinned));
     json_out_array(w, "banned");
-    for (size_t i = 0;
-         p != NULL && i < (unsigned char)p[5] && RULING_HEAD + 4 * i + 4 <= v->ruling.n; i++)
-        json_out_uint(w, NULL, bytes_u32(p + RULING_HEAD + 4 * i));
+    for (size_t i = 0; p != NULL && i < (unsigned char)p[5] && RULING_HEAD + 4 * i + 4 <= packed.n;
+         i++)
+        json_out_cstr(w, NULL, name_courier(c, bytes_u32(p + RULING_HEAD + 4 * i)));
     json_out_end(w);
+}
+
+void
+dispatch_json(struct ctl *c, struct json_out *w, const struct dispatch_view *v)
+{
+    write_decision(c, w, v->decision);
+    json_out_object(w, "ruled");
+    dispatch_json_ruling(c, w, v->ruling);
     json_out_bool(w, "route_frozen", v->frozen);
     json_out_end(w);
 }

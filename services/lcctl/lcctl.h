@@ -177,10 +177,11 @@ const char *ctl_order(struct ctl *c, const char *word);
 /* ---- names.c ---- */
 
 /* name_courier, name_chain: the short name of this number, or the number in digits where nobody has
- * it; in the arena. print_named: words of a history or a ruling, with the couriers' names in place
- * of the numbers behind "courier ". */
+ * it; in the arena. print_words: what people wrote, without control characters. print_named: the
+ * words of a history, the same, and where a ruling names a courier by number, by name. */
 const char *name_courier(struct ctl *c, uint32_t number);
 const char *name_chain(struct ctl *c, uint32_t number);
+void print_words(struct slice words);
 void print_named(struct ctl *c, struct slice words);
 
 int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */

@@ -6,6 +6,7 @@
 #include "courier.pb-c.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void *
@@ -54,24 +55,57 @@ print_safely(const char *p, size_t n)
 }
 
 void
+print_words(struct slice words)
+{
+    for (size_t i = 0; i < words.n;)
+        i += print_safely(words.p + i, words.n - i);
+}
+
+/* named_by_us: the courier's digits in what a ruling or a courier's problem leaves in a history,
+ * behind whose it is: `Olga: pinned to courier 7: she asked`. n = 0: it is something else, as a
+ * person's words are that only name a courier. */
+static struct slice
+named_by_us(struct slice words)
+{
+    static const struct {
+        const char *before, *after;
+        bool reasons; /* may follow, behind a colon */
+    } forms[] = {{"pinned to courier ", "", true},
+                 {"not for courier ", "", true},
+                 {"courier ", " may have it again", true},
+                 {"courier ", "", false}};
+    const char *colon = memmem(words.p, words.n, ": ", 2), *end = words.p + words.n;
+
+    for (size_t i = 0; colon != NULL && i < sizeof forms / sizeof *forms; i++) {
+        const char *p = colon + 2;
+        size_t before = strlen(forms[i].before), after = strlen(forms[i].after), n = 0;
+        if ((size_t)(end - p) <= before || memcmp(p, forms[i].before, before) != 0)
+            continue;
+        p += before;
+        while (p + n < end && n < 10 && p[n] >= '0' && p[n] <= '9')
+            n++;
+        const char *rest = p + n;
+        if (n == 0 || (size_t)(end - rest) < after || memcmp(rest, forms[i].after, after) != 0)
+            continue;
+        rest += after;
+        if (rest == end || (forms[i].reasons && end - rest > 1 && memcmp(rest, ": ", 2) == 0))
+            return slice_of(p, n);
+    }
+    return slice_of(NULL, 0);
+}
+
+void
 print_named(struct ctl *c, struct slice words)
 {
-    static const char mark[] = "courier ";
-    const size_t length = sizeof mark - 1;
-    const char *p = words.p, *end = words.p + words.n;
+    struct slice number = named_by_us(words);
+    unsigned long long n = number.n == 0 ? 0 : strtoull(number.p, NULL, 10);
 
-    while (p < end) {
-        size_t digits = 0;
-        uint64_t number = 0;
-        if ((size_t)(end - p) > length && memcmp(p, mark, length) == 0)
-            for (const char *d = p + length;
-                 d + digits < end && digits < 10 && d[digits] >= '0' && d[digits] <= '9';)
-                number = 10 * number + (uint64_t)(d[digits++] - '0');
-        if (digits == 0 || number > UINT32_MAX) {
-            p += print_safely(p, (size_t)(end - p));
-            continue;
-        }
-        printf("%s%s", mark, name_courier(c, (uint32_t)number));
-        p += length + digits;
+    if (number.n == 0 || n > UINT32_MAX) {
+        print_words(words);
+        return;
     }
+    print_words(slice_of(words.p, (size_t)(number.p - words.p)));
+    print_words(slice_str(name_courier(c, (uint32_t)n)));
+    const char *rest = number.p + number.n;
+    print_words(slice_of(rest, (size_t)(words.p + words.n - rest)));
 }

@@ -24,7 +24,7 @@ write_lines(struct json_out *w, const struct record *r, const struct match_names
 }
 
 void
-history_json(struct json_out *w, const redisReply *all, const char *time_name, bool words)
+history_json(struct ctl *c, struct json_out *w, const redisReply *all, const char *time_name)
 {
     json_out_array(w, "history");
     for (size_t i = 0; all != NULL && i < all->elements; i++) {
@@ -36,9 +36,11 @@ history_json(struct json_out *w, const redisReply *all, const char *time_name, b
         json_out_cstr(w, "state", record_state_name(h.state));
         if (h.reason != 0)
             json_out_cstr(w, "reason", record_reason_name(h.reason));
-        if (h.courier != 0)
+        if (h.courier != 0 && c != NULL)
+            json_out_cstr(w, "courier", name_courier(c, h.courier));
+        else if (h.courier != 0)
             json_out_uint(w, "courier", h.courier);
-        if (words)
+        if (c != NULL)
             json_out_str(w, "words", h.words);
         json_out_end(w);
     }
@@ -53,8 +55,9 @@ write_time(struct json_out *w, const char *name, int64_t ms)
 }
 
 int
-order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order *order,
-           const redisReply *history, const struct match_names *n)
+order_json(struct ctl *c, const char *uuid, const struct record *r,
+           const Lifecircle__V1__Order *order, const redisReply *history,
+           const struct match_names *n)
 {
     struct buf b = {0};
     struct json_out w = json_out_to(&b);
@@ -62,7 +65,7 @@ order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order
     json_out_object(&w, NULL);
     json_out_cstr(&w, "order_id", uuid);
     json_out_cstr(&w, "external_order_id", order == NULL ? NULL : order->external_order_id);
-    json_out_uint(&w, "chain", r->chain);
+    json_out_cstr(&w, "chain", name_chain(c, r->chain));
     json_out_bool(&w, "simulated", (r->flags & RECORD_SIMULATED) != 0);
     json_out_cstr(&w, "state", record_state_name(r->state));
     if (r->reason != 0)
@@ -71,7 +74,7 @@ order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order
     if (r->store != 0)
         json_out_cstr(&w, "store", n->store(n->ctx, r->store));
     if (r->courier != 0)
-        json_out_uint(&w, "courier", r->courier);
+        json_out_cstr(&w, "courier", name_courier(c, r->courier));
     json_out_int(&w, "total", r->total_cents);
     write_time(&w, "created_at", order == NULL ? 0 : order->created_ms);
     write_time(&w, "window_start", r->window_start_ms);
@@ -84,7 +87,7 @@ order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order
     for (unsigned state = 1; state <= RECORD_STATES; state++)
         write_time(&w, record_state_name(state), r->entered_ms[state]);
     json_out_end(&w);
-    history_json(&w, history, "at", true);
+    history_json(c, &w, history, "at");
     json_out_end(&w);
     return show_json(&b);
 }
@@ -121,8 +124,9 @@ write_candidate(struct json_out *w, const Lifecircle__V1__DecisionRecord *d, siz
 }
 
 int
-explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__DecisionRecord *d,
-             const struct dispatch_view *dispatch, const struct match_names *n)
+explain_json(struct ctl *c, const char *uuid, const struct record *r,
+             const Lifecircle__V1__DecisionRecord *d, const struct dispatch_view *dispatch,
+             const struct match_names *n)
 {
     struct buf b = {0};
     struct json_out w = json_out_to(&b);
@@ -147,7 +151,7 @@ explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__Dec
     for (size_t i = 0; d != NULL && i < d->n_candidates; i++)
         write_candidate(&w, d, i, n);
     json_out_end(&w);
-    dispatch_json(&w, dispatch);
+    dispatch_json(c, &w, dispatch);
     json_out_end(&w);
     return show_json(&b);
 }

@@ -217,7 +217,7 @@ print_json(struct ctl *c, const char *uuid, const struct record *r)
     int status =
         history == NULL
             ? EXIT_FAILED
-            : order_json(uuid, r,
+            : order_json(c, uuid, r,
                          wire_unpack(&lifecircle__v1__order__descriptor, c->arena, r->order),
                          history, &named);
 
@@ -285,7 +285,7 @@ explain(struct ctl *c, const char *uuid, const struct record *r)
                                                  c->arena, slice_of(v->str, v->len));
     if (c->json && (d != NULL || v->type == REDIS_REPLY_NIL)) {
         struct dispatch_view dispatch = dispatch_read(c, uuid, r->courier);
-        status = explain_json(uuid, r, d, &dispatch, &named);
+        status = explain_json(c, uuid, r, d, &dispatch, &named);
     } else if (v->type == REDIS_REPLY_NIL) {
         printf("order %s: %s; no store has been looked for yet\n", uuid,
                record_state_name(r->state));

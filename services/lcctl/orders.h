@@ -9,18 +9,21 @@
 
 #include "dispatch.pb-c.h"
 
-/* Each prints one JSON object and returns the exit status. names: both are set; what they
- * say lives in the run's arena. history: LRANGE of it; order, history and
- * d may be NULL. */
-int order_json(const char *uuid, const struct record *r, const Lifecircle__V1__Order *order,
-               const redisReply *history, const struct match_names *n);
+/* In JSON couriers and chains have their short names. Each prints one JSON object and returns the
+ * exit status. names: both are set; what they say lives in the run's arena. history: LRANGE of it;
+ * order, history and d may be NULL. */
+int order_json(struct ctl *c, const char *uuid, const struct record *r,
+               const Lifecircle__V1__Order *order, const redisReply *history,
+               const struct match_names *n);
 struct dispatch_view;
-int explain_json(const char *uuid, const struct record *r, const Lifecircle__V1__DecisionRecord *d,
-                 const struct dispatch_view *dispatch, const struct match_names *n);
+int explain_json(struct ctl *c, const char *uuid, const struct record *r,
+                 const Lifecircle__V1__DecisionRecord *d, const struct dispatch_view *dispatch,
+                 const struct match_names *n);
 
 /* history_json: the member `history`: of each entry of all (LRANGE of it; NULL: none) the state,
- * why, the courier, the time by this name, and with `words` who did it and what they said. */
-void history_json(struct json_out *w, const redisReply *all, const char *time_name, bool words);
+ * why, the courier, the time by this name, and who did it and what they said. c = NULL: no people's
+ * words, and the courier as a number. */
+void history_json(struct ctl *c, struct json_out *w, const redisReply *all, const char *time_name);
 
 /* Why an order goes to this courier and went when it did, or why it waits, and what people decided
  * of it; the courier may be 0. All is in the run's arena. */
@@ -35,7 +38,10 @@ struct dispatch_view dispatch_read(struct ctl *c, const char *uuid, uint32_t cou
 void dispatch_print_ruling(struct ctl *c, struct slice packed);
 void dispatch_print(struct ctl *c, const struct dispatch_view *v, uint32_t courier);
 /* dispatch_json: the members `dispatch` (null = nothing was said yet) and `ruled` of an object. */
-void dispatch_json(struct json_out *w, const struct dispatch_view *v);
+void dispatch_json(struct ctl *c, struct json_out *w, const struct dispatch_view *v);
+
+/* dispatch_json_ruling: the members hold, pinned and banned of what is in rulings. */
+void dispatch_json_ruling(struct ctl *c, struct json_out *w, struct slice packed);
 
 /* order_moments: everything that happened to an order, as its record and history tell it, oldest
  * first. */

@@ -163,11 +163,13 @@ print_log(struct ctl *c)
             } else if (strcmp(name, "courier") == 0 && strcmp(value, "0") != 0) {
                 printf(" courier %s", name_courier(c, (uint32_t)strtoul(value, NULL, 10)));
             } else if (strcmp(name, "who") == 0) {
-                printf(" %s:", value);
+                putchar(' ');
+                print_words(slice_str(value));
+                putchar(':');
             } else if (strcmp(name, "action") != 0 && strcmp(name, "courier") != 0 &&
                        *value != '\0') {
                 putchar(' ');
-                print_named(c, slice_str(value));
+                print_words(slice_str(value));
             }
         }
         putchar('\n');
@@ -194,28 +196,29 @@ json_rulings(struct ctl *c, const redisReply *orders, const redisReply *frozen)
             continue;
         json_out_object(&w, NULL);
         json_out_cstr(&w, "order", orders->element[i]->str);
-        json_out_bool(&w, "hold", p.p[4] == 1);
-        json_out_uint(&w, "pinned", bytes_u32(p.p));
-        json_out_array(&w, "banned");
-        for (size_t k = 0; k < (unsigned char)p.p[5] && RULING_HEAD + 4 * k + 4 <= p.n; k++)
-            json_out_uint(&w, NULL, bytes_u32(p.p + RULING_HEAD + 4 * k));
-        json_out_end(&w);
+        dispatch_json_ruling(c, &w, p);
         json_out_end(&w);
     }
     json_out_end(&w);
     json_out_array(&w, "frozen");
     for (size_t i = 0; i + 1 < frozen->elements; i += 2)
-        json_out_uint(&w, NULL, strtoul(frozen->element[i]->str, NULL, 10));
+        json_out_cstr(&w, NULL,
+                      name_courier(c, (uint32_t)strtoul(frozen->element[i]->str, NULL, 10)));
     json_out_end(&w);
     json_out_array(&w, "log");
     for (size_t i = 0; i < log->elements; i++) {
         const redisReply *f = log->element[i]->element[1];
         json_out_object(&w, NULL);
-        for (size_t k = 0; k + 1 < f->elements; k += 2)
-            if (strcmp(f->element[k]->str, "time") == 0)
-                json_out_time(&w, "time", strtoll(f->element[k + 1]->str, NULL, 10));
+        for (size_t k = 0; k + 1 < f->elements; k += 2) {
+            const char *name = f->element[k]->str, *value = f->element[k + 1]->str;
+            uint32_t courier = (uint32_t)strtoul(value, NULL, 10);
+            if (strcmp(name, "time") == 0)
+                json_out_time(&w, name, strtoll(value, NULL, 10));
+            else if (strcmp(name, "courier") == 0)
+                json_out_cstr(&w, name, courier == 0 ? NULL : name_courier(c, courier));
             else
-                json_out_cstr(&w, f->element[k]->str, f->element[k + 1]->str);
+                json_out_cstr(&w, name, value);
+        }
         json_out_end(&w);
     }
     json_out_end(&w);

@@ -71,8 +71,8 @@ for ((i = 0; i < 300; i++)); do
     ! lcctl --json order corner/4711 | grep -q '"state":"placed"' || break
     sleep 0.1
 done
-ok order json 'v["state"] == "placed" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
-ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None and v["dispatch"] is None and v["ruled"] == {"hold": False, "pinned": 0, "banned": [], "route_frozen": False}' lcctl --json explain corner/4711
+ok order json 'v["state"] == "placed" and v["chain"] == "corner" and v["store"] == "fait-ave" and v["total"] == 438 and v["lines"] == [{"sku": "COFFEE", "quantity": 2, "taken": 2, "unit_price": 219}]' lcctl --json order corner/4711
+ok explain json 'v["store"] == "fait-ave" and v["candidates"][0]["failed"] is None and v["candidates"][0]["stock"]["missing_sku"] is None and v["dispatch"] is None and v["ruled"] == {"hold": False, "pinned": None, "banned": [], "route_frozen": False}' lcctl --json explain corner/4711
 lcctl courier add bob --name Bob >/dev/null
 ok 'what misses a word asks no Redis' same "$(lcctl --redis 127.0.0.1:1 order 2>&1 | head -n 1)" 'use: lcctl order ORDER'
 ok 'and is wrong use' same "$(lcctl --redis 127.0.0.1:1 pin corner/4711 >/dev/null 2>&1 || echo $?)" 2
@@ -82,7 +82,7 @@ ok 'rulings, none' json 'v == {"orders": [], "frozen": [], "log": []}' lcctl --j
 ok freeze json 'v == {"ruling": "freeze", "outcome": "done"}' lcctl --json freeze bob --who me
 ok 'hold: not of an order for collection' json 'v["outcome"] == "not_now"' lcctl --json hold corner/4711
 ok 'rulings name couriers' grep -q '^courier bob: frozen by me' <(lcctl rulings)
-ok rulings json 'len(v["frozen"]) == 1 and v["log"][0]["who"] == "me"' lcctl --json rulings
+ok rulings json 'v["frozen"] == ["bob"] and v["log"][0]["who"] == "me" and v["log"][0]["courier"] == "bob"' lcctl --json rulings
 ok 'freeze --lift' json 'v["outcome"] == "done"' lcctl --json freeze --lift bob
 ok 'speeds, none' json 'v == []' lcctl --json speeds
 ok 'speeds, none, for people' same "$(lcctl speeds | cut -c 1-19)" 'nothing was learnt:'
@@ -96,6 +96,14 @@ mkdir "$scratch/data"
 ok 'forget: not before it has ended' json 'v["outcome"] == "not_ended"' lcctl --json forget corner/4711
 ok 'forget --older' json 'v == {"erased": 0}' lcctl --json forget --older 3
 ok archive json 'v == {"archived": 0, "stay": 0, "erased": 0, "ledger_entries": 0}' lcctl --json archive "$scratch/archive"
+
+# a history names the courier whom a ruling names, and leaves what people wrote
+curl -sS -o /dev/null "$INTAKE/v1/orders" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' -d '{
+  "external_order_id": "4712", "currency": "USD", "dropoff": {"lat": 39.2861, "lng": -76.5877}, "lines": [{"sku": "COFFEE", "quantity": 1}]}'
+bob=$(lcctl courier list | awk '$2 == "bob" {print $1}')
+ok pin json 'v["outcome"] == "done"' lcctl --json pin corner/4712 bob --who me --why "as courier $bob said: courier $bob"
+ok 'a history names couriers' grep -q "me: pinned to courier bob: as courier $bob said: courier $bob\$" <(lcctl order corner/4712)
+ok 'explain names couriers' json 'v["ruled"]["pinned"] == "bob"' lcctl --json explain corner/4712
 
 # ends_when_asked FILE COMMAND...: it goes on by itself, and its long wait ends with the first signal
 ends_when_asked() {
