@@ -250,6 +250,19 @@ flags(struct floor *f, int argc, char **argv)
     }
 }
 
+/* There and back once, not counted: the sockets between the processes are then connected. ZeroMQ
+ * tries again after 100 ms when nobody listened yet, and no order is to wait for that. */
+static void
+warm_up(const struct side *to)
+{
+    struct pollfd back = {.fd = to->fd, .events = POLLIN};
+    struct message m = {0};
+
+    give(to, &m);
+    if (poll(&back, 1, 10000) != 1 || !take(to, &m))
+        die("no answer from the last process within ten seconds");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,6 +283,7 @@ main(int argc, char **argv)
             child(&f, i, links);
     }
     struct side to = {.fd = links[0][0]};
+    warm_up(&to);
     play(&f, &to);
     for (int i = 0; i < PROCESSES; i++) {
         kill(pids[i], SIGKILL);
