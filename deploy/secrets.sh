@@ -5,10 +5,12 @@
 # What lies in /given wins: tls.pem (certificate chain and key in one file), city-secret (64 hex digits),
 # redis-admin-password, redis-daemon-password, redis-replica-password, redis-sentinel-password,
 # redis-health-password, grafana-password.
+#
+# lifecircle-secrets [GIVEN [RUN]]: other folders than /given and /run/lifecircle.
 set -eu
 umask 022 # the services run as different users; each sees only its own volume
-given=/given
-run=/run/lifecircle
+given=${1:-/given}
+run=${2:-/run/lifecircle}
 
 random() { openssl rand -hex 32; }
 
@@ -17,8 +19,11 @@ refuse() {
     exit 1
 }
 
-for file in "$given"/*; do
-    [ ! -f "$file" ] || [ -r "$file" ] || refuse "${file##*/}" "user $(id -u) may not read it: sudo chown $(id -u) secrets/${file##*/}"
+# Else nothing given would be seen, and all of it made anew. By name: whoever may not list the folder (mode 711) can read.
+[ ! -d "$given" ] || [ -x "$given" ] || refuse "" "user $(id -u) may not look into it: chmod 711 secrets"
+for file in tls.pem city-secret redis-admin-password redis-daemon-password redis-replica-password redis-sentinel-password \
+    redis-health-password grafana-password; do
+    [ ! -e "$given/$file" ] || [ -r "$given/$file" ] || refuse "$file" "user $(id -u) may not read it: sudo chown $(id -u) secrets/$file"
 done
 
 # keep FILE NAME COMMAND...: FILE is what was given as NAME, or what is there already, or what COMMAND prints.
