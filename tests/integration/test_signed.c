@@ -135,6 +135,18 @@ test_signature_counts_once_and_for_this_alone(void)
     }
 }
 
+/* What was used is in Redis, not in intake's head: also another process refuses it. */
+static void
+test_signature_counts_once_over_a_restart(void)
+{
+    const struct sent get = {first, "twice", .method = "GET", .target = ORDERS, .body = ""};
+
+    CU_ASSERT_EQUAL(town_stop(&town, TOWN_INTAKE), 0);
+    town_start(&town, TOWN_INTAKE);
+    town_ready(&town);
+    CU_ASSERT_EQUAL(status_of(&get, "used before"), 401);
+}
+
 /* A stream's body comes after its head was judged: it is not signed, the rest is. */
 static void
 test_streams_are_signed_without_their_body(void)
@@ -237,6 +249,7 @@ test_new_key_counts_at_once(void)
 
 UNIT_MAIN("signed", UNIT(test_signed_request_is_taken),
           UNIT(test_signature_counts_once_and_for_this_alone),
+          UNIT(test_signature_counts_once_over_a_restart),
           UNIT(test_streams_are_signed_without_their_body),
           UNIT(test_chain_that_must_sign_is_refused_without), UNIT(test_two_secrets_live_at_once),
           UNIT(test_new_key_counts_at_once))
