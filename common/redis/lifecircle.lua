@@ -61,6 +61,8 @@ local function bind()
     format, floor, concat = string.format, math.floor, table.concat
 end
 
+-- allow-oom: what is under way goes on when memory is full: orders come to their end and can be archived, tokens can be revoked.
+-- Only what brings something new (orders, feeds, pictures) is refused then, and it is what fills the memory.
 local function register(name, fn, flags)
     redis.register_function({function_name = name, flags = flags or {}, callback =
         function(keys, args)
@@ -1444,7 +1446,7 @@ local function order_step(keys, args)
     flush()
     return answers
 end
-register('order_step', order_step)
+register('order_step', order_step, {'allow-oom'})
 
 -- unprove: the pictures of a hand-over go
 local function unprove(id)
@@ -1988,7 +1990,7 @@ local function plan_commit(keys, args)
     flush()
     return answers
 end
-register('plan_commit', plan_commit)
+register('plan_commit', plan_commit, {'allow-oom'})
 
 -- courier_work: the shift, and what was done in it, oldest first, with the orders' records
 local function courier_work(keys, args)
@@ -2035,7 +2037,7 @@ local function lease_take(keys, args)
     call('HSET', key, 'owner', owner, 'epoch', epoch, 'until', till)
     return {epoch, till}
 end
-register('lease_take', lease_take)
+register('lease_take', lease_take, {'allow-oom'})
 
 -- lease_release now bar_ms: ends the lease; who had it does not get it again before so long. Gives the
 -- owner and the epoch, or an empty owner when nobody had it.
@@ -2050,7 +2052,7 @@ local function lease_release(keys, args)
     call('HSET', key, 'until', now, 'given', owner, 'bar', now + ms)
     return {owner, tonumber(epoch)}
 end
-register('lease_release', lease_release)
+register('lease_release', lease_release, {'allow-oom'})
 
 ---------------------------------------------------------------------------------------------------
 -- rulings: what people decide over the plan's head
@@ -2562,7 +2564,7 @@ local function due_claim(keys, args)
     end
     return out
 end
-register('due_claim', due_claim)
+register('due_claim', due_claim, {'allow-oom'})
 
 local function due_hasten(keys, args)
     begin(keys, args[1])
@@ -2577,14 +2579,14 @@ local function due_hasten(keys, args)
     end
     return #ids
 end
-register('due_hasten', due_hasten)
+register('due_hasten', due_hasten, {'allow-oom'})
 
 local function due_set(keys, args)
     begin(keys, args[1])
     local key, id = queue_key(args[2]), uuid(args[3] or '')
     return call('ZADD', key, 'XX', 'CH', number(args[4] or '', 'score', 0, NUMBER_MAX), id)
 end
-register('due_set', due_set)
+register('due_set', due_set, {'allow-oom'})
 
 -- due_overdue: deliveries whose window ended by `before` and which no courier has, among `limit` rows of due:dispatch
 -- from rank `from`. A look through all rows costs placing nothing, as a queue of their own would.
@@ -2719,12 +2721,12 @@ end
 local function chain_put(keys, args)
     return named_put(keys, args, 'chain', 'chains')
 end
-register('chain_put', chain_put)
+register('chain_put', chain_put, {'allow-oom'})
 
 local function courier_put(keys, args)
     return named_put(keys, args, 'courier', 'couriers')
 end
-register('courier_put', courier_put)
+register('courier_put', courier_put, {'allow-oom'})
 
 local function sku_put(keys, args)
     begin(keys, args[1])
@@ -2782,13 +2784,13 @@ local function courier_seen(keys, args)
     end
     return n
 end
-register('courier_seen', courier_seen)
+register('courier_seen', courier_seen, {'allow-oom'})
 
 local function courier_gone(keys, args)
     begin(keys, '1')
     return call('ZREM', p .. 'geo:couriers', number(args[1] or '', 'courier', 1, B32 - 1))
 end
-register('courier_gone', courier_gone)
+register('courier_gone', courier_gone, {'allow-oom'})
 
 -- access_put: lets a token in, by its hash; empty bytes = no longer
 local function access_put(keys, args)
@@ -2802,7 +2804,7 @@ local function access_put(keys, args)
     call('HSET', p .. 'access', args[2], args[3])
     return 1
 end
-register('access_put', access_put)
+register('access_put', access_put, {'allow-oom'})
 
 -- order_rate: what the customer thinks of an order that they got; the last word counts
 local function order_rate(keys, args)
@@ -2880,7 +2882,7 @@ local function webhook_enqueue(keys, args)
     end
     return 1
 end
-register('webhook_enqueue', webhook_enqueue)
+register('webhook_enqueue', webhook_enqueue, {'allow-oom'})
 
 local function webhook_done(keys, args)
     begin(keys, args[1])
@@ -2891,7 +2893,7 @@ local function webhook_done(keys, args)
     call('HDEL', p .. 'webhooks', id)
     return call('ZREM', p .. 'due:webhook', id)
 end
-register('webhook_done', webhook_done)
+register('webhook_done', webhook_done, {'allow-oom'})
 
 local function webhook_claim(keys, args)
     begin(keys, args[1])
@@ -2916,7 +2918,7 @@ local function webhook_claim(keys, args)
     end
     return out
 end
-register('webhook_claim', webhook_claim)
+register('webhook_claim', webhook_claim, {'allow-oom'})
 
 local function events_trim(keys, args)
     begin(keys, '1')
@@ -2937,7 +2939,7 @@ local function events_trim(keys, args)
     end
     return call('XTRIM', key, 'MINID', '1-' .. first)
 end
-register('events_trim', events_trim)
+register('events_trim', events_trim, {'allow-oom'})
 
 end
 

@@ -310,6 +310,50 @@ test_order_step_refuses_malformed_arguments_without_a_trace(void)
     }
 }
 
+/* A call without arguments: refused for want of memory before it runs, or by what it says of them.
+ */
+static bool
+runs_when_full(const char *name)
+{
+    redisReply *r = kit_do(k, "FCALL %s 1 {t}", name);
+    bool oom = r->type == REDIS_REPLY_ERROR && strncmp(r->str, "OOM", 3) == 0;
+
+    freeReplyObject(r);
+    return !oom;
+}
+
+static void
+test_what_is_under_way_goes_on_when_memory_is_full(void)
+{
+    static const struct {
+        const char *name;
+        bool runs;
+    } table[] = {
+        {"order_step", true},      {"plan_commit", true},    {"lease_take", true},
+        {"lease_release", true},   {"due_claim", true},      {"due_hasten", true},
+        {"due_set", true},         {"courier_seen", true},   {"courier_gone", true},
+        {"chain_put", true},       {"courier_put", true},    {"access_put", true},
+        {"webhook_enqueue", true}, {"webhook_claim", true},  {"webhook_done", true},
+        {"events_trim", true},     {"order_retire", true},   {"order_forget", true},
+        {"ledger_fold", true},     {"order_read", true},     {"order_place", false},
+        {"order_accept", false},   {"stock_apply", false},   {"store_put", false},
+        {"sku_put", false},        {"order_proof", false},   {"order_rate", false},
+        {"nonce_take", false},     {"dispatch_rule", false},
+    };
+
+    bring(S(PLACED));
+    freeReplyObject(kit_do(k, "CONFIG SET maxmemory 1"));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (runs_when_full(table[i].name) != table[i].runs) {
+            printf("\n    %s: expected %s\n", table[i].name, table[i].runs ? "to run" : "OOM");
+            CU_FAIL("another answer");
+        }
+    }
+    CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, "cancel", 20), DONE);
+    freeReplyObject(kit_do(k, "CONFIG SET maxmemory 0"));
+    CU_ASSERT_EQUAL(ask_faults(k), 0);
+}
+
 int
 main(void)
 {
@@ -330,6 +374,7 @@ main(void)
         UNIT(test_order_step_of_one_order_twice_in_a_call),
         UNIT(test_order_retire_takes_only_what_has_ended_and_is_as_it_was_read),
         UNIT(test_order_step_refuses_malformed_arguments_without_a_trace),
+        UNIT(test_what_is_under_way_goes_on_when_memory_is_full),
     };
 
     kit_start(k, false);
