@@ -35,6 +35,9 @@ test('a courier works an order through a tunnel, and the customer follows', asyn
     const customer = await kit.openPage(browser, town, order.tracking_url, kit.phone);
     await kit.shows(customer, '#status', 'Being prepared');
     await kit.sound(customer, 'customer-placed');
+    const heard = await customer.locator('body').ariaSnapshot();
+    assert.match(heard, /status "Connection": Live/);
+    assert.match(heard, /list "What happened":\n\s+- listitem "Being prepared, \d\d:\d\d"/);
     const pin = await kit.text(customer, '#pin');
     assert.match(pin, /^\d{4}$/);
 

@@ -1,7 +1,7 @@
 // route.js alone: whose phone it is. No browser, no daemons.
 import assert from 'node:assert/strict';
 
-const {entered, whose} = await import(new URL('../../services/notifier/web/route.js', import.meta.url));
+const {entered, isCode, isTooShort, whose} = await import(new URL('../../services/notifier/web/route.js', import.meta.url));
 
 let failed = 0;
 function test(name, run) {
@@ -35,6 +35,13 @@ test('another courier sees and sends nothing of the one before', () => {
         const now = {...before, ...entered(before, 'lc_courier_70_abc')};
         assert.deepEqual([now.route, now.actions, now.gone, now.of], [null, [], [], '70']);
     }
+});
+
+test('a code is told by four characters of its end, and less of it is too short to tell', () => {
+    const stop = {order_id: '0193', external_order_id: 'Web-4711'};
+    for (const [typed, is, short] of [['web-4711', true, false], ['4711', true, false], ['B-4711', true, false], ['711', false, true],
+        ['47', false, true], ['99', false, false], ['9711', false, false]])
+        assert.deepEqual([isCode(stop, typed), isTooShort(stop, typed)], [is, short], typed);
 });
 
 process.exitCode = failed ? 1 : 0;

@@ -4,7 +4,7 @@ import {$, fill, h, secretFromAddress, stored} from './dom.js';
 import {t, translate} from './i18n.js';
 import {live} from './live.js';
 import {Queue} from './queue.js';
-import {entered, isCode, lost, metres, overlay, place, split, whose} from './route.js';
+import {entered, isCode, isTooShort, lost, metres, overlay, place, split, whose} from './route.js';
 import {Asker, follow} from './way.js';
 import {Proofs} from './proofs.js';
 import {signIn} from './signin.js';
@@ -114,17 +114,22 @@ function miss(stops) {
     const fresh = stops.map(({order_id, external_order_id}) => ({order_id, external_order_id}));
     store.set({gone: [...state().gone.slice(-4).filter((g) => !fresh.some((f) => f.order_id === g.order_id)), ...fresh]});
     askWhy();
-    navigator.vibrate?.([400, 100, 400]);
+    shake([400, 100, 400]);
 }
 
 function askWhy() {
     for (const g of state().gone) if (g.reason === undefined) link?.say({type: 'gone', order_id: g.order_id});
 }
 
+// shake: browsers let a page that nobody has touched yet do nothing, and complain
+function shake(pattern) {
+    if (navigator.userActivation?.hasBeenActive ?? true) navigator.vibrate?.(pattern);
+}
+
 // buzz: a phone in a pocket says that there is something new to answer.
 function buzz(route) {
     const fresh = route.offer_expires_at && route.version !== state().route?.version;
-    if (fresh && route.stops.some((s) => !s.accepted)) navigator.vibrate?.([200, 100, 200]);
+    if (fresh && route.stops.some((s) => !s.accepted)) shake([200, 100, 200]);
 }
 
 function enter(token) {
@@ -215,7 +220,7 @@ const act = {
     arrived: (stop) => step('arrived', stop),
     pickedUp(stop, code) {
         if (code && !isCode(stop, code)) {
-            notice(t('courier.wrong_code', {code, order: stop.external_order_id}), 'bad');
+            notice(t(isTooShort(stop, code) ? 'courier.short_code' : 'courier.wrong_code', {code, order: stop.external_order_id}), 'bad');
             return;
         }
         forgive();

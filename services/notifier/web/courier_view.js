@@ -69,7 +69,7 @@ export function offer(state, stops, act, legs) {
 function earns(currency, stops) {
     if (!currency) return null;
     const sum = money(stops.reduce((n, s) => n + (s.pay ?? 0), 0), currency);
-    return h('p', {class: 'big', id: 'earns'}, h('span', {class: 'soft'}, t('courier.earns')), ` ${sum}`);
+    return h('p', {class: 'row spread', id: 'earns'}, t('courier.earns'), ' ', h('strong', {class: 'big'}, sum));
 }
 
 export const seconds = (ms) => {
@@ -81,7 +81,7 @@ function line(stop) {
     return h('li', {},
         h('span', {class: 'badge'}, t(`courier.${stop.kind}`)),
         h('span', {}, label(stop), address(stop) ? h('span', {class: 'soft'}, ` · ${address(stop)}`) : null),
-        h('span', {class: 'soft'}, time(stop.kind === 'dropoff' ? stop.window_end : stop.eta)));
+        h('span', {class: 'soft end'}, stop.kind === 'dropoff' ? t('courier.until', {time: time(stop.window_end)}) : time(stop.eta)));
 }
 
 function mainButton(stop, act) {
@@ -143,7 +143,7 @@ export function next(stop, act, leg) {
     const phone = stop.customer?.phone;
     return h('section', {class: 'card stack next', 'aria-label': t('courier.next')},
         h('p', {class: 'what'}, t(`courier.${stop.kind}`)),
-        h('div', {}, h('h2', {class: 'who', tabIndex: -1}, label(stop) || '–'), h('p', {class: 'where'}, address(stop))),
+        h('div', {}, h('h2', {class: 'who', tabIndex: -1}, label(stop) || '–'), address(stop) ? h('p', {class: 'where'}, address(stop)) : null),
         stop.instructions ? h('p', {class: 'note'}, stop.instructions) : null,
         facts(stop, act.now()),
         stop.arrived ? null : wayOf(leg),

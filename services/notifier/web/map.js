@@ -26,6 +26,7 @@ async function tiles(map) {
     if (!url) return;
     const plain = document.createElement('span');
     plain.textContent = credit;
+    map.hasTiles = true;
     L.tileLayer(url, {attribution: plain.innerHTML, maxZoom: 19}).addTo(map);
 }
 

@@ -151,8 +151,13 @@ export function cityMap(element, {chosen}) {
         drop(kind, id) {
             if (dots[kind].delete(id)) draw();
         },
+        // fit: as near as all fit in; whole steps of zoom, which pictures of a tile server need, leave half of it empty
         fit(places) {
-            if (places.length > 0) map.fitBounds(L.latLngBounds(places).pad(0.05), {maxZoom: 16});
+            if (places.length === 0) return;
+            const step = map.options.zoomSnap;
+            if (!map.hasTiles) map.options.zoomSnap = 0.25;
+            map.fitBounds(L.latLngBounds(places).pad(0.05), {maxZoom: 16});
+            map.options.zoomSnap = step;
         },
         see(at) {
             if (at && !map.getBounds().pad(-0.1).contains(at)) map.panTo(at);

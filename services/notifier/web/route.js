@@ -69,13 +69,20 @@ export const label = (stop) =>
 export const address = (stop) =>
     stop.kind === 'dropoff' ? (stop.address ?? '') : (stop.store?.address ?? '');
 
+const CODE_END = 4; // characters of a code's end that stand for it
+// isTooShort: it may be this order's, but it is too little to tell.
+export function isTooShort(stop, text) {
+    const typed = text.trim().toLowerCase();
+    return typed.length < CODE_END && stop.external_order_id.toLowerCase().includes(typed);
+}
+
 // isCode: is this what stands on the goods of this stop: the order's code, whole or its last four characters and more,
 // or its id? A shop's label may have a prefix, an address in front, and other letters' cases.
 export function isCode(stop, text) {
     const typed = text.trim().toLowerCase();
     const code = stop.external_order_id.toLowerCase();
     if (typed.length === 0) return false;
-    return typed === code || (typed.length >= 4 && code.endsWith(typed)) ||
+    return typed === code || (typed.length >= CODE_END && code.endsWith(typed)) ||
         (code.length >= 4 && new RegExp(`(^|[^a-z0-9])${code.replace(/[^a-z0-9]/g, '\\$&')}$`).test(typed)) || typed.endsWith(stop.order_id);
 }
 

@@ -71,9 +71,11 @@ function secret() {
 
 function timeline() {
     const shown = [...order.timeline].reverse();
-    return h('div', {class: 'card'}, h('h2', {}, t('track.timeline')),
-        h('ol', {class: 'timeline'}, shown.map((s) =>
-            h('li', {}, h('span', {}, t(`state.${s.status}`)), h('time', {class: 'soft', datetime: s.at}, time(s.at))))));
+    // role: browsers take lists without marks for none
+    return h('div', {class: 'card'}, h('h2', {id: 'happened'}, t('track.timeline')),
+        h('ol', {class: 'timeline', role: 'list', 'aria-labelledby': 'happened'}, shown.map((s) =>
+            h('li', {'aria-label': `${t(`state.${s.status}`)}, ${time(s.at)}`},
+                h('span', {}, t(`state.${s.status}`)), h('time', {class: 'soft', datetime: s.at}, time(s.at))))));
 }
 
 async function post(what, body) {
