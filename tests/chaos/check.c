@@ -145,6 +145,20 @@ print_recovery(const char *name)
     free(worst);
 }
 
+/* When the whole had recovered: what ended late after it waited for something else. */
+static void
+print_last(void)
+{
+    int64_t first = INT64_MAX;
+
+    for (const struct order *o = t.ids; o != NULL; o = o->by_id.next)
+        if (o->taken_ms > t.last_ms && o->taken_ms < first)
+            first = o->taken_ms;
+    if (t.n_faults > 0 && first != INT64_MAX)
+        printf("  the first order after the last fault was taken %.2f s later\n",
+               (double)(first - t.last_ms) / 1000);
+}
+
 static redisContext *
 connect_to(const char *where)
 {
@@ -182,6 +196,7 @@ main(int argc, char **argv)
     print_recovery(NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         print_recovery(names[i]);
+    print_last();
     printf("  %u of %u taken orders in one final state; %u records and %u archived, stuck over a "
            "minute %u, wrong %u\n",
            t.good, t.taken, t.records, t.archived, t.late, t.wrong);

@@ -38,7 +38,8 @@ struct kept {
     bool ended;
     const struct record *record;                  /* NULL = archived */
     int64_t window_end_ms, entered_ms, picked_ms; /* entered: the state it is in */
-    unsigned changes, ends;                       /* of its history, and those to a final state */
+    int64_t still_ms;       /* the longest time after the last fault in which nothing changed */
+    unsigned changes, ends; /* of its history, and those to a final state */
 };
 
 static bool
@@ -66,8 +67,9 @@ check_order(const struct order *o, const struct kept *k)
         wrong("%s (%s) came to an end %u times, to %s", o->external, o->id, k->ends, k->state);
     if (k->entered_ms > latest_ms) {
         t.late++;
-        wrong("%s (%s) became %s only %.1f s after the last fault", o->external, o->id, k->state,
-              (double)(k->entered_ms - t.last_ms) / 1000);
+        wrong("%s (%s) became %s only %.1f s after the last fault, still for %.1f s of them",
+              o->external, o->id, k->state, (double)(k->entered_ms - t.last_ms) / 1000,
+              (double)k->still_ms / 1000);
     }
     if (o->delivered && strcmp(k->state, "delivered") != 0)
         wrong("%s (%s): %s was told delivered, it is %s", o->external, o->id, o->deliverer,
@@ -104,10 +106,23 @@ check_kept(const struct kept *k)
     }
 }
 
+/* began_ms: when it was written first, which is not in its history. */
+static int64_t
+began_ms(const struct record *r)
+{
+    int64_t first = INT64_MAX;
+
+    for (unsigned s = 1; s <= RECORD_STATES; s++)
+        if (r->entered_ms[s] > 0 && r->entered_ms[s] < first)
+            first = r->entered_ms[s];
+    return first == INT64_MAX ? 0 : first;
+}
+
 static void
 read_history(struct kept *k)
 {
     redisReply *list = ask("LRANGE {%s}:history:%s 0 -1", t.city, k->id);
+    int64_t before_ms = max_ms(t.last_ms, began_ms(k->record));
     struct record_history h;
 
     for (size_t i = 0; i < list->elements; i++)
@@ -115,6 +130,8 @@ read_history(struct kept *k)
             LC_OK) {
             k->changes++;
             k->ends += record_is_end(h.state);
+            k->still_ms = max_ms(k->still_ms, h.time_ms - before_ms);
+            before_ms = max_ms(before_ms, h.time_ms);
         } else {
             wrong("%s: entry %zu of its history cannot be read", k->id, i);
         }
