@@ -50,6 +50,13 @@ copy_of(const Lifecircle__V1__Order *order)
     return k;
 }
 
+static void
+wipe(struct known_order *k)
+{
+    explicit_bzero(k->text, k->text_n); /* a name, a telephone number, a door */
+    free(k);
+}
+
 struct known_order *
 known_learn(struct notifier *n, const struct event *ev, struct session *s, struct uuid id,
             const struct reply *pair)
@@ -72,7 +79,7 @@ known_learn(struct notifier *n, const struct event *ev, struct session *s, struc
     traceparent_of_order(id, order->traceparent, &k->trace);
     HASH_ADD(hh, n->known, order, sizeof k->order, k);
     if (map_failed) {
-        free(k);
+        wipe(k);
         return NULL;
     }
     k->next = s->known;
@@ -89,8 +96,7 @@ drop(struct notifier *n, struct known_order **at)
     *at = k->next;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is in the map, which is not empty */
     HASH_DELETE(hh, n->known, k);
-    explicit_bzero(k->text, k->text_n); /* a name, a telephone number, a door */
-    free(k);
+    wipe(k);
 }
 
 void
