@@ -223,9 +223,14 @@ shell_flush(struct shell *s)
     (void)shell_feed(s, &end);
     struct outbox *o = stepper_outbox(s->stepper);
     int64_t now_ms = loop_now_ms(s->loop);
+    /* Redis first: it works while the others are sent, which may be thousands of messages */
     for (size_t i = 0; i < outbox_count(o); i++)
-        carry_out(s, outbox_at(o, i), now_ms);
+        if (outbox_at(o, i)->kind == EFFECT_REDIS)
+            carry_out(s, outbox_at(o, i), now_ms);
     redis_flush(s->redis);
+    for (size_t i = 0; i < outbox_count(o); i++)
+        if (outbox_at(o, i)->kind != EFFECT_REDIS)
+            carry_out(s, outbox_at(o, i), now_ms);
     bus_turn_end(s->bus);
     stepper_flushed(s->stepper);
     write_record(s);

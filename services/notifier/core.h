@@ -18,6 +18,7 @@
 
 enum {
     TICK_MS = 100,              /* while something waits for an answer or to be passed on */
+    BUSY_TICK_MS = 20,          /* at most so often while pushes wait for their turn */
     IDLE_MS = 1000,             /* at least so often */
     ACTION_RETRY_MS = 500,      /* a courier's action is sent to the router again */
     ACTION_PATIENCE_MS = 10000, /* then the phone is told to repeat it */
@@ -98,6 +99,7 @@ struct session {
     bool greeted;     /* hello came */
     bool welcome_due; /* the welcome waits for the route to be read */
     bool dirty;       /* the route must be read */
+    uint64_t job;     /* that reads it, or has read it and not pushed it yet; 0 = none */
     bool protobuf;
     unsigned waiting;             /* its actions that have no answer yet */
     struct known_order *known;    /* owned; of the orders on the route pushed last */
@@ -309,6 +311,7 @@ struct notifier {
     struct hook_peer *hook_peers;
     int64_t claim_ms;
     bool claiming;
+    int64_t ticked_ms; /* when all that is due was looked at */
 
     /* couriers */
     struct session *by_conn;
@@ -316,6 +319,7 @@ struct notifier {
     uint32_t of_courier_n;
     struct action *actions;
     struct push_job *jobs;
+    struct push_job *ready, *last_ready; /* of them, those that were read: a queue */
     struct known_order *known;
     struct buf dirty;   /* u32 couriers whose routes must be read; `failed`: look at all sessions */
     int64_t revoked_ms; /* when tokens were looked at last */
@@ -497,6 +501,11 @@ void phones_close(struct notifier *n);
 void push_dirty(struct notifier *n, uint32_t courier);
 void push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out);
 void push_reply(struct notifier *n, const struct event *ev, struct outbox *out);
+/* push_tick: what was asked and never answered, as without memory for the question, is asked anew.
+ */
+void push_tick(struct notifier *n, int64_t now_ms);
+/* push_waits: are there pushes for the next turn? */
+bool push_waits(const struct notifier *n);
 void push_close(struct notifier *n);
 
 /* frames.c: what phones say and hear, in both subprotocols */

@@ -399,10 +399,16 @@ next_tick(const struct notifier *n, int64_t now_ms)
 static void
 tick(struct notifier *n, const struct event *ev, struct outbox *out)
 {
+    if (push_waits(n) && ev->now_ms >= n->ticked_ms && ev->now_ms < n->ticked_ms + BUSY_TICK_MS) {
+        outbox_wake(out, n->ticked_ms + BUSY_TICK_MS); /* woken for the pushes alone */
+        return;
+    }
+    n->ticked_ms = ev->now_ms;
     if (n->follow == FOLLOW_IDLE && ev->now_ms >= n->poll_ms)
         follow_poll(n, ev, out);
     else if (n->follow > FOLLOW_IDLE && ev->now_ms > n->asked_ms + ANSWER_MS)
         follow_redis_up(n, ev, out);
+    push_tick(n, ev->now_ms);
     phones_tick(n, ev, out);
     tickets_tick(n, out);
     access_tick(n, ev, out);

@@ -5,18 +5,23 @@
 
 #include <stdlib.h>
 
-enum { COURIERS_A_JOB = 128, JOB_BYTES = 16 * 1024 * 1024 };
+enum { COURIERS_A_JOB = 128, PUSHES_A_TURN = 128, JOB_BYTES = 16 * 1024 * 1024 };
 
 /* A stop of a route that is being read. */
 enum { PUSH_KNOWN = UINT32_MAX - 1, PUSH_NO_ORDER };
 struct push_stop {
     struct uuid order;
-    uint32_t asked; /* place in the job's orders; PUSH_KNOWN: it was not asked for */
+    uint32_t asked; /* place in the job's orders; PUSH_KNOWN: the session has it */
 };
 
-/* Routes that are being read: first the routes, then the orders they name. */
+/* Routes that are being read: first the routes, then the orders they name. A courier is in one job
+ * at a time. What was read waits in n->ready and is pushed a part in each turn, so that Redis reads
+ * what is next meanwhile. */
 struct push_job {
+    struct push_job *next_ready;
     uint64_t number;
+    int64_t asked_ms; /* when it began */
+    bool ready;       /* all of it was read */
     uint32_t *couriers;
     struct arena *memory;                 /* what follows stands in it */
     const Lifecircle__V1__Route **routes; /* beside couriers; NULL = none */
@@ -25,6 +30,7 @@ struct push_job {
     bool asked_shifts;
     bool have_routes; /* the first answer came */
     size_t n;
+    size_t pushed; /* of couriers; once it is ready */
     struct push_stop *stops;
     struct uuid *orders;
     size_t n_orders;
@@ -39,7 +45,23 @@ push_dirty(struct notifier *n, uint32_t courier)
     if (s == NULL || !s->greeted || s->dirty)
         return;
     s->dirty = true;
-    buf_u32(&n->dirty, courier);
+    if (s->job == 0) /* else when that is done */
+        buf_u32(&n->dirty, courier);
+}
+
+/* released: the courier's session, which can be read anew from now on; NULL when it is not the one
+ * that the job reads for: that one has ended. */
+static struct session *
+released(struct notifier *n, const struct push_job *job, size_t i)
+{
+    struct session *s = session_by_courier(n, job->couriers[i]);
+
+    if (s == NULL || s->job != job->number)
+        return NULL;
+    s->job = 0;
+    if (s->dirty)
+        buf_u32(&n->dirty, s->courier);
+    return s;
 }
 
 /* all_dirty: the list did not fit into memory: everybody who waits is looked for. */
@@ -48,7 +70,7 @@ all_dirty(struct notifier *n)
 {
     buf_reset(&n->dirty);
     for (const struct session *s = n->by_conn; s != NULL; s = s->by_conn.next)
-        if (s->dirty)
+        if (s->dirty && s->job == 0)
             buf_u32(&n->dirty, s->courier);
 }
 
@@ -61,7 +83,7 @@ free_job(struct notifier *n, struct push_job *job)
 }
 
 static struct push_job *
-new_job(struct notifier *n)
+new_job(struct notifier *n, int64_t now_ms)
 {
     bool map_failed = false;
     struct push_job *job = calloc(1, sizeof *job);
@@ -74,6 +96,7 @@ new_job(struct notifier *n)
     if (job->couriers == NULL)
         goto failed;
     job->number = ++n->next_number;
+    job->asked_ms = now_ms;
     HASH_ADD(hh, n->jobs, number, sizeof job->number, job);
     if (!map_failed)
         return job;
@@ -102,23 +125,23 @@ ask_routes(const struct notifier *n, const struct event *ev, struct outbox *out,
     outbox_redis(out, call_tag(CALL_ROUTES, job->number), argv, job->n + 2);
 }
 
-void
-push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
+/* ask_dirty: begins to read what has changed. */
+static void
+ask_dirty(struct notifier *n, const struct event *ev, struct outbox *out)
 {
     struct push_job *job = NULL;
     size_t at = 0;
 
-    if (n->follow == FOLLOW_DOWN)
-        return;
     if (n->dirty.failed)
         all_dirty(n);
     for (; at + 4 <= n->dirty.n; at += 4) {
         struct session *s = session_by_courier(n, bytes_u32(n->dirty.p + at));
-        if (s == NULL || !s->dirty) /* gone meanwhile, or back on another connection */
+        if (s == NULL || !s->dirty || s->job != 0) /* gone, or back on another connection */
             continue;
-        if (job == NULL && (job = new_job(n)) == NULL)
+        if (job == NULL && (job = new_job(n, ev->now_ms)) == NULL)
             break; /* the rest in the next turn */
         s->dirty = false;
+        s->job = job->number;
         job->couriers[job->n++] = s->courier;
         job->asked_shifts = job->asked_shifts || s->welcome_due; /* only a welcome tells of it */
         if (job->n == COURIERS_A_JOB) {
@@ -245,11 +268,34 @@ note_pushed(struct outbox *out, struct arena *a, const struct session *s,
     outbox_order(out, "route_pushed", &note);
 }
 
+/* learn: what was read of the job's orders. Now, and not when it is pushed: the end of an order is
+ * heard of on the same connection, behind what was read before it. */
+static void
+learn(struct notifier *n, const struct event *ev, const struct push_job *job,
+      const struct reply *records)
+{
+    for (size_t i = 0; i < job->n; i++) {
+        struct session *s = session_by_courier(n, job->couriers[i]);
+        size_t n_stops = job->routes[i] == NULL ? 0 : job->routes[i]->n_stops;
+        if (s == NULL || s->job != job->number)
+            continue;
+        for (size_t k = 0; k < n_stops; k++) {
+            struct push_stop *stop = &job->stops[job->first_stop[i] + k];
+            size_t at = 2 * (size_t)stop->asked;
+            if (stop->asked >= PUSH_KNOWN)
+                continue;
+            bool have = known_find(s, stop->order) != NULL ||
+                        (at + 1 < records->n &&
+                         known_learn(n, ev, s, stop->order, &records->items[at]) != NULL);
+            stop->asked = have ? PUSH_KNOWN : PUSH_NO_ORDER;
+        }
+    }
+}
+
 /* orders_of: what is told of each stop's order of courier i's route; in them NULL for one that is
  * none. NULL when one that was known is not any more: the route must be read again. */
 static struct known_order **
-orders_of(struct notifier *n, const struct event *ev, struct session *s, const struct push_job *job,
-          size_t i, const struct reply *records)
+orders_of(const struct event *ev, struct session *s, const struct push_job *job, size_t i)
 {
     const struct push_stop *stops = job->stops + job->first_stop[i];
     size_t n_stops = job->routes[i]->n_stops;
@@ -259,13 +305,8 @@ orders_of(struct notifier *n, const struct event *ev, struct session *s, const s
         if (stops[k].asked == PUSH_NO_ORDER)
             continue;
         orders[k] = known_find(s, stops[k].order);
-        if (orders[k] != NULL)
-            continue;
-        if (stops[k].asked == PUSH_KNOWN)
+        if (orders[k] == NULL)
             return NULL;
-        size_t at = 2 * (size_t)stops[k].asked;
-        if (records != NULL && at + 1 < records->n)
-            orders[k] = known_learn(n, ev, s, stops[k].order, &records->items[at]);
     }
     return orders;
 }
@@ -323,14 +364,14 @@ welcome(struct notifier *n, const struct event *ev, struct outbox *out, struct s
     s->welcome_due = false;
 }
 
-/* finish_one: false when courier i's route must be read again. */
+/* push_one: false when courier i's route must be read again. */
 static bool
-finish_one(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
-           const struct push_job *job, size_t i, const struct reply *records)
+push_one(struct notifier *n, const struct event *ev, struct outbox *out, struct session *s,
+         const struct push_job *job, size_t i)
 {
     const Lifecircle__V1__Route *route = job->routes[i];
     bool newer = route != NULL && route->version > s->version;
-    struct known_order **orders = newer ? orders_of(n, ev, s, job, i, records) : NULL;
+    struct known_order **orders = newer ? orders_of(ev, s, job, i) : NULL;
 
     if (s->welcome_due && !job->asked_shifts) /* it came while this was being read */
         return false;
@@ -340,19 +381,51 @@ finish_one(struct notifier *n, const struct event *ev, struct outbox *out, struc
         welcome(n, ev, out, s, route == NULL ? 0 : route->version, job->on_shift[i]);
     if (newer)
         show(n, ev, out, s, route, orders);
+    else
+        known_sweep(n, s, s->version); /* what was learnt for a route that is not shown */
     return true;
 }
 
+/* push_ready: some of what was read, oldest first. */
 static void
-finish(struct notifier *n, const struct event *ev, struct outbox *out, struct push_job *job,
-       const struct reply *records)
+push_ready(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    for (size_t i = 0; i < job->n; i++) {
-        struct session *s = session_by_courier(n, job->couriers[i]);
-        if (s != NULL && !finish_one(n, ev, out, s, job, i, records))
-            push_dirty(n, s->courier);
+    for (size_t left = PUSHES_A_TURN; n->ready != NULL && left > 0;) {
+        struct push_job *job = n->ready;
+        for (; job->pushed < job->n && left > 0; job->pushed++, left--) {
+            struct session *s = released(n, job, job->pushed);
+            if (s != NULL && !push_one(n, ev, out, s, job, job->pushed))
+                push_dirty(n, s->courier);
+        }
+        if (job->pushed < job->n)
+            break;
+        n->ready = job->next_ready;
+        free_job(n, job);
     }
-    free_job(n, job);
+    if (n->ready == NULL)
+        n->last_ready = NULL;
+    else
+        outbox_wake(out, ev->now_ms); /* first comes what has come meanwhile */
+}
+
+void
+push_turn_end(struct notifier *n, const struct event *ev, struct outbox *out)
+{
+    push_ready(n, ev, out);
+    if (n->follow != FOLLOW_DOWN)
+        ask_dirty(n, ev, out);
+}
+
+/* ready: all of the job was read. */
+static void
+ready(struct notifier *n, struct push_job *job)
+{
+    job->ready = true;
+    if (n->last_ready != NULL)
+        n->last_ready->next_ready = job;
+    else
+        n->ready = job;
+    n->last_ready = job;
 }
 
 /* again: the answer was lost or is none: the couriers are read again when Redis is back. */
@@ -360,8 +433,26 @@ static void
 again(struct notifier *n, struct push_job *job)
 {
     for (size_t i = 0; i < job->n; i++)
-        push_dirty(n, job->couriers[i]);
+        if (released(n, job, i) != NULL)
+            push_dirty(n, job->couriers[i]);
     free_job(n, job);
+}
+
+void
+push_tick(struct notifier *n, int64_t now_ms)
+{
+    struct push_job *job;
+    struct push_job *next;
+
+    HASH_ITER(hh, n->jobs, job, next)
+    if (!job->ready && now_ms > job->asked_ms + ANSWER_MS)
+        again(n, job);
+}
+
+bool
+push_waits(const struct notifier *n)
+{
+    return n->ready != NULL;
 }
 
 /* keep_routes: the first answer; keep_shifts: the second, when it was asked for. */
@@ -401,7 +492,7 @@ ask_next(struct notifier *n, const struct event *ev, struct outbox *out, struct 
     if (!gather_orders(n, job))
         again(n, job);
     else if (job->n_orders == 0)
-        finish(n, ev, out, job, NULL);
+        ready(n, job);
     else
         ask_whole_orders(n, ev, out, call_tag(CALL_ROUTE_ORDERS, job->number), job->orders,
                          job->n_orders);
@@ -423,7 +514,8 @@ push_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         return;
     }
     if (ev->ref == call_tag(CALL_ROUTE_ORDERS, number)) {
-        finish(n, ev, out, job, ev->reply);
+        learn(n, ev, job, ev->reply);
+        ready(n, job);
         return;
     }
     bool kept = ev->reply->n == job->n && (job->have_routes ? keep_shifts(job, ev->reply, ev->arena)
