@@ -13,7 +13,7 @@ enum { SIGNALS = 3 };
 struct loop {
     struct event_base *base;
     struct event *signals[SIGNALS];
-    bool stopping;
+    unsigned stopping;
     bool hung_up;
     int64_t wall_ms; /* shown last */
     int64_t mono_ms; /* then */
@@ -30,7 +30,7 @@ on_signal(evutil_socket_t number, short what, void *ctx)
     if (number == SIGHUP)
         l->hung_up = true;
     else
-        l->stopping = true;
+        l->stopping++;
 }
 
 static int64_t
@@ -126,7 +126,7 @@ loop_entropy(struct loop *l)
     return l->pool[--l->left];
 }
 
-bool
+unsigned
 loop_stopping(const struct loop *l)
 {
     return l->stopping;

@@ -32,8 +32,8 @@ int64_t loop_now_ms(struct loop *l);
 /* loop_entropy: 64 bits from getrandom(2). */
 uint64_t loop_entropy(struct loop *l);
 
-/* loop_stopping: a signal asked to end. */
-bool loop_stopping(const struct loop *l);
+/* loop_stopping: how many signals asked to end. */
+unsigned loop_stopping(const struct loop *l);
 
 /* loop_hung_up: SIGHUP came since this was asked last. */
 bool loop_hung_up(struct loop *l);

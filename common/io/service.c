@@ -144,6 +144,18 @@ connect_redis(struct shell *s)
     return err;
 }
 
+static enum lc_err
+check_leave(struct shell *s)
+{
+    int64_t leave_s = options_int(&s->options, "leave-s");
+
+    if (leave_s >= 0 && leave_s <= SERVICE_LEAVE_MOST_S)
+        return LC_OK;
+    log_line(LOG_ERROR, "bad_parameter", "name=leave-s reason=expected 0 to %d",
+             SERVICE_LEAVE_MOST_S);
+    return LC_EINVAL;
+}
+
 /* secure: before anything is opened. A list without a key is a mistake that would leave all open.
  */
 static enum lc_err
@@ -247,7 +259,9 @@ start(struct shell *s)
                      shell_on_frame, s);
     if (s->bus == NULL)
         return LC_ENOMEM;
-    err = read_timezone(s);
+    err = check_leave(s);
+    if (err == LC_OK)
+        err = read_timezone(s);
     if (err == LC_OK)
         err = start_record(s);
     if (err == LC_OK)
@@ -274,6 +288,18 @@ on_drain(void *ctx)
                    DRAIN_TICK_MS); /* only so that the loop turns and drained() is asked */
 }
 
+/* begin_leave: everything goes on but /readyz, until whoever looks there has looked away. */
+static void
+begin_leave(struct shell *s)
+{
+    const int64_t ms = options_int(&s->options, "leave-s") * 1000;
+
+    log_line(LOG_INFO, "leaving", "drains_in_ms=%lld", (long long)ms);
+    s->leaving = true;
+    s->leave_ms = loop_mono_ms() + ms;
+    loop_timer_set(s->drain, DRAIN_TICK_MS);
+}
+
 static void
 begin_drain(struct shell *s)
 {
@@ -286,7 +312,6 @@ begin_drain(struct shell *s)
     shell_flush(s);
     if (s->http != NULL)
         http_server_drain(s->http);
-    loop_timer_set(s->drain, DRAIN_TICK_MS);
 }
 
 static bool
@@ -342,7 +367,10 @@ run(struct shell *s)
             err = shell_http_open(s);
         if (loop_hung_up(s->loop))
             shell_reload(s);
-        if ((loop_stopping(s->loop) || s->drain_asked) && !s->stopping)
+        unsigned asked = loop_stopping(s->loop) + s->drain_asked;
+        if (asked > 0 && !s->leaving)
+            begin_leave(s);
+        if (s->leaving && !s->stopping && (asked > 1 || loop_mono_ms() >= s->leave_ms))
             begin_drain(s);
     }
     log_line(LOG_INFO, "stopped", "turns=%llu steps=%llu", (unsigned long long)s->turns,

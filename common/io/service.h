@@ -7,7 +7,8 @@
  *
  * On the admin port, and on the http port when there is no admin port of its own: GET /healthz (200
  * while the loop turns), GET /readyz (200 when Redis is up, the core is ready, and
- * every role that it sends work to was reached or waited for, else 503), GET
+ * every role that it sends work to was reached or waited for; 404 from SIGTERM on, as haproxy's
+ * "http-check disable-on-404" wants it: what is there goes on, nobody new is sent; else 503), GET
  * /metrics (Prometheus text). On an admin port of its own also POST /drain, from the same machine:
  * as SIGTERM.
  *
@@ -53,11 +54,11 @@ struct service_ports {
     size_t n_options;
 };
 
-enum { SERVICE_DRAIN_MS = 10000 };
+enum { SERVICE_DRAIN_MS = 10000, SERVICE_LEAVE_MOST_S = 600 };
 
-/* service_main: runs until SIGTERM or SIGINT, then drains up to SERVICE_DRAIN_MS. Returns main's
- * result: 0, 1 when it could not start or the core refused its configuration, 2 when a flag is
- * wrong. */
+/* service_main: runs until SIGTERM or SIGINT, goes on for leave-s seconds or until the next of
+ * these, then drains up to SERVICE_DRAIN_MS. Returns main's result: 0, 1 when it could not start or
+ * the core refused its configuration, 2 when a flag is wrong. */
 int service_main(int argc, char **argv, const struct service *service,
                  const struct service_ports *ports);
 

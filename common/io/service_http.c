@@ -44,12 +44,12 @@ answer_ready(struct shell *s, struct http_server *server, uint64_t conn)
     struct buf b = {0};
 
     buf_str(&b, ready                    ? "ready\n"
-                : s->stopping            ? "stopping\n"
+                : s->leaving             ? "stopping\n"
                 : !redis_is_up(s->redis) ? "redis is not up\n"
                                          : "starting\n");
     shell_roads_line(s, &b);
     shell_addresses_line(s, &b);
-    respond_text(server, conn, ready ? 200 : 503, "text/plain", buf_slice(&b));
+    respond_text(server, conn, ready ? 200 : s->leaving ? 404 : 503, "text/plain", buf_slice(&b));
     buf_free(&b);
 }
 
@@ -93,7 +93,7 @@ on_drain_request(struct shell *s, uint64_t conn, const struct http_request *req)
     respond_text(s->admin, conn, local ? 202 : 403, "text/plain",
                  local ? SLICE_LIT("draining\n")
                        : SLICE_LIT("POST /drain: expected from this machine\n"));
-    s->drain_asked = s->drain_asked || local;
+    s->drain_asked += local;
 }
 
 static void

@@ -19,7 +19,7 @@ shell_ready(struct shell *s)
 {
     const struct service *service = s->service;
 
-    return !s->stopping && redis_is_up(s->redis) &&
+    return !s->leaving && redis_is_up(s->redis) &&
            (service->ready == NULL || service->ready(stepper_core(s->stepper))) && introduced(s);
 }
 

@@ -78,6 +78,12 @@ add_links(struct shell *s)
                                false});
     if (p->uses & SERVICE_HTTP)
         add_addresses(s);
+    add(s,
+        (struct option){"leave-s", OPTION_NUMBER, "0",
+                        "seconds after SIGTERM in which all goes on while /readyz says that this "
+                        "daemon stops: as long as a proxy in front needs to send nobody new "
+                        "here; a second SIGTERM ends them",
+                        false});
     add_text(s, 0, "admin", p->admin,
              "HTTP for /healthz, /readyz and /metrics; empty: on the http port");
     if (p->uses & SERVICE_CALLS)

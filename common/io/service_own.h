@@ -59,7 +59,9 @@ struct shell {
     int64_t turn_us; /* when its first event came */
 
     struct loop_timer *drain;
-    bool drain_asked; /* at the admin port: as SIGTERM */
+    unsigned drain_asked; /* at the admin port: as SIGTERM */
+    bool leaving;         /* asked to end: not ready any more */
+    int64_t leave_ms;     /* monotonic: all goes on until then, or until it is asked again */
     bool stopping;
     bool introduced;          /* peers can be sent to, or were waited for */
     int64_t introduced_by_ms; /* monotonic: not waited for longer */

@@ -49,6 +49,7 @@ test_service_main_ends_when_it_cannot_start(void)
         {"--timezone=Nowhere/City", "\"name\":\"timezone\""},
         {"--timezone=../../etc/passwd", "\"name\":\"timezone\""},
         {"--record=/nowhere/at/all", "\"name\":\"record\""},
+        {"--leave-s=601", "\"name\":\"leave-s\",\"reason\":\"expected 0 to 600\""},
         {"--greeting=refuse", "\"event\":\"cannot_start\",\"reason\":\"invalid input\""},
         {"--greeting=refuse", "\"name\":\"greeting\",\"expected\":\"a_kind_word\""},
     };
@@ -178,8 +179,30 @@ test_service_main_finishes_a_request_before_it_ends(void)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* What a proxy in front sees: this one leaves, and whoever is sent here meanwhile is answered. */
+static void
+test_service_main_goes_on_while_it_leaves(void)
+{
+    char body[4096];
+    char said[65536];
+
+    setenv("LIFECIRCLE_LEAVE_S", "600", 1);
+    begin("");
+    unsetenv("LIFECIRCLE_LEAVE_S");
+    await_ready(200);
+    kill(d.pid, SIGTERM);
+    await_ready(404);
+    int fd = dial();
+    say(fd, "GET /count HTTP/1.1\r\nHost: x\r\n\r\n");
+    CU_ASSERT_EQUAL(hear(fd, body, sizeof body), 200);
+    close(fd);
+    CU_ASSERT_EQUAL(finish(said, sizeof said), 0); /* the second SIGTERM */
+    CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"event\":\"leaving\""));
+}
+
 UNIT_MAIN("service_life", UNIT(test_service_main_names_what_is_wrong),
           UNIT(test_service_main_ends_when_it_cannot_start), UNIT(test_service_main_helps),
           UNIT(test_service_main_turns_away_who_is_one_too_many),
           UNIT(test_service_main_lets_nobody_in_before_it_is_ready),
-          UNIT(test_service_main_finishes_a_request_before_it_ends))
+          UNIT(test_service_main_finishes_a_request_before_it_ends),
+          UNIT(test_service_main_goes_on_while_it_leaves))
