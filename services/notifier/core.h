@@ -547,6 +547,8 @@ void tracking_position(struct notifier *n, const struct event *ev, struct outbox
 void tracking_redis_up(struct notifier *n, const struct event *ev, struct outbox *out);
 void tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 bool tracking_gone(struct notifier *n, uint64_t conn);
+/* tracking_stop: ends the streams that run; one that begins later ends with its first event. */
+void tracking_stop(struct notifier *n, struct outbox *out);
 void tracking_close(struct notifier *n);
 
 #endif

@@ -481,6 +481,7 @@ notifier_step(void *core, const struct event *ev, struct outbox *out)
         break;
     case EVENT_STOP:
         n->stopping = true;
+        tracking_stop(n, out);
         break;
     case EVENT_ROADS:
         ways_map(n, ev->travel);

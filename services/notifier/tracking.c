@@ -309,6 +309,14 @@ write_state(const struct notifier *n, struct buf *b, const struct record *r,
     json_out_end(&w);
 }
 
+/* end_stream: a browser comes again by itself, to whoever answers then. */
+static void
+end_stream(struct notifier *n, struct outbox *out, struct watched *w, const struct watcher *one)
+{
+    outbox_http_done(out, one->conn);
+    drop_watcher(n, w, one->conn);
+}
+
 static void
 tell(struct notifier *n, struct outbox *out, struct watched *w, struct slice json)
 {
@@ -327,6 +335,8 @@ tell(struct notifier *n, struct outbox *out, struct watched *w, struct slice jso
             one->begun = true;
             if (!event.failed)
                 outbox_http_chunk(out, one->conn, buf_slice(&event));
+            if (n->stopping)
+                end_stream(n, out, w, one);
         } else {
             outbox_http(out, one->conn, 200, "application/json", "Cache-Control: no-store\r\n",
                         json);
@@ -352,8 +362,7 @@ turn_away(struct notifier *n, struct outbox *out, struct watched *w, bool filed)
             continue;     /* a stream that runs waits for the next event */
         if (one->begun) { /* this was the last */
             outbox_http_chunk(out, one->conn, SLICE_LIT("event: archived\ndata: {}\n\n"));
-            outbox_http_done(out, one->conn);
-            drop_watcher(n, w, one->conn);
+            end_stream(n, out, w, one);
             continue;
         }
         outbox_http(out, one->conn, filed ? 410 : 503, PROBLEM_MEDIA_TYPE, NULL, slice_str(body));
@@ -391,6 +400,24 @@ tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     if (w->again)
         read_soon(n, ev, out, w);
     drop_watched_if_empty(n, w);
+}
+
+void
+tracking_stop(struct notifier *n, struct outbox *out)
+{
+    struct watched *w;
+    struct watched *next_watched;
+
+    HASH_ITER(hh, n->watched, w, next_watched)
+    {
+        struct watcher *next;
+        for (struct watcher *one = w->first; one != NULL; one = next) {
+            next = one->next;
+            if (one->begun)
+                end_stream(n, out, w, one);
+        }
+        drop_watched_if_empty(n, w);
+    }
 }
 
 void

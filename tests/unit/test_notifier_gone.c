@@ -271,6 +271,28 @@ test_stream_hears_that_its_order_was_filed_away(void)
     rig_free(r);
 }
 
+/* Otherwise a daemon that stops would wait for its customers until it is killed. */
+static void
+test_stream_ends_when_its_notifier_stops(void)
+{
+    struct rig *r = rig_new();
+    char token[TRACKING_TEXT];
+    char path[128];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED, 1, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s/events", token);
+    rig_http(r, 10, path, "", false);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 10, ""), 0);
+    struct event stop = {.kind = EVENT_STOP};
+    rig_feed(r, &stop);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 10, ""), 1);
+    rig_http(r, 11, path, "", false); /* it was on its way: told once, and sent on */
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 11, "event: order"), 1);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 11, ""), 1);
+    rig_free(r);
+}
+
 /* A newer version's record, or one that memory lacks for: the order may well be on its way. */
 static void
 test_order_that_cannot_be_read_is_not_called_filed(void)
@@ -436,6 +458,7 @@ UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_asks_with_an_id_in_capitals),
           UNIT(test_order_that_was_filed_away_is_gone_and_not_unknown),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
+          UNIT(test_stream_ends_when_its_notifier_stops),
           UNIT(test_order_that_cannot_be_read_is_not_called_filed),
           UNIT(test_operator_sees_why_this_courier),
           UNIT(test_operator_sees_what_a_store_is_out_of),
