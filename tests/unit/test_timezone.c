@@ -234,6 +234,7 @@ test_timezone_new_survives_cut_and_broken_files(void)
     struct tz *tz;
     uint64_t x = 1;
 
+    CU_ASSERT_FATAL(b.n > 0);
     for (size_t n = 0; n < b.n; n++) {
         char *exact = malloc(n + 1); /* the sanitizer sees a read past n */
         memcpy(exact, b.p, n);
