@@ -62,6 +62,7 @@ local function bind()
 end
 
 -- allow-oom: what is under way goes on when memory is full: orders come to their end and can be archived, tokens can be revoked.
+-- What the router writes by itself too: a call that is LOST has it load the whole city anew.
 -- Only what brings something new (orders, feeds, pictures) is refused then, and it is what fills the memory.
 local function register(name, fn, flags)
     redis.register_function({function_name = name, flags = flags or {}, callback =
@@ -2242,7 +2243,7 @@ local function dispatch_explain(keys, args)
     flush()
     return n
 end
-register('dispatch_explain', dispatch_explain)
+register('dispatch_explain', dispatch_explain, {'allow-oom'})
 
 end
 
@@ -2285,7 +2286,7 @@ local function speeds_put(keys, args)
     end
     return 1
 end
-register('speeds_put', speeds_put)
+register('speeds_put', speeds_put, {'allow-oom'})
 
 -- speeds_reset: forgets what was learnt, of one mode or of all; gives how many hours there were
 local function speeds_reset(keys, args)

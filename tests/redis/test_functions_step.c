@@ -329,16 +329,17 @@ test_what_is_under_way_goes_on_when_memory_is_full(void)
         const char *name;
         bool runs;
     } table[] = {
-        {"order_step", true},      {"plan_commit", true},    {"lease_take", true},
-        {"lease_release", true},   {"due_claim", true},      {"due_hasten", true},
-        {"due_set", true},         {"courier_seen", true},   {"courier_gone", true},
-        {"chain_put", true},       {"courier_put", true},    {"access_put", true},
-        {"webhook_enqueue", true}, {"webhook_claim", true},  {"webhook_done", true},
-        {"events_trim", true},     {"order_retire", true},   {"order_forget", true},
-        {"ledger_fold", true},     {"order_read", true},     {"order_place", false},
-        {"order_accept", false},   {"stock_apply", false},   {"store_put", false},
-        {"sku_put", false},        {"order_proof", false},   {"order_rate", false},
-        {"nonce_take", false},     {"dispatch_rule", false},
+        {"order_step", true},       {"plan_commit", true},    {"lease_take", true},
+        {"lease_release", true},    {"due_claim", true},      {"due_hasten", true},
+        {"due_set", true},          {"courier_seen", true},   {"courier_gone", true},
+        {"chain_put", true},        {"courier_put", true},    {"access_put", true},
+        {"webhook_enqueue", true},  {"webhook_claim", true},  {"webhook_done", true},
+        {"events_trim", true},      {"order_retire", true},   {"order_forget", true},
+        {"ledger_fold", true},      {"order_read", true},     {"order_place", false},
+        {"order_accept", false},    {"stock_apply", false},   {"store_put", false},
+        {"sku_put", false},         {"order_proof", false},   {"order_rate", false},
+        {"nonce_take", false},      {"dispatch_rule", false}, {"speeds_put", true},
+        {"dispatch_explain", true},
     };
 
     bring(S(PLACED));
