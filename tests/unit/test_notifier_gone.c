@@ -249,18 +249,26 @@ test_order_that_was_filed_away_is_gone_and_not_unknown(void)
     rig_free(r);
 }
 
+/* follow: a customer's stream of the rig's order, which is in this state. */
+static void
+follow(struct rig *r, uint64_t conn, Lifecircle__V1__OrderState state)
+{
+    char token[TRACKING_TEXT];
+    char path[128];
+
+    rig_order(r, 0, state, 1, 1);
+    tracking_token(&rig_core(r)->secret, r->order[0], token);
+    snprintf(path, sizeof path, "/t/%s/events", token);
+    rig_http(r, conn, path, "", false);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, conn, "event: order"), 1);
+}
+
 static void
 test_stream_hears_that_its_order_was_filed_away(void)
 {
     struct rig *r = rig_new();
-    char token[TRACKING_TEXT];
-    char path[128];
 
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__DELIVERED, 1, 1);
-    tracking_token(&rig_core(r)->secret, r->order[0], token);
-    snprintf(path, sizeof path, "/t/%s/events", token);
-    rig_http(r, 10, path, "", false);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 10, "event: order"), 1);
+    follow(r, 10, LIFECIRCLE__V1__ORDER_STATE__DELIVERED);
     r->record_n[0] = 0;
     struct event up = {.kind = EVENT_REDIS_UP};
     rig_feed(r, &up);
@@ -276,19 +284,13 @@ static void
 test_stream_ends_when_its_notifier_stops(void)
 {
     struct rig *r = rig_new();
-    char token[TRACKING_TEXT];
-    char path[128];
 
-    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED, 1, 1);
-    tracking_token(&rig_core(r)->secret, r->order[0], token);
-    snprintf(path, sizeof path, "/t/%s/events", token);
-    rig_http(r, 10, path, "", false);
+    follow(r, 10, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 10, ""), 0);
     struct event stop = {.kind = EVENT_STOP};
     rig_feed(r, &stop);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 10, ""), 1);
-    rig_http(r, 11, path, "", false); /* it was on its way: told once, and sent on */
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_CHUNK, 11, "event: order"), 1);
+    follow(r, 11, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED); /* was on its way: told once, sent on */
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_HTTP_DONE, 11, ""), 1);
     rig_free(r);
 }
