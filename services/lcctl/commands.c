@@ -19,7 +19,7 @@ const struct command commands[] = {
      "courier token ID\n"
      "courier revoke ID",
      "register a courier and print the token; list; make another token, beside which the one "
-     "before it goes on counting; revoke both"},
+     "before it goes on counting; revoke both, which ends the shift at once"},
     {"operator", cmd_operator, true,
      "operator add NAME\n"
      "operator list\n"

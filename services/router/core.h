@@ -468,6 +468,10 @@ const struct plan_stop *courier_schedule(struct router *r, const struct courier 
 bool courier_has_unstarted(struct router *r, const struct courier *c);
 /* courier_gone: its position is kept no longer. */
 void courier_gone(struct router *r, struct courier *c);
+/* courier_revoked: `lcctl courier revoke`: lets the phone in no more. courier_shut_out: ends the
+ * shift of such a one, as signing off does. */
+bool courier_revoked(const struct router *r, const struct courier *c);
+void courier_shut_out(struct router *r, struct courier *c);
 void couriers_tick(struct router *r);
 void couriers_write_seen(struct router *r);
 void positions_take(struct router *r, const Lifecircle__V1__CourierPositions *m);

@@ -80,10 +80,18 @@ courier_has_unstarted(struct router *r, const struct courier *c)
 
 /* ---- the plan's courier ---- */
 
+bool
+courier_revoked(const struct router *r, const struct courier *c)
+{
+    const Lifecircle__V1__Courier *person = catalogue_courier(r->catalogue, c->number);
+
+    return person != NULL && person->revoked;
+}
+
 static bool
 takes_orders(const struct router *r, const struct courier *c)
 {
-    return c->shift.on && r->now_ms < c->shift.end_ms && !c->vanished &&
+    return c->shift.on && !courier_revoked(r, c) && r->now_ms < c->shift.end_ms && !c->vanished &&
            r->now_ms >= c->rest_until_ms;
 }
 
@@ -325,6 +333,25 @@ check_shift(struct router *r, struct courier *c)
     m->has_shift = true;
     m->shift = c->shift;
     m->shift.on = false;
+}
+
+/* Who is let in no more can neither accept nor pick up: what waits for that goes back at once. */
+void
+courier_shut_out(struct router *r, struct courier *c)
+{
+    if (!c->shift.on || !courier_revoked(r, c))
+        return;
+    refresh_open(r, c);
+    if (!courier_free_to_act(c))
+        return; /* the next look comes soon */
+    struct commit *m = commit_new(r, c);
+    if (m == NULL)
+        return;
+    size_t n = give_back(r, m, GIVE_UNSTARTED, REASON(COURIER_OFF_SHIFT));
+    m->has_shift = true;
+    m->shift = c->shift;
+    m->shift.on = false;
+    outbox_note(r->out, "courier_revoked", "courier=%u given_back=%zu", c->number, n);
 }
 
 void

@@ -44,6 +44,10 @@ sign_on(struct router *r, struct courier *c, const struct report *rep)
         answer(r, c, OUTCOME(INVALID), NULL, wrong);
         return;
     }
+    if (courier_revoked(r, c)) { /* or is let in again, and we have not heard of it */
+        answer(r, c, OUTCOME(UNAVAILABLE_NOW), NULL, "repeat");
+        return;
+    }
     if (c->shift.on && same_shift(&c->shift, &rep->shift)) {
         answer(r, c, OUTCOME(ALREADY), NULL, "");
         return;

@@ -201,6 +201,7 @@ offers_tick(struct router *r)
 {
     for (struct courier *c = r->couriers; c != NULL && !r->rebuild; c = c->hh.next) {
         trim_start(r, c);
+        courier_shut_out(r, c);
         rulings_enforce(r, c);
         if (courier_free_to_act(c))
             consider(r, c);

@@ -67,6 +67,9 @@ struct world {
     struct w_pending pending[W_PENDING];
     size_t n_pending;
     bool frozen[W_COURIERS + 1];
+    bool revoked[W_COURIERS + 1];
+    uint32_t changed[W_COURIERS]; /* the catalogue's stream: couriers who were */
+    size_t n_changed;
     char owner[64];
     int64_t epoch, until_ms;
     bool lose_commits; /* applied, but the answer is lost */

@@ -308,6 +308,8 @@ w_hash(struct world *w, const struct w_blob *blobs)
     return r;
 }
 
+#include "router_people.h"
+
 /* One store at 0 m, couriers 1..8: the first two may do age checks. */
 static inline struct reply *
 w_hscan(struct world *w, struct slice key)
@@ -332,13 +334,9 @@ w_hscan(struct world *w, struct slice key)
     }
     items[1] = *w_array(w, 2 * W_COURIERS, &fields);
     for (uint32_t i = 1; i <= W_COURIERS; i++) {
-        Lifecircle__V1__Courier m = LIFECIRCLE__V1__COURIER__INIT;
         char text[12];
-        m.courier = i;
-        m.courier_id = (char *)"c";
-        m.adult_trained = i <= 2;
         fields[2 * i - 2] = w_str(w, text, (size_t)snprintf(text, sizeof text, "%u", i));
-        fields[2 * i - 1] = w_str(w, bytes, lifecircle__v1__courier__pack(&m, bytes));
+        fields[2 * i - 1] = w_person(w, i);
     }
     return r;
 }
@@ -395,7 +393,9 @@ w_command(struct world *w, const struct slice *a, size_t n)
     if (slice_eq_str(a[0], "XREVRANGE"))
         return w_tip(w, a[1]);
     if (slice_eq_str(a[0], "XREAD"))
-        return w_ends(a[4], ":events") ? w_events_after(w, a[5]) : w_reply(w, REPLY_NIL);
+        return w_ends(a[4], ":events") ? w_events_after(w, a[5]) : w_people_after(w, a[5]);
+    if (slice_eq_str(a[0], "HMGET"))
+        return w_people(w, a, n);
     if (slice_eq_str(a[0], "HGETALL") && (w_ends(a[1], ":rulings") || w_ends(a[1], ":frozen")))
         return w_rulings(w, w_ends(a[1], ":frozen"));
     if (slice_eq_str(a[0], "HGETALL") && w_ends(a[1], ":speeds"))
