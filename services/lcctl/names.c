@@ -71,6 +71,7 @@ named_by_us(struct slice words)
         const char *before, *after;
         bool reasons; /* may follow, behind a colon */
     } forms[] = {{"pinned to courier ", "", true},
+                 {"taken from courier ", "", true},
                  {"not for courier ", "", true},
                  {"courier ", " may have it again", true},
                  {"courier ", "", false}};

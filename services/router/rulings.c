@@ -3,6 +3,8 @@
  */
 #include "router/core.h"
 
+#include <stdio.h>
+
 enum { RULING_HEAD = 8, UUID_CHARS = 36 };
 
 /* ---- applying ---- */
@@ -70,6 +72,21 @@ rulings_load(struct router *r, enum call_kind kind, const struct reply *reply)
 
 /* ---- keeping ---- */
 
+/* The words of the history: whose it was, and what it was ruled; who said so stands before it. */
+static bool
+take_away(struct router *r, struct commit *m, const struct order *o, enum plan_verdict ruled)
+{
+    struct step *s =
+        commit_route(r, m) ? commit_step(r, m, o->id, ACT_UNASSIGN, REASON(OPERATOR)) : NULL;
+
+    if (s == NULL)
+        return false;
+    snprintf(s->words, sizeof s->words, "router: taken from courier %u: %s", m->courier->number,
+             plan_verdict_name(ruled));
+    route_drop(&m->route, o->id);
+    return true;
+}
+
 void
 rulings_enforce(struct router *r, struct courier *c)
 {
@@ -80,14 +97,14 @@ rulings_enforce(struct router *r, struct courier *c)
     for (size_t k = 0; k < c->route.n; k++) {
         const struct halt *h = &c->route.halts[k];
         const struct order *o = order_find(r, h->order);
-        if (h->kind != PLAN_PICKUP || o == NULL || !state_unstarted(o->state) ||
-            plan_ruled(r->plan, o->id, c->number) == PLAN_FITS)
+        if (h->kind != PLAN_PICKUP || o == NULL || !state_unstarted(o->state))
+            continue;
+        enum plan_verdict ruled = plan_ruled(r->plan, o->id, c->number);
+        if (ruled == PLAN_FITS)
             continue;
         if (m == NULL)
             m = commit_new(r, c);
-        if (m == NULL || !commit_route(r, m) ||
-            commit_step(r, m, o->id, ACT_UNASSIGN, REASON(OPERATOR)) == NULL)
+        if (m == NULL || !take_away(r, m, o, ruled))
             return;
-        route_drop(&m->route, o->id);
     }
 }

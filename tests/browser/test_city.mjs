@@ -143,13 +143,18 @@ test('the operator decides who brings an order', async ({town, browser, key}) =>
     await second.locator('#accept').waitFor();
     await kit.until('the first has none', async () => !(await offered(first)));
     await kit.sound(ops, 'ops-ruling');
-    await kit.shows(ops, '#timeline', 'Olga');
+    const name = other === 'ben' ? 'ann' : 'ben';
+    await kit.shows(ops, '#timeline', `only for ${other} · Olga`);
+    await kit.shows(ops, '#timeline', `taken from ${name} · it is given to somebody else`);
 
     // on hold: nobody gets it, until it is released
     await ops.locator('#hold').click();
     await kit.shows(ops, '#ruling', 'On hold');
     await kit.until('nobody has it', async () => !(await offered(first)) && !(await offered(second)));
+    await kit.shows(ops, '#timeline', `put on hold · Olga`);
+    await kit.shows(ops, '#timeline', `taken from ${other} · an operator has put it on hold`);
     await ops.locator('#release').click();
+    await kit.shows(ops, '#timeline', 'no longer on hold · Olga');
     await second.locator('#accept').click();
     await kit.shows(ops, '#order-state', /confirmed|courier to the store/);
     await ops.locator('#unpin').click();

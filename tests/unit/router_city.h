@@ -37,6 +37,7 @@ struct w_order {
     uint32_t pinned, banned[W_BANS]; /* what people said */
     size_t n_banned;
     bool held;
+    char words[80]; /* of the last step */
 };
 
 struct w_blob {

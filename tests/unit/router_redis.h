@@ -77,6 +77,7 @@ w_step(struct world *w, uint32_t courier, const struct slice *argv)
     else if (!assigns)
         courier = head.courier;
     w_move(w, o, rule->to, (unsigned)w_num(argv[2]), courier);
+    snprintf(o->words, sizeof o->words, "%.*s", (int)argv[4].n, argv[4].p == NULL ? "" : argv[4].p);
     return true;
 }
 

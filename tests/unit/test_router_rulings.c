@@ -114,6 +114,33 @@ test_held_order_waits_until_it_is_released(void)
     w_free(w);
 }
 
+/* The history says whose it was and what took it away, whoever said so. */
+static void
+test_what_a_ruling_takes_away_says_why(void)
+{
+    static const struct {
+        const char *kind;
+        uint32_t courier;
+        const char *words;
+    } cases[] = {{"hold", 0, "router: taken from courier 1: on hold"},
+                 {"ban", 1, "router: taken from courier 1: forbidden by a person"},
+                 {"pin", 3, "router: taken from courier 1: pinned to another"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world *w = w_new();
+        w_sign_on(w, 1, 100, 8);
+        struct w_order *o = w_place(w, FAR_M, READY_S, PROMISE_S);
+        w_pass(w, 2000);
+        CU_ASSERT_EQUAL_FATAL(w_head(o).courier, 1);
+        CU_ASSERT_EQUAL(w_rule(w, cases[i].kind, o, cases[i].courier), DONE);
+        w_pass(w, 1000);
+        CU_ASSERT_EQUAL(w_head(o).courier, 0);
+        CU_ASSERT_EQUAL(w_head(o).reason, W_REASON(OPERATOR));
+        CU_ASSERT_STRING_EQUAL(o->words, cases[i].words);
+        w_free(w);
+    }
+}
+
 static void
 test_frozen_courier_keeps_what_it_has_and_gets_nothing_new(void)
 {
@@ -219,6 +246,7 @@ UNIT_MAIN("router_rulings", UNIT(test_pin_decides_who_is_offered_the_order),
           UNIT(test_goods_that_are_with_a_courier_stay_there),
           UNIT(test_banned_courier_never_gets_the_order),
           UNIT(test_held_order_waits_until_it_is_released),
+          UNIT(test_what_a_ruling_takes_away_says_why),
           UNIT(test_frozen_courier_keeps_what_it_has_and_gets_nothing_new),
           UNIT(test_rulings_survive_a_takeover), UNIT(test_decisions_are_kept_with_the_order),
           UNIT(test_decisions_leave_out_who_has_signed_off))

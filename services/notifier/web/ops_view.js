@@ -149,11 +149,11 @@ function timeline(order, state) {
         ? [...firstSteps(order), ...order.history]
         : (order.order?.stamps ?? []).toSorted((a, b) => a.at - b.at);
     return h('section', {class: 'card'}, h('h2', {}, t('ops.timeline')),
-        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s, i) => [s, ...stepWords(s, steps[i - 1]?.status)]).map(([s, what, words]) => h('li', {},
+        h('ol', {class: 'timeline', id: 'timeline'}, steps.map((s, i) => [s, stepWords(s, steps[i - 1]?.status ?? s.status, (number) => courierName(state, number))]).map(([s, {what, words, note}]) => h('li', {},
             h('time', {datetime: new Date(s.at).toISOString()}, timeExact(s.at)), what,
-            s.reason ? ` · ${t(`reason.${s.reason}`)}` : '',
-            s.courier ? h('span', {class: 'soft'}, ` · ${s.courier}`) : '',
-            s.store && s.status === 'placed' ? h('span', {class: 'soft'}, ` · ${state.stores.get(s.store)?.name ?? ''}`) : '',
+            s.reason && !note ? ` · ${t(`reason.${s.reason}`)}` : '',
+            s.courier && !note ? h('span', {class: 'soft'}, ` · ${s.courier}`) : '',
+            s.store && s.status === 'placed' && !note ? h('span', {class: 'soft'}, ` · ${state.stores.get(s.store)?.name ?? ''}`) : '',
             words ? h('span', {class: 'soft'}, ` · ${words}`) : ''))));
 }
 

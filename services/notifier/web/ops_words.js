@@ -36,20 +36,32 @@ export function attention(order, now) {
     return unassigned(order) && now - order.created > 3 * 60000 ? 1 : 0;
 }
 
-// stepWords: what one entry of the history says: [what happened, who and why]. The store's "ready" and "accepted" are
-// notes that leave the state as it is (that `before` was): else somebody's words only end like one. Why a courier was chosen
-// stands in the record as numbers.
-const NOTES = {ready: /^(.*): goods ready(?:: (.*))?$/, accepted: /^(.*): accepted by the store(?:: (.*))?$/};
+// stepWords: what one entry of the history says: {what: what happened, words: who and why, note: whether it is one}. What
+// the store and operators said are notes that leave the state as it is (that `before` was): else somebody's words only begin
+// or end like one. Why a courier was chosen stands in the record as numbers; `name` gives a courier's name.
+const NOTES = {
+    ready: /^(?<who>.*): goods ready(?:: (?<why>.*))?$/s,
+    accepted: /^(?<who>.*): accepted by the store(?:: (?<why>.*))?$/s,
+    hold: /^(?<who>.*?): on hold(?:: (?<why>.*))?$/s,
+    release: /^(?<who>.*?): released(?:: (?<why>.*))?$/s,
+    pin: /^(?<who>.*?): pinned to courier (?<courier>\d+)(?:: (?<why>.*))?$/s,
+    unpin: /^(?<who>.*?): no longer pinned(?:: (?<why>.*))?$/s,
+    ban: /^(?<who>.*?): not for courier (?<courier>\d+)(?:: (?<why>.*))?$/s,
+    unban: /^(?<who>.*?): courier (?<courier>\d+) may have it again(?:: (?<why>.*))?$/s,
+};
+const TAKEN = /^router: taken from courier (\d+): (.*)$/;
 const CHOSEN = /^chosen of (\d+) on shift, (\d+)( or more)? could/;
-export function stepWords(step, before = step.status) {
-    for (const [name, pattern] of before === step.status ? Object.entries(NOTES) : []) {
-        const [, ...said] = pattern.exec(step.words ?? '') ?? [];
-        if (said.length > 0) return [t(`ops.note.${name}`), said.filter(Boolean).join(': ')];
+export function stepWords(step, before, name) {
+    const words = step.words ?? '';
+    const [, from, ruled] = (step.reason === 'operator' && TAKEN.exec(words)) || [];
+    if (from) return {what: t('ops.note.taken', {courier: name(Number(from))}), words: verdictWords(ruled), note: true};
+    for (const [note, pattern] of before === step.status ? Object.entries(NOTES) : []) {
+        const {who, why, courier} = pattern.exec(words)?.groups ?? {};
+        if (who !== undefined)
+            return {what: t(`ops.note.${note}`, {courier: name(Number(courier))}), words: [who, why].filter(Boolean).join(': '), note: true};
     }
-    const chosen = CHOSEN.exec(step.words ?? '');
-    if (!chosen) return [stateWords(step.status), step.words ?? ''];
-    const [, n, fit, more] = chosen;
-    return [stateWords(step.status), t(more ? 'ops.chosen_of.more' : 'ops.chosen_of', {n, fit})];
+    const [, n, fit, more] = CHOSEN.exec(words) ?? [];
+    return {what: stateWords(step.status), words: n ? t(more ? 'ops.chosen_of.more' : 'ops.chosen_of', {n, fit}) : words, note: false};
 }
 
 function by(candidate) {
