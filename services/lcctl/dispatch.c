@@ -92,14 +92,30 @@ print_candidates(struct ctl *c, const Lifecircle__V1__DispatchDecision *d)
         printf("  and %zu more\n", (size_t)d->considered - d->far - d->n_candidates);
 }
 
+/* asked_ms: when the offer of what is planned goes out. */
+static int64_t
+asked_ms(const Lifecircle__V1__DispatchDecision *d)
+{
+    return d->start_ms - 1000 * (int64_t)d->leg_s - d->lead_ms;
+}
+
 static void
 print_decision(struct ctl *c, const Lifecircle__V1__DispatchDecision *d)
 {
     print_when("dispatch, as of", d->time_ms);
-    if (d->courier == 0) {
+    if (d->courier == 0 && d->planned == 0) {
         printf(": waits for a courier: %s\n", d->why);
+    } else if (d->courier == 0) {
+        printf(": planned for courier %s, who ", name_courier(c, d->planned));
+        if (*d->why == '\0')
+            print_when("is asked at", asked_ms(d));
+        else
+            printf("has %s to answer first", d->why);
+        putchar('\n');
     } else {
         printf(": offered to courier %s\n", name_courier(c, d->courier));
+    }
+    if (d->courier != 0 || d->planned != 0) {
         print_when("  goods ready", d->ready_ms);
         print_when(", pickup begins", d->start_ms);
         printf("; %u s on the way, and %lld s to hear of it%s\n", d->leg_s,
@@ -115,17 +131,23 @@ print_decision(struct ctl *c, const Lifecircle__V1__DispatchDecision *d)
 }
 
 void
-dispatch_print(struct ctl *c, const struct dispatch_view *v, uint32_t courier)
+dispatch_print(struct ctl *c, const struct dispatch_view *v, const struct record *r)
 {
+    bool free = r->state == LIFECIRCLE__V1__ORDER_STATE__PLACED && r->courier == 0 &&
+                (r->flags & RECORD_COLLECTION) == 0;
+
     if (v->decision != NULL)
         print_decision(c, v->decision);
+    else if (free)
+        printf("dispatch: the router has not looked for a courier yet; lcctl lease says whether "
+               "one runs\n");
     if (v->ruling.n > 0) {
         printf("ruled: ");
         dispatch_print_ruling(c, v->ruling);
         putchar('\n');
     }
     if (v->frozen)
-        printf("ruled: the route of courier %s is frozen\n", name_courier(c, courier));
+        printf("ruled: the route of courier %s is frozen\n", name_courier(c, r->courier));
 }
 
 /* ---- for programs ---- */
@@ -158,10 +180,18 @@ write_decision(struct ctl *c, struct json_out *w, const Lifecircle__V1__Dispatch
     }
     json_out_object(w, "dispatch");
     json_out_time(w, "as_of", d->time_ms);
-    if (d->courier == 0) {
+    if (d->courier == 0 && d->planned == 0) {
         json_out_cstr(w, "waits_for", d->why);
+    } else if (d->courier == 0) {
+        json_out_cstr(w, "planned_for", name_courier(c, d->planned));
+        if (*d->why != '\0')
+            json_out_cstr(w, "waits_for", d->why);
+        else
+            json_out_time(w, "asked_at", asked_ms(d));
     } else {
         json_out_cstr(w, "offered_to", name_courier(c, d->courier));
+    }
+    if (d->courier != 0 || d->planned != 0) {
         json_out_time(w, "goods_ready_at", d->ready_ms);
         json_out_time(w, "pickup_begins_at", d->start_ms);
         json_out_uint(w, "way_s", d->leg_s);

@@ -323,7 +323,7 @@ cmd_explain(struct ctl *c, struct args *a)
         status = explain(c, uuid, &r);
     if (status == EXIT_SUCCESS && !c->json) {
         struct dispatch_view v = dispatch_read(c, uuid, r.courier);
-        dispatch_print(c, &v, r.courier);
+        dispatch_print(c, &v, &r);
     }
     if (keep != NULL)
         freeReplyObject(keep);

@@ -34,9 +34,10 @@ struct dispatch_view {
 };
 enum { RULING_HEAD = 8 };
 struct dispatch_view dispatch_read(struct ctl *c, const char *uuid, uint32_t courier);
-/* dispatch_print_ruling: what is in rulings, on the line in hand. */
+/* dispatch_print_ruling: what is in rulings, on the line in hand. dispatch_print: who was asked, is
+ * to be, or why nobody, of this order. */
 void dispatch_print_ruling(struct ctl *c, struct slice packed);
-void dispatch_print(struct ctl *c, const struct dispatch_view *v, uint32_t courier);
+void dispatch_print(struct ctl *c, const struct dispatch_view *v, const struct record *r);
 /* dispatch_json: the members `dispatch` (null = nothing was said yet) and `ruled` of an object. */
 void dispatch_json(struct ctl *c, struct json_out *w, const struct dispatch_view *v);
 

@@ -37,6 +37,7 @@ ops_write_dispatch(const struct notifier *n, struct json_out *w, const struct ev
     json_out_object(w, "dispatch");
     json_out_int(w, "at", d->time_ms);
     json_out_uint(w, "courier", d->courier);
+    json_out_uint(w, "planned", d->planned);
     json_out_cstr(w, "why", d->why);
     json_out_uint(w, "considered", d->considered);
     json_out_uint(w, "fit", d->fit);

@@ -70,6 +70,7 @@ apply_unassign(struct router *r, const struct commit *m, struct order *o)
     enum lc_err err = LC_OK;
 
     o->noted = false;
+    o->waits_for = 0; /* what was told since is of the courier who had it */
     o->live_eta_ms = 0;
     if (plan_find(r->plan, o->id, &at) == LC_ENOTFOUND) {
         order_place(r, o);

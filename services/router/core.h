@@ -43,6 +43,7 @@ enum {
     ACTION_MAX = 64,
     PIN_TRIES = 5,
     WORDS_MAX = 200,
+    WAITS_PLANNED = UINT8_MAX,
 };
 
 /* --learn-speeds: nothing; rides are counted and shown; and travel times follow them. */
@@ -89,10 +90,12 @@ struct order {
     uint32_t courier; /* 0 = nobody */
     uint32_t store;
     bool ready;
-    uint8_t waits_for;   /* what was told of why it waits: the verdict + 1 */
-    bool noted;          /* that nobody can take it is said once */
-    int64_t placed_ms;   /* 0 once it was offered */
-    int64_t live_eta_ms; /* as written */
+    uint8_t waits_for;    /* what was told of why it waits: the verdict + 1, or WAITS_PLANNED, */
+    uint32_t planned_for; /* for this courier, */
+    int64_t told_ms;      /* then */
+    bool noted;           /* that nobody can take it is said once */
+    int64_t placed_ms;    /* 0 once it was offered */
+    int64_t live_eta_ms;  /* as written */
     struct plan_order task;
     UT_hash_handle hh;
 };
@@ -509,6 +512,9 @@ void router_ring(struct router *r); /* the stream has grown */
 
 /* offers.c */
 void offers_tick(struct router *r);
+/* offer_ms: the latest moment at which the offer of this free pickup must be on its way: the goods
+ * are not to wait for the courier, who is to need no detour for having heard of them late. */
+int64_t offer_ms(const struct router *r, const struct plan_stop *s);
 /* give_back: takes orders away from the commit's courier; how many. */
 enum give_kind { GIVE_OFFERED, GIVE_NOT_DRIVING, GIVE_UNSTARTED };
 size_t give_back(struct router *r, struct commit *m, enum give_kind what,
@@ -524,8 +530,8 @@ bool route_as_planned(struct router *r, struct commit *m, const struct plan_stop
 void resequence_tick(struct router *r);
 
 /* why.c */
-/* why_offered: keeps why the order of this pickup goes to the courier now. Its words go into the
- * step. */
+/* WAITS_PLANNED: the plan has it with somebody who was not asked yet. why_offered: keeps why the
+ * order of this pickup goes to the courier now. Its words go into the step. */
 void why_offered(struct router *r, const struct courier *c, const struct plan_stop *pickup,
                  bool bundled, struct step *s);
 void why_tick(struct router *r); /* of those that wait */

@@ -81,9 +81,7 @@ expire(struct router *r, struct courier *c)
 
 /* ---- offering ---- */
 
-/* The latest moment at which the offer of this free pickup must be on its way: the goods are not to
- * wait for the courier, and the courier is to need no detour for having heard of them late. */
-static int64_t
+int64_t
 offer_ms(const struct router *r, const struct plan_stop *s)
 {
     return s->start_ms - 1000 * (int64_t)s->leg_s - r->set.offer_lead_ms;

@@ -7,7 +7,7 @@
 
 #include "dispatch.pb-c.h"
 
-enum { CANDIDATES_MAX = 24, WAITING_A_TICK = 4 };
+enum { CANDIDATES_MAX = 24, WAITING_A_TICK = 4, PLANNED_AGAIN_MS = 10000 };
 
 static bool
 fits(const struct plan_candidate *c)
@@ -165,35 +165,89 @@ why_offered(struct router *r, const struct courier *c, const struct plan_stop *p
     keep(r, pickup->order, &d, list, n);
 }
 
-/* An order without a courier: said again when the reason has become another. */
+/* Nobody could take it: said again when the reason has become another. */
 static bool
-why_waits(struct router *r, struct order *o)
+why_waits(struct router *r, struct order *o, enum plan_verdict why)
 {
     Lifecircle__V1__DispatchDecision d = LIFECIRCLE__V1__DISPATCH_DECISION__INIT;
-    struct plan_placement at;
     size_t n;
 
-    if (o->courier != 0 || plan_find(r->plan, o->id, &at) != LC_OK || at.placed ||
-        o->waits_for == (uint8_t)at.why + 1)
+    if (o->waits_for == (uint8_t)why + 1)
         return false;
-    o->waits_for = (uint8_t)((uint8_t)at.why + 1);
+    o->waits_for = (uint8_t)((uint8_t)why + 1);
     const struct plan_candidate *list = candidates(r, o->id, &n);
     if (list == NULL)
         return false;
     d.fit = (uint32_t)count_fit(list, n);
-    d.why = (char *)plan_verdict_name(at.why);
+    d.why = (char *)plan_verdict_name(why);
     d.ready_ms = o->task.ready_ms;
     keep(r, o->id, &d, list, n);
     return true;
 }
 
+static const struct plan_stop *
+pickup_of(struct router *r, const struct courier *c, struct uuid order)
+{
+    size_t n;
+    const struct plan_stop *stops = courier_schedule(r, c, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (stops[i].kind == PLAN_PICKUP && uuid_eq(stops[i].order, order))
+            return &stops[i];
+    return NULL;
+}
+
+/* The plan has it with somebody who is asked later: said again, once in a while, when it is
+ * somebody else. What is about to be offered says so itself. */
+static bool
+why_planned(struct router *r, struct order *o, uint32_t courier)
+{
+    Lifecircle__V1__DispatchDecision d = LIFECIRCLE__V1__DISPATCH_DECISION__INIT;
+    bool told = o->waits_for == WAITS_PLANNED;
+    struct courier *c = courier_find(r, courier);
+    size_t n;
+
+    if (c == NULL ||
+        (told && (o->planned_for == courier || r->now_ms - o->told_ms < PLANNED_AGAIN_MS)))
+        return false;
+    const struct plan_stop *pickup = pickup_of(r, c, o->id);
+    if (pickup == NULL || (!courier_has_offer(c) && offer_ms(r, pickup) <= r->now_ms + TICK_MS))
+        return false;
+    const struct plan_candidate *list = candidates(r, o->id, &n);
+    if (list == NULL)
+        return false;
+    o->waits_for = WAITS_PLANNED;
+    o->planned_for = courier;
+    o->told_ms = r->now_ms;
+    d.planned = courier;
+    d.why = (char *)(uintptr_t)(courier_has_offer(c) ? "an open offer" : "");
+    d.fit = (uint32_t)count_fit(list, n);
+    d.ready_ms = o->task.ready_ms;
+    d.start_ms = pickup->start_ms;
+    d.leg_s = pickup->leg_s;
+    keep(r, o->id, &d, list, n);
+    return true;
+}
+
+static bool
+why_not_yet(struct router *r, struct order *o)
+{
+    struct plan_placement at;
+
+    if (o->courier != 0 || o->state != STATE(PLACED) || plan_find(r->plan, o->id, &at) != LC_OK ||
+        at.locked)
+        return false;
+    return at.placed ? why_planned(r, o, at.courier) : why_waits(r, o, at.why);
+}
+
+/* Those of which nothing was told come first: others may change again and again. */
 void
 why_tick(struct router *r)
 {
     size_t told = 0;
 
-    if (plan_pool_size(r->plan) == 0)
-        return;
-    for (struct order *o = r->orders; o != NULL && told < WAITING_A_TICK; o = o->hh.next)
-        told += why_waits(r, o);
+    for (int pass = 0; pass < 2; pass++)
+        for (struct order *o = r->orders; o != NULL && told < WAITING_A_TICK; o = o->hh.next)
+            if ((o->waits_for == 0) == (pass == 0))
+                told += why_not_yet(r, o);
 }

@@ -337,6 +337,8 @@ export default {
     'ops.no_dispatch': 'No courier has been looked for yet.',
     'ops.why.offered': '{time}: offered to {courier}, who costs everybody the least waiting and way.',
     'ops.why.waits': '{time}: waits for a courier: {why}.',
+    'ops.why.planned': '{time}: planned for {courier}, who is asked at {asked}; until then the plan may find somebody better.',
+    'ops.why.planned.busy': '{time}: planned for {courier}, who has another offer to answer first.',
     'ops.why.far': '{n} more were not looked at: they would have been dearer.',
     'ops.why.far.one': 'One more was not looked at: it would have been dearer.',
     'ops.why.fit': '{n} couriers were on shift; {fit} could.',

@@ -180,7 +180,7 @@ function whyCourier(state, detail) {
     if (!detail.order || detail.order.collection) return null;
     return h('section', {class: 'card'}, h('h2', {}, t('ops.why_courier')),
         !d ? h('p', {class: 'soft'}, t('ops.no_dispatch')) : [
-            dispatchWords(d, courierName(state, d.courier)).map((line) => h('p', {class: 'soft'}, line)),
+            dispatchWords(d, courierName(state, d.courier), courierName(state, d.planned)).map((line) => h('p', {class: 'soft'}, line)),
             h('ol', {class: 'list why', id: 'why-courier'}, d.candidates.slice(0, COURIERS_SHOWN).map((c) =>
                 h('li', {}, h('strong', {}, c.name || `#${c.courier}`), c.courier === d.courier ? ' ✓' : '', h('p', {}, courierWords(c)))))]);
 }

@@ -77,8 +77,16 @@ function by(candidate) {
 // isShort: has a store sold out half of what it sells, or more?
 export const isShort = (shelf) => Boolean(shelf?.of) && 2 * shelf.out >= shelf.of;
 
-// dispatchWords: why this courier and why then, or why nobody yet: sentences.
-export function dispatchWords(d, name) {
+// dispatchWords: why this courier and why then, for whom it is planned, or why nobody yet: sentences.
+export function dispatchWords(d, name, planned) {
+    if (d.courier === 0 && d.planned) {
+        const asked = d.start - d.leg_s * SECOND_MS - d.lead_ms;
+        return [
+            d.why ? t('ops.why.planned.busy', {courier: planned, time: timeExact(d.at)})
+                : t('ops.why.planned', {courier: planned, time: timeExact(d.at), asked: timeExact(asked)}),
+            t('ops.why.fit', {n: d.considered, fit: d.fit}),
+        ];
+    }
     if (d.courier === 0)
         return [t('ops.why.waits', {why: verdictWords(d.why), time: timeExact(d.at)}), t('ops.why.fit', {n: d.considered, fit: d.fit})];
     return [

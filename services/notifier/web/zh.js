@@ -332,6 +332,8 @@ export default {
     'ops.no_dispatch': '尚未寻找骑手。',
     'ops.why.offered': '{time}：派给 {courier}，其等待与路程的总代价最小。',
     'ops.why.waits': '{time}：等待骑手：{why}。',
+    'ops.why.planned': '{time}：计划派给 {courier}，{asked} 发出派单；在此之前系统仍可另作安排。',
+    'ops.why.planned.busy': '{time}：计划派给 {courier}，其须先答复另一份派单。',
     'ops.why.far': '另有 {n} 位未逐一比较：成本只会更高。',
     'ops.why.fit': '当时有 {n} 位骑手在班，其中 {fit} 位可以配送。',
     'ops.why.now': '为何在那时：商品 {ready} 备好，取货于 {start} 开始，前往需 {leg}。',
