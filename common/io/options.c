@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
+enum { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG, FROM_LIVE };
 enum { SECRET_MAX = 4096, FILE_MAX = 16 * 1024 * 1024, CONFIG_MAX = 256 * 1024, NAME_ROOM = 128 };
 
 void
@@ -207,9 +207,28 @@ trim(struct slice s)
     return s;
 }
 
+/* is_live: may it change while the daemon runs? Else o->why says which may. */
 static enum lc_err
-read_line(struct options *o, struct slice line, const char *where)
+is_live(struct options *o, struct slice name, const char *where)
 {
+    char all[OPTIONS_WHY / 2] = "";
+    size_t n = 0;
+
+    for (const char *const *live = o->live; *live != NULL; live++) {
+        if (slice_eq_str(name, *live))
+            return LC_OK;
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", n == 0 ? "" : ", ", *live);
+        assert(n < sizeof all);
+    }
+    return refuse(o, "%.*s (from %s): expected what can change while it runs: %s", (int)name.n,
+                  name.p, where, all);
+}
+
+static enum lc_err
+read_line(struct options *o, struct slice line, unsigned from, const char *where)
+{
+    enum lc_err err = LC_OK;
+
     line = trim(line);
     if (line.n == 0 || line.p[0] == '#')
         return LC_OK;
@@ -218,28 +237,45 @@ read_line(struct options *o, struct slice line, const char *where)
         return refuse(o, "%s: expected name = value", where);
     struct slice name = trim(slice_of(line.p, (size_t)(equals - line.p)));
     struct slice value = trim(slice_of(equals + 1, (size_t)(line.p + line.n - equals - 1)));
-    return set_named(o, name, value, FROM_FILE, where);
+    if (from == FROM_LIVE) {
+        err = is_live(o, name, where);
+        if (err == LC_OK && find(o, name) == o->n)
+            return LC_OK; /* another daemon's */
+    }
+    return err != LC_OK ? err : set_named(o, name, value, from, where);
 }
 
 static enum lc_err
-read_file(struct options *o, const char *path)
+read_file(struct options *o, const char *name, unsigned from)
 {
+    const char *path = o->values[find(o, slice_str(name))];
     struct buf b = {0};
     enum lc_err err = file_read(path, CONFIG_MAX, &b);
     char where[300];
 
-    if (err != LC_OK && err != LC_ENOMEM)
-        err = refuse(o, "config: cannot read %s: %s", path, lc_strerror(err));
+    if (err == LC_ENOTFOUND && from == FROM_LIVE)
+        err = LC_OK;
+    else if (err != LC_OK && err != LC_ENOMEM)
+        err = refuse(o, "%s: cannot read %s: %s", name, path, lc_strerror(err));
     size_t line = 1;
     for (size_t at = 0; err == LC_OK && at < b.n; line++) {
         const char *end = memchr(b.p + at, '\n', b.n - at);
         size_t n = end == NULL ? b.n - at : (size_t)(end - b.p) - at;
         snprintf(where, sizeof where, "%.200s, line %zu", path, line);
-        err = read_line(o, slice_of(b.p + at, n), where);
+        err = read_line(o, slice_of(b.p + at, n), from, where);
         at += n + 1;
     }
     buf_free(&b);
     return err;
+}
+
+/* names_file: the parameter is one, and is given. */
+static bool
+names_file(const struct options *o, const char *name)
+{
+    size_t i = find(o, slice_str(name));
+
+    return i < o->n && o->values[i] != NULL && o->values[i][0] != '\0';
 }
 
 /* take_file: the name of a file becomes what it holds. */
@@ -265,9 +301,10 @@ options_read(struct options *o, int argc, char **argv, char *(*env)(const char *
 
     if (err == LC_OK)
         err = read_environment(o, env);
-    size_t config = find(o, SLICE_LIT("config"));
-    if (err == LC_OK && config < o->n && o->values[config] != NULL)
-        err = read_file(o, o->values[config]);
+    if (err == LC_OK && names_file(o, "config"))
+        err = read_file(o, "config", FROM_FILE);
+    if (err == LC_OK && o->live != NULL && names_file(o, "live"))
+        err = read_file(o, "live", FROM_LIVE);
     for (size_t i = 0; err == LC_OK && i < o->n; i++)
         if (o->table[i]->kind == OPTION_FILE && o->values[i] != NULL && *o->values[i] != '\0')
             err = take_file(o, i);

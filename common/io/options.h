@@ -5,6 +5,10 @@
  *   LIFECIRCLE_NAME                the same; '-' becomes '_'
  *   name = value                   in the file that --config names; '#' starts a comment line
  *
+ * The file that --live names is as that, need not be there, and is stronger than all of these: so a
+ * parameter can be changed while a daemon runs whose flags and environment are what they are. It
+ * holds those that take effect when they are read again (options.live), also of other daemons.
+ *
  * A secret is never shown, and can be given as the name of a file that holds it: --name-file,
  * LIFECIRCLE_NAME_FILE, `name-file = ...`; spaces and newlines at the file's end do not count. */
 #ifndef LC_IO_OPTIONS_H
@@ -36,7 +40,8 @@ struct options {
     char *values[OPTIONS_MOST];               /* owned; NULL = the fallback */
     unsigned from[OPTIONS_MOST];
     size_t n;
-    char why[OPTIONS_WHY]; /* what was wrong, in words for the operator */
+    const char *const *live; /* borrowed; names of what --live may hold, NULL behind; NULL = none */
+    char why[OPTIONS_WHY];   /* what was wrong, in words for the operator */
 };
 
 /* options_add: up to OPTIONS_MOST altogether (a bug otherwise). */

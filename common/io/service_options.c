@@ -160,7 +160,24 @@ shell_takes_chains(const struct shell *s)
 void
 shell_options(struct shell *s)
 {
+    static const char *const live[] = {"log-level",
+                                       "order-lines",
+                                       "address-requests",
+                                       "address-connections",
+                                       "address-exempt",
+                                       "trusted-proxies",
+                                       "roads",
+                                       "addresses",
+                                       NULL};
+
+    s->options.live = live;
     add(s, (struct option){"config", OPTION_TEXT, "", "file of lines name = value", false});
+    add(s,
+        (struct option){"live", OPTION_TEXT, "",
+                        "as config, for log-level, order-lines, address-…, trusted-proxies, roads "
+                        "and addresses: stronger than flags and environment, so that SIGHUP "
+                        "changes them; the file need not be there",
+                        false});
     add(s, (struct option){"city", OPTION_TEXT, "", "the city's tag, [a-z0-9-]{1,31}", true});
     if (s->ports->uses & SERVICE_SECRET)
         add(s, (struct option){"city-secret", OPTION_SECRET, "",

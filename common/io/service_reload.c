@@ -40,7 +40,7 @@ relist(struct shell *s, struct options *fresh)
 void
 shell_reload(struct shell *s)
 {
-    struct options fresh = {.n = s->options.n};
+    struct options fresh = {.n = s->options.n, .live = s->options.live};
     enum log_level level = LOG_INFO;
 
     memcpy(fresh.table, s->options.table, sizeof fresh.table);

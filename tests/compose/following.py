@@ -101,8 +101,11 @@ def own_file(city):
 
 
 def small_ones(city):
-    city.said("Reload", "docker-compose kill -s HUP intake")
-    until("intake has reloaded", lambda: '"event":"reloaded"' in docker("logs", *copies("intake")))
+    city.block("Reload", "echo 'log-level = debug'")
+    until("intake says all", lambda: '"event":"reloaded","log_level":"debug"' in docker("logs", *copies("intake")))
+    need(city.give("git status --short") == "", "git sees live/settings")
+    city.give("rm live/settings && docker-compose kill -s HUP intake")
+    until("intake says less", lambda: '"event":"reloaded","log_level":"info"' in docker("logs", *copies("intake")))
     need("redis" in city.said("lcctl", "docker-compose run --rm lcctl top", " --once"), "lcctl top")
     need("has left" in city.said("lcctl", "docker-compose exec matcher lcctl drain"), "lcctl drain")
     all_healthy()

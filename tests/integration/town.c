@@ -101,6 +101,8 @@ daemon_words(struct town *t, enum town_daemon d, struct words *w)
         if (d == TOWN_INTAKE)
             add(w, "--chains-allow=%s/chains", t->dir);
     }
+    if (t->how & TOWN_LIVE)
+        add(w, "--live=%s/live", t->dir);
     if (d == TOWN_INTAKE) {
         add(w, "--listen=ipc://%s/intake", t->dir);
         add(w, "--matcher=ipc://%s/matcher", t->dir);

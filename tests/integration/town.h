@@ -40,13 +40,15 @@ struct town {
 /* record into dir/record; wait long for a placed answer, so that 201 does not depend on how busy
  * the machine is; the matcher hears of no couriers, and takes it that there are some; links have
  * keys: those of the daemons are listed in dir/allow, and dir/chains lists "shop", whose key is in
- * dir/shop.key; webhooks may go to this machine, unencrypted */
+ * dir/shop.key; webhooks may go to this machine, unencrypted; all read dir/live, which is not there
+ * at first, for what may change at SIGHUP */
 enum town_how {
     TOWN_RECORDS = 1,
     TOWN_PATIENT = 2,
     TOWN_UNFORESEEN = 4,
     TOWN_KEYS = 8,
-    TOWN_HOOKS = 16
+    TOWN_HOOKS = 16,
+    TOWN_LIVE = 32
 };
 
 /* town_open: all up and ready, with a chain "corner". town_close: all ended, the folder gone. */

@@ -6,11 +6,14 @@
 
 static const struct option table[] = {
     {"config", OPTION_TEXT, "", "a file", false},
+    {"live", OPTION_TEXT, "", "another", false},
     {"city", OPTION_TEXT, "bal", "where", true},
     {"match-ms", OPTION_NUMBER, "250", "how long", false},
     {"plain", OPTION_SWITCH, "no", "whether", false},
     {"key", OPTION_SECRET, "", "a secret", false},
 };
+
+static const char *const live[] = {"match-ms", "of-another", NULL};
 
 /* The environment of a test: names and values by turns. */
 static const char *environment[8];
@@ -32,6 +35,7 @@ read_with(struct options *o, const char *const *args)
 
     *o = (struct options){0};
     options_add(o, table, sizeof table / sizeof *table);
+    o->live = live;
     while (args[argc - 1] != NULL) {
         argv[argc] = (char *)args[argc - 1];
         argc++;
@@ -106,6 +110,53 @@ test_options_read_prefers_flags_to_environment_to_file(void)
     CU_ASSERT_EQUAL(options_int(&o, "match-ms"), 3);
     options_free(&o);
     unlink(path);
+}
+
+static void
+test_options_read_prefers_the_live_file_to_all_others(void)
+{
+    char path[] = "/tmp/lc-options-XXXXXX";
+    struct options o;
+
+    write_file(path, "of-another = 7\nmatch-ms=1\n");
+    set_environment("LIFECIRCLE_MATCH_MS", "2");
+    CU_ASSERT_EQUAL(READ(&o, "--live", path, "--match-ms", "3"), LC_OK);
+    CU_ASSERT_EQUAL(options_int(&o, "match-ms"), 1);
+    options_free(&o);
+    unlink(path); /* from now on it is not there */
+    CU_ASSERT_EQUAL(READ(&o, "--live", path), LC_OK);
+    CU_ASSERT_EQUAL(options_int(&o, "match-ms"), 2);
+    options_free(&o);
+    set_environment("LIFECIRCLE_LIVE", "");
+    CU_ASSERT_EQUAL(READ(&o, NULL), LC_OK);
+    options_free(&o);
+}
+
+static void
+test_options_read_refuses_a_live_file_with_anything_else(void)
+{
+    static const struct {
+        const char *text;
+        const char *why;
+    } files[] = {
+        {"city = nyc\n", ", line 1): expected what can change while it runs: match-ms, of-another"},
+        {"key-file = /etc/hostname\n", "key-file (from "},
+        {"\nmatch-ms = soon\n", ", line 2): expected a whole number"},
+    };
+    struct options o;
+
+    set_environment(NULL, NULL);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[] = "/tmp/lc-options-XXXXXX";
+        write_file(path, files[i].text);
+        CU_ASSERT_EQUAL(READ(&o, "--live", path), LC_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(o.why, files[i].why));
+        options_free(&o);
+        unlink(path);
+    }
+    CU_ASSERT_EQUAL(READ(&o, "--live", "/"), LC_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(o.why, "live: cannot read /"));
+    options_free(&o);
 }
 
 static void
@@ -189,6 +240,8 @@ test_options_help_shows_no_secret(void)
 UNIT_MAIN("options", UNIT(test_options_read_falls_back_to_defaults),
           UNIT(test_options_read_takes_flags_in_both_forms),
           UNIT(test_options_read_prefers_flags_to_environment_to_file),
+          UNIT(test_options_read_prefers_the_live_file_to_all_others),
+          UNIT(test_options_read_refuses_a_live_file_with_anything_else),
           UNIT(test_options_read_takes_secrets_from_files),
           UNIT(test_options_read_names_parameter_and_source),
           UNIT(test_options_help_shows_no_secret))
