@@ -27,6 +27,7 @@ enum {
     TOLD_ANEW = 1000,        /* events, after a fail-over */
     HOOK_ROWS_A_CALL = 1000, /* webhook_enqueue takes no more */
     REVOKED_MS = 500,        /* how often couriers' tokens are looked at again */
+    BEAT_MS = 15000,         /* a customer's stream hears at least so often that it still runs */
     FORGET_MS = 1000,        /* how often positions that are too old are looked for */
     HOOK_CURSOR_MS = 1000, /* how often the webhook cursor moves when there is nothing to enqueue */
     HOOK_TIMEOUT_MS = 10000,
@@ -158,6 +159,7 @@ struct watched {
     struct uuid order;
     struct watcher *first;
     uint32_t courier; /* who delivers to them now; 0 = nobody */
+    int64_t told_ms;  /* when its streams last heard something */
     bool reading;
     bool again;      /* read once more when this read is done */
     uint64_t number; /* of the read under way */
@@ -312,6 +314,7 @@ struct notifier {
     int64_t claim_ms;
     bool claiming;
     int64_t ticked_ms; /* when all that is due was looked at */
+    int64_t beat_ms;   /* when streams that heard nothing are looked for again */
 
     /* couriers */
     struct session *by_conn;
@@ -547,6 +550,9 @@ void tracking_position(struct notifier *n, const struct event *ev, struct outbox
 void tracking_redis_up(struct notifier *n, const struct event *ev, struct outbox *out);
 void tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out);
 bool tracking_gone(struct notifier *n, uint64_t conn);
+/* tracking_tick: a stream that heard nothing for BEAT_MS is sent a comment: whoever waits at its
+ * other end, or passes it on, would take it for dead. */
+void tracking_tick(struct notifier *n, int64_t now_ms, struct outbox *out);
 /* tracking_stop: ends the streams that run; one that begins later ends with its first event. */
 void tracking_stop(struct notifier *n, struct outbox *out);
 void tracking_close(struct notifier *n);

@@ -411,6 +411,7 @@ tick(struct notifier *n, const struct event *ev, struct outbox *out)
     push_tick(n, ev->now_ms);
     phones_tick(n, ev, out);
     tickets_tick(n, out);
+    tracking_tick(n, ev->now_ms, out);
     access_tick(n, ev, out);
     ops_tick(n, ev, out);
     hooks_tick(n, ev, out);

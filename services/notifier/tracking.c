@@ -393,6 +393,7 @@ tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out)
         } else {
             write_state(n, &b, &r, order, w->order);
             w->courier = on_the_way(&r) ? r.courier : 0;
+            w->told_ms = ev->now_ms;
             tell(n, out, w, buf_slice(&b));
         }
     }
@@ -400,6 +401,22 @@ tracking_reply(struct notifier *n, const struct event *ev, struct outbox *out)
     if (w->again)
         read_soon(n, ev, out, w);
     drop_watched_if_empty(n, w);
+}
+
+void
+tracking_tick(struct notifier *n, int64_t now_ms, struct outbox *out)
+{
+    if (now_ms < n->beat_ms)
+        return;
+    n->beat_ms = now_ms + IDLE_MS;
+    for (struct watched *w = n->watched; w != NULL; w = w->hh.next) {
+        if (now_ms < w->told_ms + BEAT_MS)
+            continue;
+        w->told_ms = now_ms;
+        for (const struct watcher *one = w->first; one != NULL; one = one->next)
+            if (one->begun)
+                outbox_http_chunk(out, one->conn, SLICE_LIT(": it runs\n\n"));
+    }
 }
 
 void

@@ -279,6 +279,43 @@ test_stream_hears_that_its_order_was_filed_away(void)
     rig_free(r);
 }
 
+/* beats_in: how many comments a customer's stream is sent in so many seconds. */
+static unsigned
+beats_in(struct rig *r, int seconds)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < seconds; i++) {
+        size_t before = r->n_sent;
+        rig_wake(r, 1000);
+        for (size_t at = before; at < r->n_sent; at++)
+            n += r->sent[at % RIG_SENT].e.kind == EFFECT_HTTP_CHUNK &&
+                 strcmp(r->sent[at % RIG_SENT].bytes, ": it runs\n\n") == 0;
+    }
+    return n;
+}
+
+/* A proxy, or the edge, ends a stream on which nothing moves. */
+static void
+test_stream_hears_that_it_runs_while_nothing_happens(void)
+{
+    struct rig *r = rig_new();
+    struct event up = {.kind = EVENT_REDIS_UP};
+
+    follow(r, 10, LIFECIRCLE__V1__ORDER_STATE__CONFIRMED);
+    rig_wake(r, 1000);
+    rig_feed(r, &up);
+    CU_ASSERT_EQUAL(beats_in(r, 14), 0);
+    CU_ASSERT_EQUAL(beats_in(r, 1), 1);
+    CU_ASSERT_EQUAL(beats_in(r, 14), 0);
+    CU_ASSERT_EQUAL(beats_in(r, 1), 1);
+    CU_ASSERT_EQUAL(beats_in(r, 10), 0);
+    rig_feed(r, &up); /* who hears of the order waits again */
+    CU_ASSERT_EQUAL(beats_in(r, 14), 0);
+    CU_ASSERT_EQUAL(beats_in(r, 1), 1);
+    rig_free(r);
+}
+
 /* Otherwise a daemon that stops would wait for its customers until it is killed. */
 static void
 test_stream_ends_when_its_notifier_stops(void)
@@ -460,6 +497,7 @@ UNIT_MAIN("what went, and why", UNIT(test_courier_hears_the_operators_words),
           UNIT(test_courier_asks_with_an_id_in_capitals),
           UNIT(test_order_that_was_filed_away_is_gone_and_not_unknown),
           UNIT(test_stream_hears_that_its_order_was_filed_away),
+          UNIT(test_stream_hears_that_it_runs_while_nothing_happens),
           UNIT(test_stream_ends_when_its_notifier_stops),
           UNIT(test_order_that_cannot_be_read_is_not_called_filed),
           UNIT(test_operator_sees_why_this_courier),
