@@ -74,7 +74,7 @@ enum count {
     COUNT_STREAMS,
     COUNT_CALLS,
     COUNT_ROUTE_0,
-    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 20,
+    COUNT_ROUTE_LAST = COUNT_ROUTE_0 + 21,
     COUNT_CODE_0,
     COUNT_CODE_LAST = COUNT_CODE_0 + 25,
     COUNTS
@@ -520,6 +520,7 @@ void get_store(struct intake *in, const struct request *rq);
 void post_busy(struct intake *in, const struct request *rq);
 void get_nearby(struct intake *in, const struct request *rq);
 void post_stock(struct intake *in, const struct request *rq);
+void get_webhook(struct intake *in, const struct request *rq);
 void put_webhook(struct intake *in, const struct request *rq);
 void delete_webhook(struct intake *in, const struct request *rq);
 

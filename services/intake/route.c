@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {"GET", "/v1/stores/*", BODY_NONE, get_store},
     {"POST", "/v1/stores/*/busy", BODY_JSON, post_busy},
     {"POST", "/v1/stock", BODY_STREAM, post_stock},
+    {"GET", "/v1/webhook", BODY_NONE, get_webhook},
     {"PUT", "/v1/webhook", BODY_JSON, put_webhook},
     {"DELETE", "/v1/webhook", BODY_NONE, delete_webhook},
 };
@@ -53,6 +54,7 @@ const char *const count_route_names[COUNT_ROUTE_LAST - COUNT_ROUTE_0 + 1] = {
     "requests_total{route=\"GET /v1/stores/{id}\"}",
     "requests_total{route=\"POST /v1/stores/{id}/busy\"}",
     "requests_total{route=\"POST /v1/stock\"}",
+    "requests_total{route=\"GET /v1/webhook\"}",
     "requests_total{route=\"PUT /v1/webhook\"}",
     "requests_total{route=\"DELETE /v1/webhook\"}",
     "requests_total{route=\"other\"}",

@@ -1,4 +1,4 @@
-/* PUT and DELETE /v1/webhook: where a chain hears what happens to its orders. */
+/* /v1/webhook: where a chain hears what happens to its orders, and how that fares. */
 #include "core.h"
 
 #include <sodium.h>
@@ -208,6 +208,122 @@ put_webhook(struct intake *in, const struct request *rq)
     if (make_secret(in, rq->ev, rq->chain->chain, job.secret))
         begin(in, rq, &job);
     else
+        answer_unavailable(in, rq->out, rq->conn);
+}
+
+/* ---- how it fares ---- */
+
+/* What is kept of the calls to a chain's URL; 0 = never. */
+struct told {
+    int64_t ok_ms;
+    int64_t failed_ms;
+    unsigned status; /* 0 = no answer */
+    uint32_t in_a_row;
+    struct slice why; /* there was none */
+};
+
+/* layout of `webhook:told` in docs/redis.md; what was said of another URL is nothing. */
+static void
+read_told(struct slice bytes, const char *url, struct told *t)
+{
+    enum { URL_HEX = 16, HEAD = URL_HEX + 22 };
+    char of[URL_HEX + 1];
+
+    *t = (struct told){.ok_ms = 0};
+    snprintf(of, sizeof of, "%016llx", (unsigned long long)fingerprint64(slice_str(url)));
+    if (bytes.n < HEAD || memcmp(bytes.p, of, URL_HEX) != 0)
+        return;
+    const char *p = bytes.p + URL_HEX;
+    t->ok_ms = (int64_t)bytes_u64(p);
+    t->failed_ms = (int64_t)bytes_u64(p + 8);
+    t->status = bytes_u16(p + 16);
+    t->in_a_row = bytes_u32(p + 18);
+    t->why = slice_of(bytes.p + HEAD, bytes.n - HEAD);
+}
+
+static void
+write_when(struct json_out *w, const char *name, int64_t ms)
+{
+    if (ms > 0)
+        json_out_time(w, name, ms);
+    else
+        json_out_null(w, name);
+}
+
+static void
+write_failure(struct json_out *w, const struct told *t)
+{
+    if (t->failed_ms == 0) {
+        json_out_null(w, "last_failure");
+        return;
+    }
+    json_out_object(w, "last_failure");
+    json_out_time(w, "at", t->failed_ms);
+    if (t->status > 0)
+        json_out_uint(w, "status", t->status);
+    else
+        json_out_null(w, "status");
+    if (t->status == 0)
+        json_out_str(w, "why", t->why);
+    json_out_end(w);
+}
+
+enum { GONE = 410 };
+
+static void
+write_webhook(struct json_out *w, const Lifecircle__V1__Chain *chain, const struct reply *told)
+{
+    bool on = chain->webhook_url[0] != '\0';
+    struct told t;
+
+    read_told(told->items[1].str, chain->webhook_url, &t);
+    json_out_object(w, NULL);
+    json_out_cstr(w, "url", on ? chain->webhook_url : NULL);
+    json_out_cstr(w, "state", !on ? "off" : chain->webhook_disabled ? "disabled" : "active");
+    if (on && chain->webhook_disabled) {
+        write_when(w, "disabled_at", t.status == GONE ? t.failed_ms : 0);
+        json_out_cstr(w, "disabled_why", "answered 410 Gone; PUT /v1/webhook sets it again");
+    }
+    write_when(w, "last_success_at", t.ok_ms);
+    write_failure(w, &t);
+    json_out_uint(w, "failures_in_a_row", t.in_a_row);
+    json_out_uint(w, "queued", (uint64_t)told->items[2].integer);
+    write_when(w, "next_try_at", on && !chain->webhook_disabled ? told->items[3].integer : 0);
+    json_out_end(w);
+}
+
+static void
+told_done(struct intake *in, struct call *c, const struct event *ev, const struct reply *reply,
+          struct outbox *out)
+{
+    const struct webhook_job *job = c->data;
+    const Lifecircle__V1__Chain *chain = NULL;
+
+    if (reply != NULL && reply->kind == REPLY_ARRAY && reply->n == 4 &&
+        reply->items[1].kind == REPLY_STRING)
+        chain = wire_unpack(&lifecircle__v1__chain__descriptor, ev->arena, reply->items[0].str);
+    if (chain == NULL) {
+        answer_unavailable(in, out, job->conn);
+        return;
+    }
+    buf_reset(&in->text);
+    struct json_out w = json_out_to(&in->text);
+    write_webhook(&w, chain, reply);
+    answer_json(in, out, job->conn, 200, buf_slice(&in->text));
+}
+
+void
+get_webhook(struct intake *in, const struct request *rq)
+{
+    char number[16];
+    struct webhook_job *job = calloc(1, sizeof *job);
+
+    snprintf(number, sizeof number, "%u", rq->chain->chain);
+    struct slice argv[] = {SLICE_LIT("FCALL_RO"), SLICE_LIT("webhook_told"), SLICE_LIT("1"),
+                           slice_str(in->key), slice_str(number)};
+    if (job != NULL)
+        job->conn = rq->conn;
+    if (job == NULL || call_start(in, rq->ev, rq->out, argv, 5, told_done, job) != LC_OK)
         answer_unavailable(in, rq->out, rq->conn);
 }
 

@@ -50,20 +50,30 @@ wait_ms(struct notifier *n, uint32_t chain, int64_t now_ms)
     return hangs ? HOOK_TIMEOUT_MS : HOOK_SLOW_MS;
 }
 
-/* due_again: the row is due at this time; 0 = never again. */
+/* due_again: the row is due at this time; 0 = never again. told: the call whose end ev is, so that
+ * the chain can see what came of it; NULL: there was none. */
 static void
 due_again(struct notifier *n, const struct event *ev, struct outbox *out, struct slice id,
-          int64_t at_ms)
+          int64_t at_ms, const struct hook_call *told)
 {
+    struct arena *a = ev->arena;
     struct slice argv[] = {SLICE_LIT("FCALL"),
                            SLICE_LIT("webhook_done"),
                            SLICE_LIT("1"),
-                           slice_str(arena_printf(ev->arena, "{%s}", n->city)),
-                           redis_number(ev->arena, ev->now_ms),
-                           slice_of(arena_copy(ev->arena, id.p, id.n), id.n),
-                           redis_number(ev->arena, at_ms)};
+                           slice_str(arena_printf(a, "{%s}", n->city)),
+                           redis_number(a, ev->now_ms),
+                           slice_of(arena_copy(a, id.p, id.n), id.n),
+                           redis_number(a, at_ms),
+                           {NULL, 0},
+                           {NULL, 0},
+                           {NULL, 0}};
 
-    outbox_redis(out, call_tag(CALL_HOOK_DONE, 0), argv, 7);
+    if (told != NULL) {
+        argv[7] = slice_str(arena_printf(a, "%016llx", (unsigned long long)told->url));
+        argv[8] = redis_number(a, ev->status);
+        argv[9] = ev->status == 0 ? ev->bytes : SLICE_LIT("");
+    }
+    outbox_redis(out, call_tag(CALL_HOOK_DONE, 0), argv, told == NULL ? 7 : 10);
 }
 
 /* ---- whose it is ---- */
@@ -133,7 +143,7 @@ send_one(struct notifier *n, const struct event *ev, struct outbox *out, struct 
     int64_t wait = wait_ms(n, number, ev->now_ms);
     if (wait > 0) {
         count(n, COUNT_HOOKS_DEFERRED, 1);
-        due_again(n, ev, out, id, ev->now_ms + wait);
+        due_again(n, ev, out, id, ev->now_ms + wait, NULL);
         return;
     }
     struct hook_call *call = calloc(1, sizeof *call);
@@ -269,6 +279,7 @@ hooks_called(struct notifier *n, const struct event *ev, struct outbox *out)
         return;
     bool taken = ev->status >= 200 && ev->status < 300;
     bool unwanted = ev->status == 410 && still_there(n, call);
+    bool told = hooks_listening(n, call->chain) != NULL && still_there(n, call);
     int64_t again_ms = taken || unwanted ? 0 : next_try(call->created_ms, ev->now_ms);
     if (unwanted)
         disable(n, ev, out, call->chain);
@@ -284,7 +295,7 @@ hooks_called(struct notifier *n, const struct event *ev, struct outbox *out)
               : again_ms == 0 ? "webhook_given_up"
                               : "webhook_failed",
               ev->now_ms, ev->status);
-    due_again(n, ev, out, slice_str(call->id), again_ms);
+    due_again(n, ev, out, slice_str(call->id), again_ms, told ? call : NULL);
     struct hook_peer *p = peer_of(n, call->chain);
     if (p != NULL)
         p->silent = ev->status == 0;

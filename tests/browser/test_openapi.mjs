@@ -48,7 +48,7 @@ function fits(schema, value, where) {
     if (s.enum) assert.ok(s.enum.includes(value), `${where}: ${value}`);
     if (s.pattern) assert.match(value, new RegExp(s.pattern), where);
     if (s.format === 'date-time') assert.ok(!Number.isNaN(Date.parse(value)), where);
-    for (const name of s.required ?? []) assert.ok(name in value, `${where}.${name} is missing`);
+    if (type === 'object') for (const name of s.required ?? []) assert.ok(name in value, `${where}.${name} is missing`);
     if (type === 'object' && s.properties) for (const [name, child] of Object.entries(value)) {
         assert.ok(name in s.properties, `${where}.${name} is not documented`);
         fits(s.properties[name], child, `${where}.${name}`);
@@ -105,6 +105,7 @@ test('its examples get the documented answers', async ({town, key}) => {
     await examples(town, key, 'post', '/v1/stores/{store_id}/busy', '/v1/stores/fleet-st/busy');
     const [hook] = await examples(town, key, 'put', '/v1/webhook');
     assert.match(hook.secret, /^whsec_/);
+    assert.equal((await send(town, key, 'get', '/v1/webhook')).state, 'active');
     await send(town, key, 'delete', '/v1/webhook');
 });
 
@@ -130,7 +131,13 @@ test('a webhook verifies with the reference library', async ({town}) => {
         await new Promise((resolve) => setTimeout(resolve, 500));
         return heard;
     });
+    const told = async () => send(town, key, 'get', '/v1/webhook');
+    await kit.until('it is told to have worked', async () => (await told()).last_success_at);
     server.close();
+    await kit.placeOrder(town, key, {fulfilment: 'collection'});
+    await kit.until('it is told to have failed', async () => (await told()).last_failure?.why === 'connect');
+    const state = await told();
+    assert.ok(state.state === 'active' && state.queued >= 1 && state.failures_in_a_row >= 1 && state.next_try_at);
     const message = new Webhook(secret).verify(heard.body, heard.headers);
     fits(api.webhooks.order.post.requestBody.content['application/json'].schema, message, 'webhook');
     assert.ok(orders.includes(message.data.order_id));

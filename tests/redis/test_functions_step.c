@@ -339,7 +339,7 @@ test_what_is_under_way_goes_on_when_memory_is_full(void)
         {"order_accept", false},    {"stock_apply", false},   {"store_put", false},
         {"sku_put", false},         {"order_proof", false},   {"order_rate", false},
         {"nonce_take", false},      {"dispatch_rule", false}, {"speeds_put", true},
-        {"dispatch_explain", true},
+        {"dispatch_explain", true}, {"webhook_told", true},
     };
 
     bring(S(PLACED));

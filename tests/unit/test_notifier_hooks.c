@@ -13,7 +13,10 @@ hook_answer(struct rig *r, int status)
     const struct rig_sent *s = rig_last(r, EFFECT_CALL, 0);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    struct event ev = {.kind = EVENT_CALLED, .ref = s->e.ref, .status = status};
+    struct event ev = {.kind = EVENT_CALLED,
+                       .ref = s->e.ref,
+                       .status = status,
+                       .bytes = status == 0 ? SLICE_LIT("deadline") : SLICE_LIT("")};
     rig_feed(r, &ev);
 }
 
@@ -126,6 +129,34 @@ test_webhook_that_fails_is_tried_again_later(void)
     rig_free(r);
 }
 
+/* So that its chain can see it; not of where it listens no more. */
+static void
+test_webhook_tells_what_came_of_it(void)
+{
+    struct rig *r = rig_new();
+    char want[96];
+
+    hook_chain(r, "https://chain.example/hooks");
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    rig_wake(r, 1100);
+    hook_answer(r, 503);
+    unsigned long long url = fingerprint64(SLICE_LIT("https://chain.example/hooks"));
+    snprintf(want, sizeof want, "%016llx 503 ", url);
+    CU_ASSERT_STRING_EQUAL(r->hook_told, want);
+    rig_wake(r, 6000);
+    hook_answer(r, 0);
+    snprintf(want, sizeof want, "%016llx 0 deadline", url);
+    CU_ASSERT_STRING_EQUAL(r->hook_told, want);
+    r->hook_told[0] = '\0';
+    rig_wake(r, 301000);
+    rig_wake(r, 1100);
+    hook_chain(r, "https://chain.example/other");
+    hook_answer(r, 200);
+    CU_ASSERT_STRING_EQUAL(r->hook_told, "");
+    rig_free(r);
+}
+
 static void
 test_webhooks_of_a_chain_that_hangs_leave_room_for_others(void)
 {
@@ -210,5 +241,6 @@ UNIT_MAIN("notifier_hooks", UNIT(test_webhook_is_made_once_and_signed),
           UNIT(test_webhook_that_fails_is_tried_again_later),
           UNIT(test_webhooks_of_a_chain_that_hangs_leave_room_for_others),
           UNIT(test_webhooks_of_a_chain_that_is_down_leave_room_for_others),
+          UNIT(test_webhook_tells_what_came_of_it),
           UNIT(test_webhook_answered_410_disables_the_chain),
           UNIT(test_webhook_answered_410_where_the_chain_listens_no_more_goes_to_the_new_place))
