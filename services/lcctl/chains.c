@@ -4,6 +4,7 @@
 #include "lcctl/lcctl.h"
 #include "lcctl/show.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -152,6 +153,7 @@ show_key(struct show *table, const char *number, const Lifecircle__V1__Chain *ch
     show_text(table, chain->name);
     show_text(table, chain->currency);
     show_number(table, chain->promise_s);
+    show_number(table, chain->requests_per_s);
     show_text(table, key->key_id);
     show_time(table, key->created_ms);
     show_flag(table, key->revoked, "revoked");
@@ -170,7 +172,7 @@ chain_list(struct ctl *c, struct args *a)
         return EXIT_FAILED;
     show_sort(all);
     struct show *table = show_table(
-        c, "number chain name currency promise_s key made revoked signatures", "r...r....");
+        c, "number chain name currency promise_s rate key made revoked signatures", "r...rr....");
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         const Lifecircle__V1__Chain *chain =
             wire_unpack(&lifecircle__v1__chain__descriptor, c->arena,
@@ -209,36 +211,66 @@ sign(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was)
                                                "signing_secret", text);
 }
 
-static int
-set_signatures(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was, const char *how)
+/* chain_set: how signatures are wanted, how many requests a second are taken; NULL = as it is. */
+struct chain_set {
+    const char *signatures;
+    const char *rate;
+};
+
+static bool
+is_set_right(const struct chain_set *set, Lifecircle__V1__Chain *chain)
 {
-    chain->signing_required = strcmp(how, "required") == 0;
-    if (chain->signing_required && chain->n_signing_secrets == 0) {
-        fprintf(stderr, "lcctl: chain %s has no secret for signing: lcctl chain sign %s\n",
-                chain->chain_id, chain->chain_id);
-        return EXIT_NOT_SO;
+    const char *how = set->signatures;
+
+    if (how != NULL && strcmp(how, "required") != 0 && strcmp(how, "optional") != 0 &&
+        strcmp(how, "off") != 0) {
+        fprintf(stderr, "lcctl: --signatures: expected required, optional or off, got %s\n", how);
+        return false;
     }
-    if (strcmp(how, "off") == 0)
-        chain->n_signing_secrets = 0;
+    return set->rate == NULL || args_number("rate", set->rate, 1, 1000000, &chain->requests_per_s);
+}
+
+static int
+set_chain(struct ctl *c, Lifecircle__V1__Chain *chain, struct slice was,
+          const struct chain_set *set)
+{
+    const char *how = set->signatures;
+
+    if (!is_set_right(set, chain))
+        return EXIT_USAGE;
+    if (how != NULL) {
+        chain->signing_required = strcmp(how, "required") == 0;
+        if (chain->signing_required && chain->n_signing_secrets == 0) {
+            fprintf(stderr, "lcctl: chain %s has no secret for signing: lcctl chain sign %s\n",
+                    chain->chain_id, chain->chain_id);
+            return EXIT_NOT_SO;
+        }
+        if (strcmp(how, "off") == 0)
+            chain->n_signing_secrets = 0;
+    }
     int status = store_chain(c, chain, was, NULL);
-    return status != EXIT_SUCCESS
-               ? status
-               : show_done(c, "chain", chain->chain_id, "set", "signatures of chain %s are %s",
-                           chain->chain_id, how);
+    if (status != EXIT_SUCCESS)
+        return status;
+    if (how == NULL)
+        return show_done(c, "chain", chain->chain_id, "set",
+                         "each key of chain %s may send %" PRIu32 " requests a second",
+                         chain->chain_id, chain->requests_per_s);
+    return show_done(c, "chain", chain->chain_id, "set", "signatures of chain %s are %s%s%s",
+                     chain->chain_id, how, set->rate == NULL ? "" : ", requests a second ",
+                     set->rate == NULL ? "" : set->rate);
 }
 
 /* chain_change: chain sign, chain set. */
 static int
 chain_change(struct ctl *c, struct args *a, bool set)
 {
-    const char *how = set ? args_option(a, "signatures", "") : "";
+    const struct chain_set to = {set ? args_option(a, "signatures", NULL) : NULL,
+                                 set ? args_option(a, "rate", NULL) : NULL};
     const char *name = args_next(a);
     struct slice was = {NULL, 0};
     redisReply *keep = NULL;
 
-    if (name == NULL || !args_done(a) ||
-        (set && strcmp(how, "required") != 0 && strcmp(how, "optional") != 0 &&
-         strcmp(how, "off") != 0))
+    if (name == NULL || !args_done(a) || (set && to.signatures == NULL && to.rate == NULL))
         return EXIT_USAGE;
     Lifecircle__V1__Chain *chain = find_chain(c, name, &keep, &was);
     if (keep == NULL)
@@ -247,7 +279,7 @@ chain_change(struct ctl *c, struct args *a, bool set)
     if (chain == NULL)
         fprintf(stderr, "lcctl: no chain %s\n", name);
     else
-        status = set ? set_signatures(c, chain, was, how) : sign(c, chain, was);
+        status = set ? set_chain(c, chain, was, &to) : sign(c, chain, was);
     freeReplyObject(keep);
     return status;
 }

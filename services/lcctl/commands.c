@@ -6,9 +6,10 @@ const struct command commands[] = {
      "[--rate N]\n"
      "chain list\n"
      "chain sign CHAIN\n"
-     "chain set CHAIN --signatures required|optional|off",
+     "chain set CHAIN [--signatures required|optional|off] [--rate N]",
      "add a chain and print its first API key; list chains and keys; make a secret for signed "
-     "requests (the one before it goes on counting); say whether they must be signed"},
+     "requests (the one before it goes on counting); say whether they must be signed, and how many "
+     "requests a second each of the chain's keys may send (1 to 1000000)"},
     {"key", cmd_key, true,
      "key new CHAIN\n"
      "key revoke CHAIN KEY_ID",

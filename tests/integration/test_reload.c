@@ -167,6 +167,32 @@ test_notifier_takes_other_limits_of_addresses(void)
     ask_less_and_more(TOWN_NOTIFIER, town.notifier, "/v1/nothing", 404);
 }
 
+/* ---- what a key may ask ---- */
+
+static void
+test_key_may_ask_less_and_more_at_once(void)
+{
+    struct question well = {town.intake, "/v1/orders/00000000-0000-8000-8000-000000000000", 404};
+    struct question often = {well.port, well.target, 429};
+    char out[512];
+
+    CU_ASSERT_TRUE(town_wait(is_answered, &well));
+    CU_ASSERT_TRUE(town_says(&town, "chain set corner --rate 1",
+                             "each key of chain corner may send 1 requests a second"));
+    CU_ASSERT_TRUE(town_wait(is_answered, &often));
+    CU_ASSERT_TRUE(town_says(&town, "chain set corner --rate 5000 --signatures off",
+                             "signatures of chain corner are off, requests a second 5000"));
+    CU_ASSERT_TRUE(town_says(&town, "chain list", " 5000 "));
+    CU_ASSERT_TRUE(town_wait(is_answered, &well));
+    for (int i = 0; i < 30; i++)
+        CU_ASSERT_TRUE_FATAL(is_answered(&well));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "chain set corner --rate 0"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "--rate: expected"));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "chain set corner --signatures maybe"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "--signatures: expected required, optional or off"));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "chain set corner"), 2);
+}
+
 /* A phone that is in stays in, and works, while nobody else comes in. */
 static void
 test_fewer_connections_throw_nobody_out(void)
@@ -225,5 +251,6 @@ test_wrong_file_is_refused_and_changes_nothing(void)
 UNIT_MAIN("reload", UNIT(test_every_daemon_takes_another_log_level),
           UNIT(test_intake_takes_other_limits_of_addresses),
           UNIT(test_notifier_takes_other_limits_of_addresses),
+          UNIT(test_key_may_ask_less_and_more_at_once),
           UNIT(test_fewer_connections_throw_nobody_out),
           UNIT(test_wrong_file_is_refused_and_changes_nothing))
