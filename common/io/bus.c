@@ -8,6 +8,7 @@ enum { HWM = 10000, FRAME_MAX = 4 * 1024 * 1024, PARTS_MAX = 3 };
 enum {
     HEARTBEAT_MS = 2000,
     HEARTBEAT_LOST_MS = 6000,
+    HANDSHAKE_MS = 3000,
     RECONNECT_MS = 100,
     RECONNECT_MOST_MS = 2000
 };
@@ -28,6 +29,7 @@ set_options(void *socket, int type)
         set_int(socket, ZMQ_IPV6, 1) && set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) &&
         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_LOST_MS) &&
         set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_LOST_MS) &&
+        set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
         set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
         set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS) &&
         set_int(socket, ZMQ_TCP_KEEPALIVE, 1) && set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30) &&
