@@ -142,7 +142,7 @@ up(struct redis *r, const struct reply *settings)
                  "expected=appendonly yes, appendfsync always: a crash loses acknowledged orders");
     r->state = LINK_UP;
     r->backoff_ms = 0;
-    r->again = r->behind = r->is_alone = false;
+    r->again = r->behind = r->is_alone = r->is_short = false;
     r->counts.connects++;
     log_line(LOG_INFO, "redis_up", "connects=%llu", (unsigned long long)r->counts.connects);
     redis_lose_all(r);

@@ -52,6 +52,12 @@ redis_is_alone(const struct redis *r)
     return r->is_alone;
 }
 
+bool
+redis_is_short(const struct redis *r)
+{
+    return r->is_short;
+}
+
 /* WAIT's answer is about all that was written before it, by anybody: a repeated call that finds its
  * work done already is as safe as the first one, once this is answered. One at a time: were there
  * one for each turn, they would run into their times one behind the other when a replica is gone.
@@ -151,6 +157,7 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
                  r->wait.replicas, r->kept_n);
         sentinel_ask(r->sentinel); /* a primary that was left behind would say this, too */
     }
+    r->is_short = !done;
     release(r, done);
     r->head = (r->head + 1) & (r->room - 1);
     r->count--;

@@ -37,6 +37,16 @@ respond_text(struct http_server *server, uint64_t conn, int status, const char *
     (void)http_respond(server, conn, status, type, SLICE_LIT("Cache-Control: no-store\r\n"), body);
 }
 
+/* replicas_line: what is written is in fewer places than was asked for. */
+static void
+replicas_line(const struct shell *s, struct buf *b)
+{
+    if (redis_is_alone(s->redis))
+        buf_str(b, "replicas missing: acknowledging what a fail-over may lose\n");
+    else if (redis_is_short(s->redis))
+        buf_str(b, "replicas missing: nothing is acknowledged\n");
+}
+
 static void
 answer_ready(struct shell *s, struct http_server *server, uint64_t conn)
 {
@@ -49,6 +59,7 @@ answer_ready(struct shell *s, struct http_server *server, uint64_t conn)
                                          : "starting\n");
     shell_roads_line(s, &b);
     shell_addresses_line(s, &b);
+    replicas_line(s, &b);
     respond_text(server, conn, ready ? 200 : s->leaving ? 404 : 503, "text/plain", buf_slice(&b));
     buf_free(&b);
 }
