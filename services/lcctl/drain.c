@@ -96,6 +96,10 @@ cmd_drain(struct ctl *c, struct args *a)
         return EXIT_USAGE;
     if (status == HTTP_SILENT)
         return show_state(c, daemon, NO_ANSWER);
+    if (status == 202 && !c->json) { /* at once: who runs in its container ends with it */
+        printf("%s finishes what it has begun, and leaves\n", daemon);
+        fflush(stdout);
+    }
     if (status == 202)
         return show_state(c, daemon, leave(address, wait_s));
     fprintf(stderr, "lcctl: %s: %s\n", daemon,

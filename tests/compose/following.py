@@ -107,7 +107,12 @@ def small_ones(city):
     city.give("rm live/settings && docker-compose kill -s HUP intake")
     until("intake says less", lambda: '"event":"reloaded","log_level":"info"' in docker("logs", *copies("intake")))
     need("redis" in city.said("lcctl", "docker-compose run --rm lcctl top", " --once"), "lcctl top")
-    need("has left" in city.said("lcctl", "docker-compose exec matcher lcctl drain"), "lcctl drain")
+    def begun():
+        return docker("inspect", "-f", "{{.State.StartedAt}}", *copies("matcher")).split()
+
+    before = begun()
+    need("and leaves" in city.said("lcctl", "docker-compose exec matcher lcctl drain", may_fail=True), "lcctl drain")
+    until("a matcher has left and is back", lambda: len(begun()) == len(before) and len(set(begun()) - set(before)) == 1)
     all_healthy()
     need("router-" in city.give("docker-compose run --rm " + city.page.find("lcctl", "lcctl lease release", False)), "lcctl lease release")
     need("router-" in city.give("docker-compose run --rm lcctl lease"), "lcctl lease")

@@ -219,6 +219,8 @@ test_lcctl_drain_ends_a_daemon(void)
 
     snprintf(words, sizeof words, "drain 127.0.0.1:%d", second_admin);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, words), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "and leaves\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "has left\n"));
     CU_ASSERT_EQUAL(waitpid(second, &status, 0), second);
     CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CU_ASSERT_EQUAL(ctl(out, sizeof out, words), 3); /* nobody is there any more */
