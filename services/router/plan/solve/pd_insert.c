@@ -16,6 +16,21 @@ blinks(struct pd_search *s, bool blink)
     return blink && pd_below(&s->rng, 1000) < s->tuning.blinks;
 }
 
+/* What a class promises, and with it, what need not be looked at. */
+enum kind {
+    ANY,
+    METRIC,
+    ALIKE /* metric, the same in both directions, time and cost one matrix: one look tells all */
+};
+
+static inline enum kind
+kind_of(const struct pd_class *c)
+{
+    if (!c->metric)
+        return ANY;
+    return c->time_to == c->time && c->cost == c->time && c->cost_to == c->time ? ALIKE : METRIC;
+}
+
 /* One end of a request, with the matrix rows from and to it. */
 struct end {
     const int32_t *time;    /* from it */
@@ -67,21 +82,43 @@ last_gap(const struct pd_pos *at, int32_t low, int32_t high, const struct end *e
     return high;
 }
 
+/* The ways by a stop, from the one before it and to the one behind. */
+struct by {
+    int64_t time_to;
+    int64_t time;
+    int64_t cost_to;
+    int64_t cost;
+};
+
 /* cost[j] of the drop-off alone in gap j, and least[j] from gap j on; PD_INFINITE where even alone
  * it would be late (only a metric rules that out for good). */
 static inline void
-price_gaps(const struct pd_route *r, const struct end *d, int32_t first, int32_t last, bool metric,
-           int64_t *gaps)
+price_gaps(const struct pd_route *r, const struct end *d, int32_t first, int32_t last,
+           enum kind kind, int64_t *gaps)
 {
     const struct pd_pos *at = r->at;
     int64_t least = PD_INFINITE;
+    struct by by = {0};
 
+    if (kind == ALIKE)
+        by.cost_to = d->time[at[last + 1].node]; /* each way is looked up once, and used twice */
     for (int32_t j = last; j >= first; j--) {
-        int64_t cost = (int64_t)d->cost_to[at[j].node] + d->cost[at[j + 1].node] - at[j].cost;
-        int64_t t = at[j].start + at[j].service + d->time_to[at[j].node];
-        int64_t next = later(t, d->open) + d->service + d->time[at[j + 1].node];
-        if (metric && (t > d->close || next > at[j + 1].late))
-            cost = PD_INFINITE;
+        if (kind == ALIKE) {
+            int64_t way = d->time[at[j].node];
+            by = (struct by){way, by.cost_to, way, by.cost_to};
+        } else {
+            by = (struct by){d->time_to[at[j].node], d->time[at[j + 1].node],
+                             d->cost_to[at[j].node], d->cost[at[j + 1].node]};
+        }
+        int64_t cost = by.cost_to + by.cost - at[j].cost;
+        int64_t t = at[j].start + at[j].service + by.time_to;
+        int64_t next = later(t, d->open) + d->service + by.time;
+        /* Without a branch, which nobody could predict: the ways of the next gaps are on their way
+         * from memory meanwhile. */
+        if (kind != ANY) {
+            int64_t out = -(int64_t)((t > d->close) | (next > at[j + 1].late));
+            cost = (cost & ~out) | (PD_INFINITE & out);
+        }
         least = cost < least ? cost : least;
         gaps[2 * j] = cost;
         gaps[2 * j + 1] = least;
@@ -131,61 +168,84 @@ walk(struct pd_search *s, const struct pair *x, int32_t i, int64_t first_cost, i
     }
 }
 
+/* Which gaps may take the drop-off, and the pickup? False: none, or none that beats *best. */
+__attribute__((always_inline)) static inline bool
+bound_gaps(struct pd_search *s, struct pair *x, enum kind kind, const struct pd_spot *best,
+           int32_t *first, int32_t *last)
+{
+    const struct pd_pos *at = x->r->at;
+
+    x->first = *first = s->m->cars[x->car].n_fixed;
+    x->last = x->r->n - 2;
+    if (kind != ANY) {
+        x->last = last_gap(at, *first, x->last, &x->d);
+        x->first = first_gap(at, *first, x->last, &x->d);
+        if (x->first > x->last)
+            return false;
+    }
+    *last = x->r->n - 2;
+    s->work += (uint64_t)(x->last - x->first);
+    price_gaps(x->r, &x->d, x->first, x->last, kind, s->gaps);
+    if (kind != ANY) {
+        if (s->gaps[2 * x->first + 1] >= best->cost)
+            return false;
+        *first = first_gap(at, *first, x->last, &x->p);
+        *last = last_gap(at, *first, x->last, &x->p);
+    }
+    return true;
+}
+
 __attribute__((always_inline)) static inline void
-place_pair(struct pd_search *s, struct pair *x, int32_t request, bool metric, bool blink,
+place_pair(struct pd_search *s, struct pair *x, int32_t request, enum kind kind, bool blink,
            struct pd_spot *best)
 {
-    const struct pd_model *m = s->m;
     const struct pd_pos *at = x->r->at;
     const struct end *p = &x->p;
     const struct end *d = &x->d;
     const int64_t *gaps = s->gaps;
-    size_t arc = (size_t)m->stops[2 * request + 1].node;
-    int32_t first = m->cars[x->car].n_fixed;
-    int32_t last = x->r->n - 2;
+    const size_t arc = (size_t)s->m->stops[2 * request + 1].node;
+    const bool metric = kind != ANY;
+    struct by by;
+    int32_t first;
+    int32_t last;
 
-    x->first = first;
-    x->last = last;
-    if (metric) {
-        x->last = last_gap(at, first, last, d);
-        x->first = first_gap(at, first, x->last, d);
-        if (x->first > x->last)
-            return;
-    }
-    s->work += (uint64_t)(x->last - x->first);
-    price_gaps(x->r, d, x->first, x->last, metric, s->gaps);
-    if (metric) {
-        if (gaps[2 * x->first + 1] >= best->cost)
-            return;
-        first = first_gap(at, first, x->last, p);
-        last = last_gap(at, first, x->last, p);
-    }
+    if (!bound_gaps(s, x, kind, best, &first, &last) || first > last)
+        return;
+    by.cost = p->cost_to[at[first].node];
     for (int32_t i = first; i <= last; i++) {
         int64_t leave = at[i].start + at[i].service;
         int32_t from = i > x->first ? i : x->first;
+        if (kind == ALIKE)
+            by.time_to = by.cost_to = by.cost;
+        else
+            by.time_to = p->time_to[at[i].node];
+        if (kind == ALIKE)
+            by.time = by.cost = p->time[at[i + 1].node];
         if (leave > p->close || (metric && gaps[2 * from + 1] >= best->cost))
             return;
         if (pd_overloaded(x->room, at[i].load + x->load))
             continue;
-        int64_t t = leave + p->time_to[at[i].node];
+        int64_t t = leave + by.time_to;
         if (t > p->close) {
             if (metric)
                 return;
             continue;
         }
+        if (kind != ALIKE)
+            by = (struct by){by.time_to, p->time[at[i + 1].node], p->cost_to[at[i].node],
+                             p->cost[at[i + 1].node]};
         t = later(t, p->open) + p->service;
-        int64_t next = t + p->time[at[i + 1].node];
+        int64_t next = t + by.time;
         if (metric && next > at[i + 1].late)
             continue;
-        int64_t to = p->cost_to[at[i].node];
-        int64_t pair = to + p->cost[arc] + d->cost[at[i + 1].node] - at[i].cost;
+        int64_t pair = by.cost_to + p->cost[arc] + d->cost[at[i + 1].node] - at[i].cost;
         if (pair < best->cost) {
             int64_t a = t + p->time[arc];
             int64_t on = later(a, d->open) + d->service + d->time[at[i + 1].node];
             if (a <= d->close && on <= at[i + 1].late && !blinks(s, blink))
                 *best = (struct pd_spot){pair, x->car, i, i};
         }
-        int64_t alone = to + p->cost[at[i + 1].node] - at[i].cost;
+        int64_t alone = by.cost_to + by.cost - at[i].cost;
         from = from > i ? from : i + 1;
         if (i < x->last && alone + gaps[2 * from + 1] < best->cost)
             walk(s, x, i, alone, next, metric, blink, best);
@@ -206,10 +266,17 @@ seek_pair(struct pd_search *s, int32_t request, int32_t car, bool blink, struct 
         .car = car,
     };
 
-    if (c->metric)
-        place_pair(s, &x, request, true, blink, best);
-    else
-        place_pair(s, &x, request, false, blink, best);
+    switch (kind_of(c)) {
+    case ALIKE:
+        place_pair(s, &x, request, ALIKE, blink, best);
+        break;
+    case METRIC:
+        place_pair(s, &x, request, METRIC, blink, best);
+        break;
+    case ANY:
+        place_pair(s, &x, request, ANY, blink, best);
+        break;
+    }
 }
 
 /* Of a request whose goods are aboard: the drop-off alone. Until it is placed the load stays
