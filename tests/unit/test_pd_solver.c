@@ -134,6 +134,58 @@ test_pd_run_in_parts_keeps_every_rule(void)
     }
 }
 
+/* Told in the midst of it that fewer or more iterations are to come, and each time what was thought
+ * before: the rules hold, and hearing what one knows changes nothing. */
+static void
+test_pd_expect_changes_how_long_the_rest_is(void)
+{
+    static const uint64_t to_come[] = {700, 5000, 12000};
+
+    for (size_t k = 0; k < sizeof to_come / sizeof *to_come; k++) {
+        world_random(&world, k + 1, k % 2 == 0 ? WORLD_REQUESTS : 90, WORLD_CARS, false);
+        world_metric(&world, true);
+        struct pd_options o = {k + 1, 6000, true, 1};
+        struct pd_solver *told[2];
+        for (int twice = 0; twice < 2; twice++) {
+            told[twice] = NULL;
+            CU_ASSERT_EQUAL(pd_solver_new(&world.p, &o, &told[twice], NULL), LC_OK);
+            if (twice)
+                pd_expect(told[twice], 6000);
+            CU_ASSERT_EQUAL(pd_run(told[twice], 3000), LC_OK);
+            pd_expect(told[twice], to_come[k]);
+            if (twice)
+                pd_expect(told[twice], to_come[k]);
+            CU_ASSERT_EQUAL(pd_run(told[twice], to_come[k]), LC_OK);
+            expect_valid(&world, told[twice], o.seed);
+        }
+        CU_ASSERT(same_plan(&world, told[0], told[1]));
+        pd_solver_free(told[0]);
+        pd_solver_free(told[1]);
+    }
+}
+
+/* A search cools as far in what is left as it would have in what was thought. */
+static void
+test_pd_expect_goes_on_where_the_cooling_is(void)
+{
+    world_random(&world, 5, 20, 4, false);
+    struct pd_model *m = pd_model_new(&world.p);
+    struct pd_search *s = pd_search_new(m, false, 8000, 1, m->n_cars);
+
+    pd_search_run(s, 600);
+    uint64_t cooled = pd_search_cooled(s, s->done);
+    uint64_t end = s->to;
+    CU_ASSERT(cooled > 0 && s->done < end);
+    pd_search_expect(s, 2 * (8000 - 600));
+    CU_ASSERT_EQUAL(pd_search_cooled(s, s->done), cooled);
+    CU_ASSERT_EQUAL(s->to, 600 + 2 * (end - 600) + 1);
+    CU_ASSERT(pd_search_cooled(s, s->to - 1) > 65000);
+    pd_search_run(s, s->to - s->done);
+    CU_ASSERT(pd_search_over(s));
+    pd_search_free(s);
+    pd_model_free(m);
+}
+
 /* What a triangle rules out is what would be late anyway: the promise changes the time, not the
  * plan. */
 static void
@@ -353,6 +405,8 @@ test_pd_solver_new_takes_nothing_to_do(void)
 UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
           UNIT(test_pd_run_is_the_same_from_the_same_seed),
           UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_in_parts_keeps_every_rule),
+          UNIT(test_pd_expect_changes_how_long_the_rest_is),
+          UNIT(test_pd_expect_goes_on_where_the_cooling_is),
           UNIT(test_pd_run_of_eighty_requests_keeps_every_rule),
           UNIT(test_pd_run_finds_the_same_when_a_metric_is_promised),
           UNIT(test_pd_rounds_keep_time_for_the_cost),

@@ -74,6 +74,36 @@ fitting(const struct lilim *x, const struct args *a, double seconds, double unti
     }
 }
 
+static bool
+run_for(struct pd_solver *s, unsigned long long iterations)
+{
+    unsigned long long slice = iterations / SLICES + 1;
+
+    for (unsigned long long k = 0; k < iterations; k += slice)
+        if (pd_run(s, slice < iterations - k ? slice : iterations - k) != LC_OK)
+            return false;
+    return true;
+}
+
+/* Searches until then. Iterations differ: after each slice the search is told how many more will
+ * come at the pace of that slice. */
+static bool
+run_until(struct pd_solver *s, double until, double seconds, unsigned long long first_guess)
+{
+    unsigned long long slice = first_guess / SLICES + 1;
+
+    for (double before = cpu_s(), now; before < until; before = now) {
+        if (pd_run(s, slice) != LC_OK)
+            return false;
+        now = cpu_s();
+        double pace = (double)slice / fmax(now - before, 1e-4);
+        double rest = fmax(until - now, 0) * pace;
+        pd_expect(s, (unsigned long long)(rest * 0.98));
+        slice = (unsigned long long)fmin(pace * seconds / SLICES, rest) + 1;
+    }
+    return true;
+}
+
 static int *
 routes_of(const struct lilim *x, const struct pd_solver *s)
 {
@@ -178,7 +208,6 @@ solve(const struct args *a, const char *name, struct totals *t)
     if (x == NULL)
         exit(2);
     int threads = a->threads > 1 ? a->threads : 1;
-    double until = start + seconds;
     unsigned long long most = a->iterations;
     if (most == 0)
         most = fitting(x, a, seconds / threads, start + seconds / threads);
@@ -190,12 +219,9 @@ solve(const struct args *a, const char *name, struct totals *t)
         fprintf(stderr, "%s: %s: %s\n", name, err == LC_EINVAL ? e.field : "", lc_strerror(err));
         exit(2);
     }
-    unsigned long long slice = most / SLICES + 1;
-    for (unsigned long long k = 0; a->iterations == 0 ? cpu_s() < until : k < most; k += slice) {
-        if (pd_run(s, a->iterations == 0 || slice < most - k ? slice : most - k) != LC_OK) {
-            fprintf(stderr, "%s: out of memory\n", name);
-            exit(2);
-        }
+    if (!(a->iterations == 0 ? run_until(s, start + seconds, seconds, most) : run_for(s, most))) {
+        fprintf(stderr, "%s: out of memory\n", name);
+        exit(2);
     }
     double used = cpu_s() - start;
     int *routes = routes_of(x, s);

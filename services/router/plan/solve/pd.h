@@ -138,6 +138,11 @@ void pd_solver_free(struct pd_solver *s);
  */
 LC_MUST_CHECK enum lc_err pd_run(struct pd_solver *s, uint64_t iterations);
 
+/* pd_expect: so many iterations a thread are still to come. For a caller with a clock, who sees
+ * that they take longer or shorter than was thought: what is left of the search, of the phase it is
+ * in too, is spread over as many. */
+void pd_expect(struct pd_solver *s, uint64_t iterations);
+
 /* pd_figures: of the best plan so far. */
 struct pd_figures pd_figures(const struct pd_solver *s);
 

@@ -230,7 +230,7 @@ struct pd_search {
     uint64_t cost_work; /* gaps looked at ... */
     uint64_t cost_done; /* ... in so many iterations for less cost */
     uint64_t cool_from; /* where in a cycle of cooling `from` and ... */
-    uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts */
+    uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts and when pd_expect came */
     enum pd_phase phase;
     bool detour;      /* for now, a vehicle more than the best plan has */
     bool squeezed;    /* it had, and not all fit again yet: */
@@ -285,6 +285,9 @@ bool pd_search_over(const struct pd_search *s);
 void pd_search_next_phase(struct pd_search *s);
 void pd_search_complete(struct pd_search *s);
 void pd_search_squeeze(struct pd_search *s);
+void pd_search_expect(struct pd_search *s, uint64_t iterations);
+uint64_t pd_search_cooled(const struct pd_search *s, uint64_t done);
+uint64_t pd_search_span(const struct pd_search *s);
 void pd_search_steps(struct pd_search *s, uint64_t iterations);
 void pd_search_follow(struct pd_search *s, const struct pd_search *leader);
 void pd_search_exchange(struct pd_search **all, int n);

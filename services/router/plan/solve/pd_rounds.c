@@ -362,7 +362,7 @@ begin_round(struct pd_rounds *r)
     uint64_t rest = s->to > s->done ? s->to - s->done : 1;
     int32_t n_parts = s->phase == PD_COST ? parts_wanted(s) : 0;
     uint64_t least = (uint64_t)PART_LEAST * (uint64_t)(n_parts / r->threads + 1);
-    uint64_t round = (s->to - s->from) / ROUNDS > least ? (s->to - s->from) / ROUNDS : least;
+    uint64_t round = pd_search_span(s) / ROUNDS > least ? pd_search_span(s) / ROUNDS : least;
     if (s->phase == PD_FLEET)
         round = FLEET_TURN;
     r->at = 0;
@@ -377,7 +377,7 @@ begin_round(struct pd_rounds *r)
     if (s->detour)
         r->lost = 0;
     bool lost = n_parts >= 2 && s->best.must == 0 && r->lost >= PATIENCE;
-    if (lost && s->done - s->from > (s->to - s->from) / 4 * 3) { /* too cold to mend it */
+    if (lost && pd_search_cooled(s, s->done) > 3 << 14) { /* too cold to mend it */
         pd_best_load(s);
         r->lost = 0;
     } else if (lost) {

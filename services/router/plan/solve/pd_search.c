@@ -102,6 +102,8 @@ begin_cost(struct pd_search *s, uint64_t length)
 {
     pd_best_load(s);
     s->phase = PD_COST;
+    s->cool_from = 0;
+    s->cool_to = 1 << 16;
     s->repair = false;
     s->squeezed = false;
     s->lost = 0;
@@ -123,6 +125,37 @@ gaps_in(const struct pd_search *s, uint64_t iterations)
     return s->cost_done == 0 ? 0 : (uint64_t)((pd_u128)iterations * s->cost_work / s->cost_done);
 }
 
+/* pd_search_cooled: where in its cycle of cooling is the search after so many iterations? Q16. */
+uint64_t
+pd_search_cooled(const struct pd_search *s, uint64_t done)
+{
+    return s->cool_from + (s->cool_to - s->cool_from) * (done - s->from) / (s->to - s->from + 1);
+}
+
+/* pd_search_span: how long is the whole cycle, at the pace at which it goes now? */
+uint64_t
+pd_search_span(const struct pd_search *s)
+{
+    return ((s->to - s->from) << 16) / (s->cool_to - s->cool_from);
+}
+
+/* pd_search_expect: so many iterations are still to come. */
+void
+pd_search_expect(struct pd_search *s, uint64_t iterations)
+{
+    uint64_t before = s->horizon > s->done ? s->horizon - s->done : 0;
+
+    s->horizon = s->done + iterations;
+    if (before == 0 || before == iterations || s->to <= s->done)
+        return;
+    uint64_t rest = (uint64_t)((pd_u128)(s->to - s->done) * iterations / before);
+    if (s->phase == PD_COST) {
+        s->cool_from = pd_search_cooled(s, s->done);
+        s->from = s->done;
+    }
+    s->to = s->done + rest + 1;
+}
+
 /* pd_search_complete: completing comes before cost from here on. */
 void
 pd_search_complete(struct pd_search *s)
@@ -135,9 +168,7 @@ pd_search_complete(struct pd_search *s)
 void
 pd_search_squeeze(struct pd_search *s)
 {
-    uint64_t length = s->to - s->from;
-
-    if (!s->detour || (s->done - s->from) * 12 < length * s->tuning.detour)
+    if (!s->detour || pd_search_cooled(s, s->done) * 12 < (uint64_t)s->tuning.detour << 16)
         return;
     s->detour = false;
     s->max_live = s->best.used;
@@ -149,7 +180,7 @@ pd_search_squeeze(struct pd_search *s)
     s->lost = 0;
     if (s->tuning.squeeze > 0) {
         s->squeezed = true;
-        s->fit_to = s->work + gaps_in(s, length * s->tuning.squeeze / 100);
+        s->fit_to = s->work + gaps_in(s, pd_search_span(s) * s->tuning.squeeze / 100);
         pd_search_complete(s);
     }
 }
@@ -199,8 +230,7 @@ pd_search_next_phase(struct pd_search *s)
 static void
 cool(struct pd_search *s)
 {
-    uint64_t length = s->to - s->from;
-    uint64_t part = s->cool_from + (s->cool_to - s->cool_from) * (s->done - s->from) / (length + 1);
+    uint64_t part = pd_search_cooled(s, s->done);
     int64_t hot = s->arc * s->tuning.hot / 100 + 1;
     int64_t cold = s->arc * s->tuning.cold / 100 + 1;
     uint64_t fall = (uint64_t)(pd_log2((uint64_t)hot) - pd_log2((uint64_t)cold));
@@ -358,6 +388,7 @@ restart(struct pd_search *s)
 {
     uint64_t from = s->from;
     uint64_t to = s->to;
+    uint64_t cool_from = s->cool_from;
 
     if (s->phase == PD_FLEET)
         begin_fleet(s, 0);
@@ -365,6 +396,7 @@ restart(struct pd_search *s)
         begin_cost(s, 0);
     s->from = from;
     s->to = to;
+    s->cool_from = cool_from;
 }
 
 /* pd_search_follow: begins the phase that the leader has just begun, from the leader's best plan.
@@ -378,6 +410,7 @@ pd_search_follow(struct pd_search *s, const struct pd_search *leader)
     s->least = leader->least;
     s->from = s->done;
     s->to = s->done + (leader->to - leader->from);
+    s->cool_from = leader->cool_from;
     restart(s);
 }
 

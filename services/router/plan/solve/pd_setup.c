@@ -172,8 +172,6 @@ void
 pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int32_t *requests,
                   uint64_t length, uint64_t round, uint32_t parts)
 {
-    uint64_t all = whole->to - whole->from + 1;
-
     s->parts = parts;
     s->arc = whole->arc;
     s->penalty = whole->penalty;
@@ -182,6 +180,6 @@ pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int3
     s->phase = PD_COST;
     s->from = 0;
     s->to = length;
-    s->cool_from = ((whole->done - whole->from) << 16) / all;
-    s->cool_to = ((whole->done - whole->from + round) << 16) / all;
+    s->cool_from = pd_search_cooled(whole, whole->done);
+    s->cool_to = pd_search_cooled(whole, whole->done + round);
 }

@@ -94,6 +94,13 @@ pd_run(struct pd_solver *s, uint64_t iterations)
     return failed ? LC_ENOMEM : LC_OK;
 }
 
+void
+pd_expect(struct pd_solver *s, uint64_t iterations)
+{
+    for (int i = 0; i < s->n; i++)
+        pd_search_expect(s->search[i], iterations);
+}
+
 struct pd_figures
 pd_figures(const struct pd_solver *s)
 {
