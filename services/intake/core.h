@@ -63,6 +63,7 @@ enum count {
     COUNT_BATCH_LINES,
     COUNT_FEED_LINES,
     COUNT_FEED_REFUSED,
+    COUNT_STORES_OUTSIDE,
     COUNT_SUBMITS,
     COUNT_ADDRESS_SURE,
     COUNT_ADDRESS_UNSURE,
@@ -462,11 +463,15 @@ void submit_deliver(struct intake *in, const struct event *ev, struct origin ori
 void submissions_close(struct intake *in);
 
 /* store_in.c: one GeoJSON feature as a Store in json->arena; what is wrong is noted in json. *note:
- * something the chain should know although nothing is wrong; "" = nothing. *zones is for checking
- * only: made when it is first needed, the caller's to destroy. */
+ * something the chain should know although nothing is wrong. *zones is for checking only: made when
+ * it is first needed, the caller's to destroy. */
 struct zone_set;
+struct store_note {
+    const char *text; /* "" = nothing */
+    bool outside;     /* the store lies outside its own zone */
+};
 void store_read(struct json_in *json, const struct json_at *feature, struct zone_set **zones,
-                Lifecircle__V1__Store *out, const char **note);
+                Lifecircle__V1__Store *out, struct store_note *note);
 /* store_read_busy: the fields busy and busy_delay_seconds of `at`. */
 void store_read_busy(struct json_in *json, const struct json_at *at, enum json_need need,
                      Lifecircle__V1__Store *s);

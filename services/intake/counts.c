@@ -20,6 +20,8 @@ static const char *const plain[COUNT_ROUTE_0][2] = {
     [COUNT_BATCH_LINES] = {"batch_lines_total", "Lines of order batches"},
     [COUNT_FEED_LINES] = {"feed_lines_total", "Lines of stock feeds"},
     [COUNT_FEED_REFUSED] = {"feed_lines_refused_total", "Lines of stock feeds that were refused"},
+    [COUNT_STORES_OUTSIDE] = {"stores_outside_zone_total",
+                              "Stores taken although they lie outside their own zone"},
     [COUNT_SUBMITS] = {"submit_requests_total", "Requests on the public ZeroMQ socket"},
     [COUNT_ADDRESS_SURE] = {"addresses_asked_total{found=\"house\"}",
                             "Orders and quotes by address alone, by how well it was found"},

@@ -6,12 +6,15 @@
 #include "base/hours.h"
 #include "base/zone.h"
 
+#include <math.h>
+
 enum {
     SECONDS_MAX = 4 * 60 * 60,
     ITEM_SECONDS_MAX = 600,
     CAPACITY_MAX = 100000,
     SAFETY_MAX = 10000,
     STORE_LAT_MAX = 85, /* what Redis can index */
+    SWAPPED_M = 50000,  /* nobody delivers so far on purpose */
 };
 
 static const char *const day_name[7] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
@@ -251,7 +254,7 @@ keep_zone(struct json_in *json, const struct json_at *props, const struct zone_r
 
 static void
 read_zone(struct json_in *json, const struct json_at *props, struct zone_set **zones,
-          Lifecircle__V1__Store *s, const char **note)
+          Lifecircle__V1__Store *s, struct store_note *note)
 {
     struct zone_ring *ring;
     size_t n;
@@ -276,8 +279,48 @@ read_zone(struct json_in *json, const struct json_at *props, struct zone_set **z
     keep_zone(json, props, ring, n, s);
     if (repair == ZONE_REPAIRED) {
         const char *text = arena_printf(json->arena, "zone was repaired: %s", reason);
-        *note = text == NULL ? "" : text;
+        note->text = text == NULL ? "" : text;
     }
+}
+
+/* ---- where it lies ---- */
+
+static double
+nearest_corner_m(const Lifecircle__V1__Store *s, struct latlng at)
+{
+    double best = HUGE_VAL;
+
+    for (size_t i = 0; i < s->n_zone; i++)
+        for (size_t k = 0; k + 1 < s->zone[i]->n_e7; k += 2) {
+            double m =
+                geo_distance_m(at, (struct latlng){s->zone[i]->e7[k], s->zone[i]->e7[k + 1]});
+            best = m < best ? m : best;
+        }
+    return best;
+}
+
+/* check_place: a store across a river from its zone is a store all the same; one that lies in it
+ * once latitude and longitude are exchanged, and else in another country, is a mistake. */
+static void
+check_place(struct json_in *json, const struct json_at *feature, const struct zone_set *zones,
+            const Lifecircle__V1__Store *s, struct latlng at, struct store_note *note)
+{
+    if (s->n_zone == 0 || !s->delivers || zone_covers(zones, 1, at))
+        return;
+    double away_m = nearest_corner_m(s, at);
+    if (away_m > SWAPPED_M && zone_covers(zones, 1, (struct latlng){at.lng_e7, at.lat_e7})) {
+        json_in_fail(
+            json, feature, "geometry",
+            "expected [longitude, latitude]: as they are the store lies %.0f km outside its "
+            "own zone, exchanged within it",
+            away_m / 1000);
+        return;
+    }
+    const char *text = arena_printf(
+        json->arena, "%s%sthe store lies outside its own zone, %.0f m from its nearest corner",
+        note->text, note->text[0] == '\0' ? "" : "; ", away_m);
+    note->text = text == NULL ? note->text : text;
+    note->outside = true;
 }
 
 /* ---- the feature ---- */
@@ -300,7 +343,7 @@ store_read_busy(struct json_in *json, const struct json_at *at, enum json_need n
 
 static void
 read_properties(struct json_in *json, const struct json_at *props, struct zone_set **zones,
-                Lifecircle__V1__Store *s, const char **note)
+                Lifecircle__V1__Store *s, struct store_note *note)
 {
     static const char *const fields[] = {
         "store_id",
@@ -345,7 +388,7 @@ read_properties(struct json_in *json, const struct json_at *props, struct zone_s
 
 void
 store_read(struct json_in *json, const struct json_at *feature, struct zone_set **zones,
-           Lifecircle__V1__Store *out, const char **note)
+           Lifecircle__V1__Store *out, struct store_note *note)
 {
     static const char *const fields[] = {"type", "geometry", "properties", "id", "bbox"};
     static const struct json_enum type[] = {{"Feature", 1}};
@@ -354,7 +397,7 @@ store_read(struct json_in *json, const struct json_at *feature, struct zone_set 
     int is_feature;
 
     lifecircle__v1__store__init(out);
-    *note = "";
+    *note = (struct store_note){.text = ""};
     json_in_enum(json, feature, "type", JSON_REQUIRED, type, 1, &is_feature);
     out->at = arena_alloc(json->arena, sizeof *out->at);
     if (out->at == NULL) {
@@ -362,13 +405,15 @@ store_read(struct json_in *json, const struct json_at *feature, struct zone_set 
         return;
     }
     lifecircle__v1__point__init(out->at);
-    if (geojson_point(json, feature, "geometry", JSON_REQUIRED, &at) &&
-        (at.lat_e7 > STORE_LAT_MAX * 10000000 || at.lat_e7 < -STORE_LAT_MAX * 10000000))
+    bool placed = geojson_point(json, feature, "geometry", JSON_REQUIRED, &at);
+    if (placed && (at.lat_e7 > STORE_LAT_MAX * 10000000 || at.lat_e7 < -STORE_LAT_MAX * 10000000))
         json_in_fail(json, feature, "geometry", "expected a latitude from -%d to %d", STORE_LAT_MAX,
                      STORE_LAT_MAX);
     out->at->lat_e7 = at.lat_e7;
     out->at->lng_e7 = at.lng_e7;
     if (json_in_object(json, feature, "properties", JSON_REQUIRED, &props))
         read_properties(json, &props, zones, out, note);
+    if (placed)
+        check_place(json, feature, *zones, out, at, note);
     json_in_only(json, feature, fields, sizeof fields / sizeof *fields);
 }

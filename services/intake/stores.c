@@ -14,7 +14,7 @@ enum {
 /* One PUT: all its stores, in one arena, until the last of its calls is answered. */
 struct store_item {
     Lifecircle__V1__Store store;
-    const char *note;
+    struct store_note note;
     struct slice packed; /* without a number */
     bool known, unchanged;
 };
@@ -109,8 +109,10 @@ answer_job(struct intake *in, struct store_job *job, struct outbox *out)
                           !s->known      ? "created"
                           : s->unchanged ? "unchanged"
                                          : "updated");
-            if (s->note[0] != '\0')
-                json_out_cstr(&w, "note", s->note);
+            if (s->note.text[0] != '\0')
+                json_out_cstr(&w, "note", s->note.text);
+            if (s->note.outside)
+                count_up(in, COUNT_STORES_OUTSIDE);
             json_out_end(&w);
         }
         json_out_end(&w);
@@ -363,7 +365,7 @@ store_change_busy(struct intake *in, const struct event *ev, const struct store_
         item->store.busy = q->busy;
         if (q->delay_s >= 0)
             item->store.busy_delay_s = (uint32_t)q->delay_s;
-        item->note = "";
+        item->note = (struct store_note){.text = ""};
         job->busy_only = true;
         if (pack_item(job, item))
             put_all(in, ev, job, out);

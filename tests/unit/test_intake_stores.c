@@ -258,6 +258,65 @@ test_put_store_takes_a_zone_that_can_be_repaired_and_says_so(void)
     rig_free(r);
 }
 
+#define ZONE                                                                                       \
+    "\"zone\":{\"type\":\"Polygon\",\"coordinates\":[[[-76.62,39.27],[-76.56,39.27],[-76.56,39.3]" \
+    ","                                                                                            \
+    "[-76.62,39.3],[-76.62,39.27]]]}"
+#define AT(lng, lat, more)                                                                         \
+    "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[" lng "," lat "]},"   \
+    "\"properties\":{\"store_id\":\"river\",\"name\":\"River\"," ZONE more "}}"
+
+/* How many were counted. */
+static uint64_t
+outside(struct rig *r)
+{
+    size_t n;
+    const struct counter *all = intake_service.counters(stepper_core(r->s), &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].name, "stores_outside_zone_total") == 0)
+            return all[i].value;
+    return UINT64_MAX;
+}
+
+/* Across the river is unusual; another continent, where the zone is once they are exchanged, is
+ * wrong. */
+static void
+test_put_store_says_when_it_lies_outside_its_own_zone(void)
+{
+    static const struct {
+        const char *feature, *note; /* NULL = none */
+    } taken[] = {
+        {AT("-76.59", "39.28", ""), NULL},
+        {AT("-76.56", "39.27", ""), NULL}, /* on the edge */
+        {AT("-76.56", "39.26", ""),
+         "\"note\":\"the store lies outside its own zone, 1112 m from its nearest corner\""},
+        {AT("39.28", "-76.59", ",\"delivers\":false"), NULL},
+    };
+    struct reply number = {.kind = REPLY_INT, .integer = 9};
+
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        struct rig *r = rig_new();
+        put(r, "/v1/stores", taken[i].feature);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(call_of(r, 0, "store_put"));
+        rig_redis(r, call_of(r, 0, "store_put")->ref, rig_array(r, &number, 1));
+        check_answer(r, 200, taken[i].note == NULL ? "\"status\":\"created\"}" : taken[i].note);
+        CU_ASSERT_EQUAL(outside(r), taken[i].note != NULL);
+        rig_free(r);
+    }
+    struct rig *r = rig_new();
+    put(r, "/v1/stores",
+        "{\"type\":\"FeatureCollection\",\"features\":[" FEATURE(S1 ",\"zone\":" SQUARE) "," AT(
+            "39.28", "-76.59", ",\"collects\":true") "]}");
+    check_answer(
+        r, 422,
+        FIELD("features[1].geometry",
+              "expected [longitude, latitude]: as they are the store lies 14894 km outside "
+              "its own zone, exchanged within it"));
+    CU_ASSERT_PTR_NULL(rig_effect(r, EFFECT_REDIS, 0));
+    rig_free(r);
+}
+
 /* ---- one store ---- */
 
 static void
@@ -405,6 +464,7 @@ UNIT_MAIN("intake_stores", UNIT(test_put_store_writes_all_of_it),
           UNIT(test_put_1000_stores_goes_in_calls_of_500),
           UNIT(test_put_store_wrong_features_name_every_field_and_write_nothing),
           UNIT(test_put_store_takes_a_zone_that_can_be_repaired_and_says_so),
+          UNIT(test_put_store_says_when_it_lies_outside_its_own_zone),
           UNIT(test_get_store_gives_the_feature_back), UNIT(test_post_busy_changes_only_that),
           UNIT(test_nearby_is_asked_of_the_matcher),
           UNIT(test_nearby_that_the_matcher_cannot_answer_is_503),
