@@ -15,7 +15,7 @@ known_fault(const struct faults *f, const char *field)
 void
 fault_v(struct faults *f, const char *field, const char *fmt, va_list ap)
 {
-    char words[256];
+    char words[768];
 
     if (known_fault(f, field)) /* its form was found wrong before */
         return;

@@ -165,6 +165,57 @@ enum field {
 static const char *const field_name[FIELDS] = {
     "store_id", "sku", "quantity", "price", "name", "weight_g", "volume_ml", "age_restricted"};
 
+enum { NAMES_TOLD = 6, NAME_TOLD = 40 };
+
+/* all_unknown: the columns that nobody knows, in quotes; n of them. */
+static const char *
+all_unknown(struct arena *a, const struct csv_row *row, const struct feed *feed, size_t *n)
+{
+    const char *text = "";
+
+    *n = 0;
+    for (size_t i = 0; i < row->n; i++) {
+        struct slice name = row->field[i];
+        if (feed->column[i] != FIELDS || (*n)++ >= NAMES_TOLD)
+            continue;
+        bool shown = name.n < NAME_TOLD && utf8_valid(name);
+        text = arena_printf(a, "%s%s\"%.*s\"", text, *n > 1 ? ", " : "", shown ? (int)name.n : 0,
+                            shown ? name.p : "");
+        if (text == NULL)
+            return "";
+    }
+    if (*n > NAMES_TOLD)
+        text = arena_printf(a, "%s and %zu more", text, *n - NAMES_TOLD);
+    return text == NULL ? "" : text;
+}
+
+/* check_header: one fault that names all that nobody knows, all that is missing, and what there
+ * could be. */
+static void
+check_header(const struct csv_row *row, const struct feed *feed, const bool *seen, struct faults *f)
+{
+    const char *missing[] = {
+        seen[FIELD_STORE_ID] ? NULL : "store_id", seen[FIELD_SKU] ? NULL : "sku",
+        seen[FIELD_QUANTITY] || seen[FIELD_PRICE] ? NULL : "quantity or price"};
+    const char *lacks = "";
+    size_t unknown;
+    const char *names = all_unknown(f->arena, row, feed, &unknown);
+
+    for (size_t i = 0; i < sizeof missing / sizeof *missing && lacks != NULL; i++)
+        if (missing[i] != NULL)
+            lacks = arena_printf(f->arena, "%s%s%s", lacks, *lacks == '\0' ? "" : ", ", missing[i]);
+    if (lacks == NULL || (unknown == 0 && *lacks == '\0'))
+        return;
+    fault(f, "header",
+          "%s%s%s%s%s; expected store_id, sku, quantity or price or both, and if you like name, "
+          "weight_g, volume_ml, age_restricted, with commas between them",
+          unknown == 0   ? ""
+          : unknown == 1 ? "unknown column "
+                         : "unknown columns ",
+          names, unknown > 0 && *lacks != '\0' ? "; " : "",
+          *lacks == '\0' ? "" : "missing: ", lacks);
+}
+
 void
 feed_read_header(const struct csv_row *row, struct feed *feed, struct faults *f)
 {
@@ -179,18 +230,13 @@ feed_read_header(const struct csv_row *row, struct feed *feed, struct faults *f)
         int k = 0;
         while (k < FIELDS && !slice_eq_str(row->field[i], field_name[k]))
             k++;
-        if (k == FIELDS)
-            fault(f, "header", "unknown column \"%.*s\"",
-                  row->field[i].n < 40 && utf8_valid(row->field[i]) ? (int)row->field[i].n : 0,
-                  row->field[i].p);
-        else if (seen[k])
+        if (k < FIELDS && seen[k])
             fault(f, "header", "column %s is there twice", field_name[k]);
-        else
+        else if (k < FIELDS)
             seen[k] = true;
         feed->column[i] = k;
     }
-    if (!seen[FIELD_STORE_ID] || !seen[FIELD_SKU] || !(seen[FIELD_QUANTITY] || seen[FIELD_PRICE]))
-        fault(f, "header", "expected columns store_id, sku, and quantity or price");
+    check_header(row, feed, seen, f);
 }
 
 static bool

@@ -299,8 +299,21 @@ test_wrong_feeds_are_refused_whole(void)
         {"application/x-ndjson", "", "{\"mode\":\"delta\"}\n", "\"field\":\"sequence\""},
         {"application/x-ndjson", "", "{\"mode\":\"diff\"}\n", "\"field\":\"mode\""},
         {"application/x-ndjson", "", "{\"sequence\":7,\"colour\":1}\n", "\"field\":\"colour\""},
-        {"text/csv", "", "store,sku,quantity\n", "unknown column \\\"store\\\""},
-        {"text/csv", "", "store_id,sku\n", "expected columns store_id, sku, and quantity or price"},
+        {"text/csv", "", "store,sku,quantity\n",
+         "unknown column \\\"store\\\"; missing: store_id; expected store_id, sku, quantity or "
+         "price "
+         "or both, and if you like name, weight_g, volume_ml, age_restricted, with commas between "
+         "them"},
+        {"text/csv", "", "Filiale,Artikel,quantity,Preis\n",
+         "unknown columns \\\"Filiale\\\", \\\"Artikel\\\", \\\"Preis\\\"; missing: store_id, "
+         "sku; "},
+        {"text/csv", "", "a,b,c,d,e,f,g,h\n",
+         "\\\"e\\\", \\\"f\\\" and 2 more; missing: store_id, sku, quantity or price; expected"},
+        {"text/csv", "", "store_id;sku;quantity\n",
+         "unknown column \\\"store_id;sku;quantity\\\"; missing: store_id, sku, quantity or "
+         "price; "},
+        {"text/csv", "", "store_id,sku,price,colour\n", "unknown column \\\"colour\\\"; expected "},
+        {"text/csv", "", "store_id,sku\n", "\"error\":\"missing: quantity or price; expected "},
         {"text/csv", "", "store_id,sku,price,price\n", "column price is there twice"},
         {"text/csv", "", "\"store_id\n", "\"field\":\"header\""},
         {"text/csv", "mode=delta", "store_id,sku,quantity\n", "\"field\":\"sequence\""},
