@@ -120,6 +120,13 @@ struct action {
 };
 
 /* A store's screen, and all screens of one store. */
+/* A ticket found by the scan: where its JSON stands in the screen's snapshot. */
+struct piece {
+    struct uuid order;
+    size_t at;
+    size_t n; /* 0: the order was read again, and is another piece or none */
+};
+
 struct screen {
     uint64_t conn;
     uint32_t store;
@@ -127,7 +134,10 @@ struct screen {
     char key_hash[SECRET_HASH_TEXT]; /* of the API key that let it in */
     bool greeted;
     bool snapshot_due;   /* waits for the scan of open orders */
-    struct buf snapshot; /* tickets found so far, JSON, comma separated */
+    struct buf snapshot; /* tickets found so far, JSON, one behind the other */
+    struct piece *pieces;
+    size_t n_pieces;
+    size_t cap_pieces;
     struct screen *next; /* of the same store */
     UT_hash_handle hh;
 };
@@ -143,7 +153,8 @@ struct ticket_scan {
     struct uuid *ids;
     size_t n;
     size_t cap;
-    size_t next; /* not asked for yet */
+    size_t next;  /* not asked for yet */
+    size_t first; /* behind these come those that have changed meanwhile: read again, perhaps */
 };
 
 /* A customer who watches an order, or asked once. */

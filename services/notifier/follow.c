@@ -103,7 +103,8 @@ one_order(struct notifier *n, const struct event *ev, struct outbox *out, uint64
     if (number > n->seen) {
         if (record_is_end((uint8_t)head.p[1]))
             known_ended(n, order);
-        tickets_event(n, ev, out, number, order, head);
+        if (!eta_only) /* no ticket says when it is at the door */
+            tickets_event(n, ev, out, number, order, head);
         tracking_event(n, ev, out, order);
         ops_event(n, order, head);
     }

@@ -29,6 +29,15 @@ screens_of(struct notifier *n, uint32_t store)
     return all;
 }
 
+static void
+snapshot_free(struct screen *s)
+{
+    buf_free(&s->snapshot);
+    free(s->pieces);
+    s->pieces = NULL;
+    s->n_pieces = s->cap_pieces = 0;
+}
+
 void
 tickets_gone(struct notifier *n, struct screen *s)
 {
@@ -46,7 +55,7 @@ tickets_gone(struct notifier *n, struct screen *s)
         free(all);
     }
     HASH_DELETE(hh, n->screens, s);
-    buf_free(&s->snapshot);
+    snapshot_free(s);
     free(s);
     count_set(n, COUNT_SCREENS, HASH_CNT(hh, n->screens));
 }
@@ -265,8 +274,10 @@ scan_restart(struct notifier *n)
     scan_end(n);
     n->scan_wanted = true;
     for (struct screen *s = n->screens; s != NULL; s = s->hh.next)
-        if (s->snapshot_due)
+        if (s->snapshot_due) {
             buf_reset(&s->snapshot);
+            s->n_pieces = 0;
+        }
 }
 
 static void
@@ -312,6 +323,21 @@ tickets_store(struct notifier *n, struct outbox *out, uint32_t store)
 }
 
 static void
+join_pieces(const struct screen *s, struct buf *b)
+{
+    const char *comma = "";
+
+    for (size_t i = 0; i < s->n_pieces; i++) {
+        const struct piece *p = &s->pieces[i];
+        if (p->n == 0)
+            continue;
+        buf_str(b, comma);
+        buf_append(b, s->snapshot.p + p->at, p->n);
+        comma = ",";
+    }
+}
+
+static void
 send_snapshots(struct notifier *n, struct outbox *out)
 {
     for (struct screen *s = n->screens; s != NULL; s = s->hh.next) {
@@ -320,7 +346,7 @@ send_snapshots(struct notifier *n, struct outbox *out)
             continue;
         buf_printf(&b, "{\"type\":\"tickets\",\"id\":\"1-%llu\",\"tickets\":[",
                    (unsigned long long)n->seen);
-        buf_append(&b, s->snapshot.p, s->snapshot.n);
+        join_pieces(s, &b);
         buf_str(&b, "]}");
         if (!b.failed && !s->snapshot.failed) {
             send_store(n, out, s);
@@ -330,7 +356,7 @@ send_snapshots(struct notifier *n, struct outbox *out)
             outbox_socket_close(out, s->conn, 1013, "out of memory, come again");
         }
         buf_free(&b);
-        buf_free(&s->snapshot);
+        snapshot_free(s);
     }
 }
 
@@ -351,25 +377,68 @@ scan_next(struct notifier *n, const struct event *ev, struct outbox *out)
     scan->next += left;
 }
 
+/* keep_ids: those that changed while the ids were asked for stand in front, and go to the end: they
+ * may be among the ids, too. */
 static void
 keep_ids(struct notifier *n, const struct event *ev, struct outbox *out)
 {
-    for (size_t i = 0; i < ev->reply->n; i++) {
+    struct ticket_scan *scan = n->scan;
+    size_t early = scan->n;
+    bool whole = true;
+
+    for (size_t i = 0; whole && i < ev->reply->n; i++) {
         struct uuid order;
-        if (uuid_parse(ev->reply->items[i].str, &order) == LC_OK && !scan_add(n->scan, order)) {
-            scan_restart(n);
+        if (uuid_parse(ev->reply->items[i].str, &order) == LC_OK)
+            whole = scan_add(scan, order);
+    }
+    scan->first = scan->n;
+    scan->next = early;
+    for (size_t i = 0; whole && i < early; i++)
+        whole = scan_add(scan, scan->ids[i]);
+    if (whole)
+        scan_next(n, ev, out);
+    else
+        scan_restart(n);
+}
+
+/* add_piece: the snapshot's last bytes, from `at` on, are this order's ticket. */
+static void
+add_piece(struct screen *s, struct uuid order, size_t at)
+{
+    if (s->n_pieces == s->cap_pieces) {
+        size_t cap = s->cap_pieces == 0 ? 32 : s->cap_pieces * 2;
+        struct piece *pieces = realloc(s->pieces, cap * sizeof *pieces);
+        if (pieces == NULL) {
+            s->snapshot.failed = true; /* the screen comes again */
             return;
         }
+        s->pieces = pieces;
+        s->cap_pieces = cap;
     }
-    scan_next(n, ev, out);
+    s->pieces[s->n_pieces++] = (struct piece){order, at, s->snapshot.n - at};
+}
+
+/* drop_piece: what was read of the order before it changed. */
+static void
+drop_piece(struct notifier *n, struct uuid order)
+{
+    for (struct screen *s = n->screens; s != NULL; s = s->hh.next)
+        for (size_t i = 0; s->snapshot_due && i < s->n_pieces; i++)
+            if (uuid_eq(s->pieces[i].order, order))
+                s->pieces[i].n = 0;
 }
 
 static void
 keep_tickets(struct notifier *n, const struct event *ev)
 {
+    size_t from = n->scan->next - ev->reply->n; /* whose records these are */
+
     for (size_t i = 0; i < ev->reply->n; i++) {
         struct record r;
         const Lifecircle__V1__Order *order = NULL;
+        struct uuid id = n->scan->ids[from + i];
+        if (from + i >= n->scan->first)
+            drop_piece(n, id);
         if (record_read(ev->reply->items[i].str, &r) != LC_OK || !is_open(&r))
             continue;
         struct store_screens *all = screens_of(n, r.store);
@@ -380,12 +449,12 @@ keep_tickets(struct notifier *n, const struct event *ev)
                 order = read_order(ev->reply->items[i].str, ev->arena, &r);
             if (order == NULL)
                 break;
-            if (s->snapshot.n > 0)
-                buf_char(&s->snapshot, ',');
+            size_t at = s->snapshot.n;
             struct json_out w = json_out_to(&s->snapshot);
             json_out_object(&w, NULL);
             write_ticket(n, &w, &r, order);
             json_out_end(&w);
+            add_piece(s, id, at);
         }
     }
 }
@@ -429,7 +498,7 @@ tickets_reply(struct notifier *n, const struct event *ev, struct outbox *out)
             send_change(n, out, call_number(ev->ref), &r, order);
     } else if (n->scan != NULL && ev->ref >> 56 == CALL_TICKET_IDS) {
         keep_ids(n, ev, out);
-    } else if (n->scan != NULL) {
+    } else if (n->scan != NULL && ev->reply->n <= n->scan->next) {
         keep_tickets(n, ev);
         scan_next(n, ev, out);
     }

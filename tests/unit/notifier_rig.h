@@ -81,6 +81,8 @@ struct rig {
     uint32_t order_store;                 /* whose every order is, for GETRANGE */
     unsigned orders_read;                 /* by order_read, all calls */
     void (*while_reading)(struct rig *r); /* or NULL: happens before that answer */
+    uint64_t hold; /* calls of this kind (the tag's high byte) are not answered; 0 = none */
+    uint64_t held; /* the tag of the last one */
 };
 
 #define RIG_SECRET "0101010101010101010101010101010101010101010101010101010101010101"
@@ -149,6 +151,8 @@ rig_effects(struct rig *r)
             CU_ASSERT_EQUAL(notifier_service.work(r->travel, e->bytes, &done[n_jobs]), LC_OK);
             n_jobs++;
             r->works++;
+        } else if (e->kind == EFFECT_REDIS && r->hold != 0 && e->ref >> 56 == r->hold) {
+            r->held = e->ref;
         } else if (e->kind == EFFECT_REDIS && e->ref != 0) {
             tags[n] = e->ref;
             replies[n++] = rig_answer(r, e, a);
