@@ -200,7 +200,7 @@ deliver(struct router *r, struct courier *c, const struct order *o, const struct
     }
     Lifecircle__V1__CourierReply__Outcome pin = pin_check(r, o->id, rep->pin, &left);
     if (pin != OUTCOME(DONE)) {
-        const char *words = arena_printf(r->arena, "%u tries left", left);
+        const char *words = arena_printf(r->arena, "%u %s left", left, left == 1 ? "try" : "tries");
         answer(r, c, pin, o, pin == OUTCOME(WRONG_PIN) && words != NULL ? words : "");
         return;
     }

@@ -84,6 +84,9 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await kit.shows(courier, '#sign', '✓');
     await kit.sound(courier, 'courier-door');
     const seen = await (await fetch(town.notifier + order.tracking_url)).json();
+    await courier.locator('#pin').fill(seen.pin === '0000' ? '1111' : '0000');
+    await courier.locator('#delivered').click();
+    await kit.shows(courier, '#notices', '4 tries are left');
     await courier.locator('#pin').fill(seen.pin);
     await courier.locator('#delivered').click();
     await kit.shows(ops, '#order-state', 'delivered');

@@ -402,7 +402,7 @@ test_router_wrong_pin_locks_after_five_tries(void)
         char words[32];
 
         CU_ASSERT_EQUAL(w_deliver(w, 1, o, "12345"), W_OUTCOME(WRONG_PIN));
-        snprintf(words, sizeof words, "%u tries left", left);
+        snprintf(words, sizeof words, left == 1 ? "%u try left" : "%u tries left", left);
         CU_ASSERT_STRING_EQUAL(w->reply[w->n_replies - 1]->detail, words);
     }
     CU_ASSERT_EQUAL(w_deliver(w, 1, o, NULL), W_OUTCOME(TOO_MANY_TRIES));

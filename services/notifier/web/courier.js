@@ -59,6 +59,14 @@ function lookAhead() {
 
 // ---- what the server says ----
 
+// refusal: why not, in words; after a wrong PIN with how many tries are left, when the answer says it ("3 tries left").
+function refusal({outcome, detail}) {
+    const left = outcome === 'wrong_pin' && /^(\d+) (?:try|tries) left$/.exec(detail ?? '');
+    if (!left) return t(`outcome.${outcome}`);
+    const n = Number(left[1]);
+    return t(n === 0 ? 'outcome.wrong_pin.last' : 'outcome.wrong_pin.left', {n});
+}
+
 function settled(action, reply) {
     const done = reply.outcome === 'done' || reply.outcome === 'already';
     if (done) {
@@ -70,7 +78,7 @@ function settled(action, reply) {
         if (action.type === 'picked_up') proofs.pump();
         if (['sign_on', 'delivered', 'brought_back'].includes(action.type)) link?.say({type: 'shift'});
     } else if (action.type !== 'enroute') { // said by the app itself
-        notice(t(`outcome.${reply.outcome}`), 'bad');
+        notice(refusal(reply), 'bad');
     }
     render();
 }

@@ -145,6 +145,9 @@ export default {
     'reason.reservation_expired': 'nobody came for it',
 
     'outcome.wrong_pin': 'That PIN is wrong. Ask the customer again.',
+    'outcome.wrong_pin.left': 'That PIN is wrong. Ask the customer again: {n} tries are left.',
+    'outcome.wrong_pin.left.one': 'That PIN is wrong. Ask the customer again: one try is left.',
+    'outcome.wrong_pin.last': 'That PIN is wrong, too. This order takes none for ten minutes.',
     'outcome.too_many_tries': 'Too many wrong PINs. Try again in ten minutes.',
     'outcome.stale_version': 'That offer has changed. Look again.',
     'outcome.not_yours': 'That order is not yours any more.',

@@ -144,6 +144,8 @@ export default {
     'reason.reservation_expired': '超时未取',
 
     'outcome.wrong_pin': '验证码不对，请再问一下顾客。',
+    'outcome.wrong_pin.left': '验证码不对，请再问一下顾客。还可试 {n} 次。',
+    'outcome.wrong_pin.last': '验证码又不对，十分钟内不能再试。',
     'outcome.too_many_tries': '错误次数过多，请十分钟后再试。',
     'outcome.stale_version': '订单已有变化，请重新查看。',
     'outcome.not_yours': '该订单已不属于您。',
