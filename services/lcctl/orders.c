@@ -151,6 +151,17 @@ store_name(void *ctx, uint32_t store)
     return s == NULL ? NULL : s->store_id;
 }
 
+/* store_path: for people: CHAIN/STORE_ID. */
+static const char *
+store_path(void *ctx, uint32_t store)
+{
+    struct names *n = ctx;
+    const char *id = store_name(ctx, store);
+
+    return id == NULL ? NULL
+                      : arena_printf(n->ctl->arena, "%s/%s", name_chain(n->ctl, n->chain), id);
+}
+
 static void
 print_order(struct ctl *c, const char *uuid, const struct record *r)
 {
@@ -166,8 +177,9 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
         printf(" (%s)", record_reason_name(r->reason));
     printf(", version %u\n", r->version);
     if (r->store != 0) {
-        const char *name = store_name(&(struct names){c, r->chain}, r->store);
-        printf("  %-14s %u %s\n", "store", r->store, name == NULL ? "" : name);
+        const char *path = store_path(&(struct names){c, r->chain}, r->store);
+        printf("  %-14s %s\n", "store",
+               path == NULL ? arena_printf(c->arena, "number %u", r->store) : path);
     }
     if (r->courier != 0)
         printf("  %-14s %s\n", "courier", name_courier(c, r->courier));
@@ -294,7 +306,8 @@ explain(struct ctl *c, const char *uuid, const struct record *r)
         printf("order %s: %s%s%s\n", uuid, record_state_name(r->state), r->reason != 0 ? ", " : "",
                r->reason != 0 ? record_reason_name(r->reason) : "");
         if (d != NULL) {
-            match_explain(&text, d, r->store, &named);
+            const struct match_names spoken = {&names, store_path, sku_name};
+            match_explain(&text, d, r->store, &spoken);
             fwrite(text.p, 1, text.n, stdout);
             status = text.failed ? EXIT_FAILED : EXIT_SUCCESS;
         } else {

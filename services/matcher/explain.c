@@ -128,10 +128,12 @@ write_candidate(struct buf *out, const Decision *d, size_t i, uint32_t taken,
     const Lifecircle__V1__Candidate *c = d->candidates[i];
     const char *name = names->store == NULL ? NULL : names->store(names->ctx, c->store);
     char travel[TIMESTAMP_TEXT], ready[TIMESTAMP_TEXT], courier[TIMESTAMP_TEXT],
-        arrival[TIMESTAMP_TEXT], margin[TIMESTAMP_TEXT], store[64];
+        arrival[TIMESTAMP_TEXT], margin[TIMESTAMP_TEXT], store[160];
 
-    snprintf(store, sizeof store, "%" PRIu32 "%s%s", c->store, name == NULL ? "" : " ",
-             name == NULL ? "" : name);
+    if (name == NULL)
+        snprintf(store, sizeof store, "number %" PRIu32, c->store);
+    else
+        snprintf(store, sizeof store, "%s", name);
     span_text((int64_t)c->travel_s * 1000, travel);
     if (c->travel_s == UINT32_MAX)
         snprintf(travel, sizeof travel, "no way");
@@ -141,7 +143,7 @@ write_candidate(struct buf *out, const Decision *d, size_t i, uint32_t taken,
     span_text(c->margin_ms, margin);
     if (c->arrival_ms == 0)
         snprintf(margin, sizeof margin, "-");
-    buf_printf(out, "%3zu  %-30.63s %8s %14s %14s %14s %9s  ", i + 1, store, travel, ready, courier,
+    buf_printf(out, "%3zu  %-30s %8s %14s %14s %14s %9s  ", i + 1, store, travel, ready, courier,
                arrival, margin);
     write_fate(out, d, i, taken, names);
     buf_char(out, '\n');

@@ -11,7 +11,7 @@
 
 #include "match.pb-c.h"
 
-/* Names for numbers; a member may be NULL, and may answer NULL: then the number stands alone. What
+/* Names for numbers; a member may be NULL, and may answer NULL: then the number stands there. What
  * they return is used before the next call. */
 struct match_names {
     void *ctx;

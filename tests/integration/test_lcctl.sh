@@ -105,6 +105,10 @@ ok pin json 'v["outcome"] == "done"' lcctl --json pin corner/4712 bob --who me -
 ok 'a history names couriers' grep -q "me: pinned to courier bob: as courier $bob said: courier $bob\$" <(lcctl order corner/4712)
 ok 'explain names couriers' json 'v["ruled"]["pinned"] == "bob"' lcctl --json explain corner/4712
 
+# stores go by the chain's name for them
+ok 'order names the store' grep -q '^  store          corner/fait-ave$' <(lcctl order corner/4711)
+ok 'explain names the store' grep -q '^  1  corner/fait-ave  ' <(lcctl explain corner/4711)
+
 # ends_when_asked FILE COMMAND...: it goes on by itself, and its long wait ends with the first signal
 ends_when_asked() {
     local said=$1 pid i

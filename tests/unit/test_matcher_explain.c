@@ -95,7 +95,7 @@ test_explain_shows_a_candidates_times(void)
     struct sheet s;
 
     sheet_open(&s);
-    CU_ASSERT(says(&s, 42, "42 fait-ave"));
+    CU_ASSERT(says(&s, 42, "  1  fait-ave  "));
     CU_ASSERT(
         says(&s, 42, "    3:20       12:05:00       12:04:10       12:12:20     47:40  TAKEN\n"));
     buf_free(&s.text);
