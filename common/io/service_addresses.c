@@ -29,11 +29,12 @@ shell_index_open(const struct shell *s, const struct options *o, struct shell_in
         snprintf(why, ROADS_ERROR_MAX, "%s", lc_strerror(LC_ENOMEM));
         return LC_ENOMEM;
     }
+    char said[ROADS_ERROR_MAX];
     enum lc_err err = LC_EIO;
     if (realpath(path, x->path) == NULL || stat(x->path, &st) != 0)
         snprintf(why, ROADS_ERROR_MAX, "%.180s: %s", path, strerror(errno));
-    else
-        err = addresses_open(x->path, &x->addresses, why);
+    else if ((err = addresses_open(x->path, &x->addresses, said)) != LC_OK)
+        snprintf(why, ROADS_ERROR_MAX, "%.180s: %.*s", path, ROADS_ERROR_MAX - 184, said);
     if (err != LC_OK) {
         free(x);
         return err;

@@ -29,11 +29,12 @@ shell_map_open(const struct shell *s, const struct options *o, struct shell_map 
         snprintf(why, ROADS_ERROR_MAX, "%s", lc_strerror(LC_ENOMEM));
         return LC_ENOMEM;
     }
+    char said[ROADS_ERROR_MAX];
     enum lc_err err = LC_EIO;
     if (realpath(path, m->path) == NULL || stat(m->path, &st) != 0)
         snprintf(why, ROADS_ERROR_MAX, "%.180s: %s", path, strerror(errno));
-    else
-        err = roads_open(m->path, &m->roads, why);
+    else if ((err = roads_open(m->path, &m->roads, said)) != LC_OK)
+        snprintf(why, ROADS_ERROR_MAX, "%.180s: %.*s", path, ROADS_ERROR_MAX - 184, said);
     if (err == LC_OK) {
         m->built_s = st.st_mtime;
         err = roads_travel_init(&m->travel, m->roads, ROADS_SNAP_M);

@@ -21,7 +21,7 @@ map_file(const char *path, struct slice *out, char *error)
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
         mapped = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED) {
-        snprintf(error, ROADS_ERROR_MAX, "%.180s: %s", path,
+        snprintf(error, ROADS_ERROR_MAX, "%s",
                  fd < 0 ? strerror(errno) : "not a file with anything in it");
         if (fd >= 0)
             close(fd);

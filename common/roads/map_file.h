@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 /* map_file: LC_EIO when it cannot be read, or has nothing in it; error (ROADS_ERROR_MAX bytes) says
- * why. */
+ * why, without the path. */
 LC_MUST_CHECK enum lc_err map_file(const char *path, struct slice *out, char *error);
 
 /* unmap_file: of bytes that nobody mapped (p NULL) nothing. */

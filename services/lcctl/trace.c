@@ -163,21 +163,37 @@ read_log(struct timeline *t, FILE *f)
     free(text);
 }
 
+/* read_path: one log. False after saying why it cannot be read. */
+static bool
+read_path(struct timeline *t, const char *path)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+
+    if (f == NULL) {
+        fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    read_log(t, f);
+    bool whole = ferror(f) == 0;
+    int why = errno;
+    if (f != stdin)
+        fclose(f);
+    if (!whole && why == EISDIR)
+        fprintf(stderr, "lcctl: %s: is a folder: expected log files, such as %s/*.log\n", path,
+                path);
+    else if (!whole)
+        fprintf(stderr, "lcctl: %s: %s\n", path, strerror(why));
+    return whole;
+}
+
 static bool
 read_logs(struct timeline *t, struct args *a)
 {
     const char *path;
 
-    while ((path = args_next(a)) != NULL) {
-        FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-        if (f == NULL) {
-            fprintf(stderr, "lcctl: %s: %s\n", path, strerror(errno));
+    while ((path = args_next(a)) != NULL)
+        if (!read_path(t, path))
             return false;
-        }
-        read_log(t, f);
-        if (f != stdin)
-            fclose(f);
-    }
     return true;
 }
 

@@ -105,9 +105,11 @@ ok pin json 'v["outcome"] == "done"' lcctl --json pin corner/4712 bob --who me -
 ok 'a history names couriers' grep -q "me: pinned to courier bob: as courier $bob said: courier $bob\$" <(lcctl order corner/4712)
 ok 'explain names couriers' json 'v["ruled"]["pinned"] == "bob"' lcctl --json explain corner/4712
 
-# stores go by the chain's name for them
+# stores go by the chain's name for them, and a folder is no log
 ok 'order names the store' grep -q '^  store          corner/fait-ave$' <(lcctl order corner/4711)
 ok 'explain names the store' grep -q '^  1  corner/fait-ave  ' <(lcctl explain corner/4711)
+ok 'trace refuses a folder' grep -q "^lcctl: $scratch: is a folder: expected log files" <(lcctl trace corner/4711 "$scratch" 2>&1)
+ok 'addresses names a file once' bash -c '[ "$(lcctl addresses ask /none Eastern 2>&1)" = "lcctl: /none: No such file or directory" ]'
 
 # ends_when_asked FILE COMMAND...: it goes on by itself, and its long wait ends with the first signal
 ends_when_asked() {
