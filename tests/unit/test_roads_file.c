@@ -73,7 +73,7 @@ test_roads_open_refuses_what_is_not_whole(void)
     buf_char(&good, 'x');
     CU_ASSERT_EQUAL(try_open(buf_slice(&good)), LC_EINVAL);
     CU_ASSERT_EQUAL(roads_open("/nowhere/at/all", &(struct roads *){NULL}, error), LC_EIO);
-    CU_ASSERT_PTR_NOT_NULL(strstr(error, "/nowhere/at/all"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(error, "No such file"));
     buf_free(&good);
 }
 
