@@ -180,6 +180,7 @@ struct pd_tuning {
     uint32_t detour;  /* twelfths of a cycle with a vehicle more, 0 = none, ... */
     uint32_t every;   /* in every so manieth cycle, ... */
     int32_t few;      /* with so many vehicles at most; */
+    uint32_t soft;    /* in which twelfth all must fit again */
     uint32_t squeeze; /* percent of a cycle in which all must fit again, 0 = no such limit */
 };
 
@@ -233,11 +234,14 @@ struct pd_search {
     uint64_t cool_to;   /* ... `to` are, Q16: 0 and 1, but for parts and when pd_expect came */
     enum pd_phase phase;
     bool detour;      /* for now, a vehicle more than the best plan has */
-    bool squeezed;    /* it had, and not all fit again yet: */
+    bool soft;        /* it had; who does not fit stays out for now */
+    bool squeezed;    /* it had, and all must fit again, but do not yet: */
+    uint64_t warm;    /* where in its cycle of cooling it was when that began */
     uint64_t fit_to;  /* so many gaps looked at until the best plan is taken up again */
     bool least;       /* no vehicle can be spared */
     int32_t used;     /* vehicles of the best plan when the phase began */
     uint64_t *absent; /* how often each request was left out */
+    int64_t *insists; /* windows for which each was left out while less cost was sought */
     int64_t penalty;  /* of a request that must be served */
     int64_t arc;      /* mean cost of the first plan's arcs: the unit of heat and penalty */
     int64_t heat;     /* temperature */

@@ -7,7 +7,7 @@
 
 enum {
     PART_REQUESTS = 100, /* of a part, about */
-    PART_ROUTES = 5,     /* at least */
+    PART_ROUTES = 8,     /* at least */
     PART_TURN = 20000,   /* iterations of a part in a round at most ... */
     PART_LEAST = 1000,   /* ... and at least: cutting takes as long as some hundred, */
     ROUNDS = 24,         /* while a phase is cut into about so many rounds */
@@ -242,6 +242,15 @@ cut(struct pd_rounds *r, int32_t n_parts)
     return ok;
 }
 
+/* When all must fit, a part that lacks somebody at the end goes back to its best plan, if nobody is
+ * missing there: of the parts of a large plan one or another nearly always lacks somebody. */
+static bool
+must_go_back(const struct pd_search *s, const struct pd_part *p)
+{
+    return s->tuning.squeeze > 0 && !s->detour && !s->soft && p->search->best.must == 0 &&
+           pd_must_left(p->search) > 0;
+}
+
 /* The parts' best plans make one that may be the best; the search goes on from what they have now.
  */
 static void
@@ -262,7 +271,7 @@ join(struct pd_rounds *r)
         }
         s->n_left = kept;
         for (int32_t p = 0; p < r->n_parts; p++)
-            pd_part_give(s, &r->parts[p], round == 0, r->scratch);
+            pd_part_give(s, &r->parts[p], round == 0 || must_go_back(s, &r->parts[p]), r->scratch);
         if (pd_better(s))
             pd_best_keep(s);
     }
@@ -271,8 +280,10 @@ join(struct pd_rounds *r)
         mean += part->search->penalty / r->n_parts;
         most = part->search->penalty > most ? part->search->penalty : most;
         complete = complete && pd_must_left(part->search) == 0;
-        for (int32_t k = 0; k < part->n_requests; k++)
+        for (int32_t k = 0; k < part->n_requests; k++) {
             s->absent[part->requests[k]] = part->search->absent[k];
+            s->insists[part->requests[k]] = part->search->insists[k];
+        }
         s->cost_work += part->search->cost_work;
         s->cost_done += part->search->cost_done;
         s->failed |= part->search->failed;
@@ -374,7 +385,7 @@ begin_round(struct pd_rounds *r)
         r->length = rest < FLEET_TURN ? rest : FLEET_TURN;
         return true;
     }
-    if (s->detour)
+    if (s->detour || s->soft)
         r->lost = 0;
     bool lost = n_parts >= 2 && s->best.must == 0 && r->lost >= PATIENCE;
     if (lost && pd_search_cooled(s, s->done) > 3 << 14) { /* too cold to mend it */

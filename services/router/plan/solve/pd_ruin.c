@@ -9,6 +9,7 @@ enum {
     STOPS_OUT = 10,     /* on average */
     LONGEST = 10,       /* string */
     SPLIT_PERCENT = 50, /* of strings keep a part in their middle */
+    FOCUS_COST = 25,    /* and of those for less cost */
     FOCUS_PERCENT = 50  /* of ruins in the fleet phase are around what was left out */
 };
 
@@ -100,14 +101,18 @@ take_related(struct pd_search *s, const int32_t *near)
     }
 }
 
-/* Around which stop? While completing comes first, every other time around one that was left out:
- * room is needed there. */
+/* Around which stop? At times around one of those left out that must be served, since room is
+ * needed there: every other time while completing comes first. */
 static int32_t
 draw_seed(struct pd_search *s)
 {
-    if ((s->phase == PD_FLEET || s->repair) && s->n_left > 0 &&
-        pd_below(&s->rng, 100) < FOCUS_PERCENT) {
-        int32_t request = s->left[pd_below(&s->rng, (uint32_t)s->n_left)];
+    bool completing = s->phase == PD_FLEET || s->repair;
+    uint32_t percent = completing ? FOCUS_PERCENT : FOCUS_COST;
+    int32_t request = -1;
+
+    if (s->n_left > 0 && pd_below(&s->rng, 100) < percent)
+        request = s->left[pd_below(&s->rng, (uint32_t)s->n_left)];
+    if (request >= 0 && (completing || s->m->terms[request].unserved == 0)) {
         bool dropoff = s->m->terms[request].half || pd_next(&s->rng) >> 63;
         return 2 * request + (dropoff ? 1 : 0);
     }

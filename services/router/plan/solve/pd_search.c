@@ -2,10 +2,13 @@
  */
 #include "router/plan/solve/pd_own.h"
 
+#include <string.h>
+
 enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16,  /* and so many more until the best plan is taken up again */
+    INSIST = 8,   /* windows left out that count as much as one penalty more */
     PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
@@ -16,7 +19,7 @@ penalties(const struct pd_search *s)
 
     for (int32_t k = 0; k < s->n_left; k++) {
         int64_t price = s->m->terms[s->left[k]].unserved;
-        sum += price > 0 ? price : s->penalty;
+        sum += price > 0 ? price : s->penalty + s->penalty * s->insists[s->left[k]] / INSIST;
     }
     return sum;
 }
@@ -87,6 +90,7 @@ begin_fleet(struct pd_search *s, uint64_t length)
     s->phase = PD_FLEET;
     s->repair = false;
     s->squeezed = false;
+    s->soft = false;
     s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
@@ -104,8 +108,10 @@ begin_cost(struct pd_search *s, uint64_t length)
     s->phase = PD_COST;
     s->cool_from = 0;
     s->cool_to = 1 << 16;
+    memset(s->insists, 0, (size_t)s->m->n_requests * sizeof *s->insists);
     s->repair = false;
     s->squeezed = false;
+    s->soft = false;
     s->lost = 0;
     s->from = s->done;
     s->to = s->done + length;
@@ -164,12 +170,10 @@ pd_search_complete(struct pd_search *s)
     s->repair = true;
 }
 
-/* pd_search_squeeze: ends the detour by a vehicle more when it is time to. */
-void
-pd_search_squeeze(struct pd_search *s)
+/* The detour is over: a route goes. Who was on it stays out at the penalty for now. */
+static void
+end_detour(struct pd_search *s)
 {
-    if (!s->detour || pd_search_cooled(s, s->done) * 12 < (uint64_t)s->tuning.detour << 16)
-        return;
     s->detour = false;
     s->max_live = s->best.used;
     while (s->n_live > s->best.used && !s->least)
@@ -178,8 +182,22 @@ pd_search_squeeze(struct pd_search *s)
         pd_best_load(s);
     s->least = false;
     s->lost = 0;
-    if (s->tuning.squeeze > 0) {
+    s->soft = s->tuning.squeeze > 0;
+}
+
+/* pd_search_squeeze: ends the detour by a vehicle more when it is time to, and later the time in
+ * which not all must fit. */
+void
+pd_search_squeeze(struct pd_search *s)
+{
+    uint64_t twelfths = (pd_search_cooled(s, s->done) * 12) >> 16;
+
+    if (s->detour && twelfths >= s->tuning.detour)
+        end_detour(s);
+    if (s->soft && twelfths >= s->tuning.soft) {
+        s->soft = false;
         s->squeezed = true;
+        s->warm = pd_search_cooled(s, s->done);
         s->fit_to = s->work + gaps_in(s, pd_search_span(s) * s->tuning.squeeze / 100);
         pd_search_complete(s);
     }
@@ -195,6 +213,10 @@ look_whether_fit(struct pd_search *s)
         return;
     if (!all)
         pd_best_load(s);
+    if (s->to > s->done) { /* the heat has stood still meanwhile */
+        s->cool_from = s->warm;
+        s->from = s->done;
+    }
     s->squeezed = false;
     s->repair = false;
     s->lost = 0;
@@ -247,11 +269,13 @@ cool(struct pd_search *s)
     bool incomplete = s->seen_incomplete == s->seen && pd_must_left(s) > 0;
     s->lost = incomplete ? s->lost + 1 : 0;
     uint32_t roam = part > 3 << 14 ? 1 : ROAM;
-    if (!s->squeezed && s->best.must == 0 && s->lost >= roam + REPAIR) {
+    if (!s->squeezed && !s->soft && s->best.must == 0 && s->lost >= roam + REPAIR) {
         pd_best_load(s);
         s->lost = 0;
     }
-    s->repair = s->squeezed || s->lost >= roam;
+    for (int32_t k = 0; k < s->n_left; k++)
+        s->insists[s->left[k]]++;
+    s->repair = s->squeezed || (!s->soft && s->lost >= roam);
     s->seen = 0;
     s->seen_incomplete = 0;
 }
@@ -353,7 +377,7 @@ pd_search_steps(struct pd_search *s, uint64_t iterations)
             return;
         if (s->phase == PD_COST && (s->done - s->from) % WINDOW == 0)
             cool(s);
-        if (s->phase == PD_COST && s->detour)
+        if (s->phase == PD_COST && (s->detour || s->soft))
             pd_search_squeeze(s);
         if (s->phase == PD_COST && s->squeezed)
             look_whether_fit(s);

@@ -5,14 +5,14 @@
 
 enum { MOST_KNOWN = 1 << 22 }; /* places remembered: 64 MB */
 
-static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0, 12, 20, false, 0, 1, 0, 0};
+static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0, 12, 20, false, 0, 1, 0, 0, 0};
 /* With a few routes of thirty requests the plan of fewest vehicles can be a trap, and a detour
  * leads out of it; else it costs cycles that are missed more. */
-static const struct pd_tuning for_middle = {5, 320, 8, 10, 0, 15, 15, true, 2, 2, 8, 0};
+static const struct pd_tuning for_middle = {5, 320, 8, 10, 0, 15, 15, true, 2, 2, 8, 0, 0};
 /* Large ones: an iteration for fewer vehicles takes as long as three for less cost. */
-static const struct pd_tuning for_large = {2, 320, 8, 10, 0, 20, 10, true, 5, 1, INT32_MAX, 25};
+static const struct pd_tuning for_large = {2, 320, 3, 10, 0, 20, 10, true, 3, 1, INT32_MAX, 6, 25};
 /* One vehicle: there are no other routes to go to, so that finer changes pay. */
-static const struct pd_tuning for_one = {4, 60, 8, 50, 100, 12, 20, false, 0, 1, 0, 0};
+static const struct pd_tuning for_one = {4, 60, 8, 50, 100, 12, 20, false, 0, 1, 0, 0, 0};
 
 /* The routes as they are today; what is no valid proposal is left out. */
 static void
@@ -69,6 +69,7 @@ pd_search_free(struct pd_search *s)
     free(s->stamp);
     free(s->gone);
     free(s->absent);
+    free(s->insists);
     free(s);
 }
 
@@ -91,6 +92,7 @@ allocate(struct pd_search *s)
     s->seeds = calloc(2 * n, sizeof *s->seeds);
     s->gone = calloc(n, sizeof *s->gone);
     s->absent = calloc(n, sizeof *s->absent);
+    s->insists = calloc(n, sizeof *s->insists);
     s->gaps = calloc(2 * (2 * n + 4), sizeof *s->gaps);
     if (cars > 1 && n * cars <= MOST_KNOWN) {
         s->known = calloc(n * cars, sizeof *s->known);
@@ -98,8 +100,8 @@ allocate(struct pd_search *s)
             return false;
     }
     return s->routes && s->live && s->touched && s->stamp && s->asked && s->car_of && s->left &&
-           s->left_old && s->moved && s->keys && s->seeds && s->gone && s->absent && s->gaps &&
-           pd_best_init(s->m, &s->best);
+           s->left_old && s->moved && s->keys && s->seeds && s->gone && s->absent && s->insists &&
+           s->gaps && pd_best_init(s->m, &s->best);
 }
 
 static int64_t
@@ -173,10 +175,14 @@ pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int3
                   uint64_t length, uint64_t round, uint32_t parts)
 {
     s->parts = parts;
+    s->tuning.hot = whole->tuning.hot;
+    s->tuning.cold = whole->tuning.cold;
     s->arc = whole->arc;
     s->penalty = whole->penalty;
-    for (int32_t r = 0; r < s->m->n_requests; r++)
+    for (int32_t r = 0; r < s->m->n_requests; r++) {
         s->absent[r] = whole->absent[requests[r]];
+        s->insists[r] = whole->insists[requests[r]];
+    }
     s->phase = PD_COST;
     s->from = 0;
     s->to = length;
