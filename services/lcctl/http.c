@@ -147,5 +147,7 @@ http_ask_any(const char *address, const char *method, const char *path, struct b
         int said = http_ask(at, method, path, b);
         status = said == HTTP_NOBODY ? status : said;
     }
+    if (n < 0)
+        fprintf(stderr, "lcctl: expected HOST:PORT, got %s\n", address);
     return n < 0 ? -1 : status;
 }

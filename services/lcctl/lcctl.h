@@ -187,6 +187,7 @@ void print_named(struct ctl *c, struct slice words);
 int cmd_chain(struct ctl *c, struct args *a);      /* chain add | list | set */
 int cmd_key(struct ctl *c, struct args *a);        /* key new | revoke */
 int cmd_courier(struct ctl *c, struct args *a);    /* courier add | list | revoke */
+int cmd_couriers(struct ctl *c, struct args *a);   /* couriers */
 int cmd_operator(struct ctl *c, struct args *a);   /* operator add | list | revoke */
 int cmd_store(struct ctl *c, struct args *a);      /* store add | list | revoke */
 int cmd_order(struct ctl *c, struct args *a);      /* order ORDER */

@@ -13,9 +13,9 @@ number_of(const redisReply *r)
     return r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
 }
 
-/* show_lease: one row; nothing when there is none. */
+/* show_lease: one row; nothing when there is none. *n counts rows. */
 static bool
-show_lease(struct ctl *c, struct show *table, const char *city, const char *key)
+show_lease(struct ctl *c, struct show *table, const char *city, const char *key, size_t *n)
 {
     const struct slice argv[] = {SLICE_LIT("HMGET"), slice_str(key),     SLICE_LIT("owner"),
                                  SLICE_LIT("epoch"), SLICE_LIT("until"), SLICE_LIT("since")};
@@ -26,6 +26,7 @@ show_lease(struct ctl *c, struct show *table, const char *city, const char *key)
     if (r->elements == 4 && r->element[0]->type == REDIS_REPLY_STRING) {
         int64_t until_ms = number_of(r->element[2]), since_ms = number_of(r->element[3]);
         bool held = until_ms > c->now_ms;
+        ++*n;
         show_text(table, city);
         show_text(table, r->element[0]->str);
         show_number(table, number_of(r->element[1]));
@@ -40,7 +41,7 @@ show_lease(struct ctl *c, struct show *table, const char *city, const char *key)
 
 /* show_all: of every city on this server. */
 static bool
-show_all(struct ctl *c, struct show *table)
+show_all(struct ctl *c, struct show *table, size_t *n)
 {
     const char *cursor = "0";
     bool ok = true;
@@ -55,7 +56,7 @@ show_all(struct ctl *c, struct show *table)
             return false;
         for (size_t i = 0; ok && i < r->element[1]->elements; i++) {
             const char *key = r->element[1]->element[i]->str;
-            ok = show_lease(c, table, arena_copy(c->arena, key + 1, strcspn(key, "}") - 1), key);
+            ok = show_lease(c, table, arena_copy(c->arena, key + 1, strcspn(key, "}") - 1), key, n);
         }
         cursor = arena_printf(c->arena, "%s", r->element[0]->str);
         freeReplyObject(r);
@@ -65,7 +66,7 @@ show_all(struct ctl *c, struct show *table)
 
 /* show_cities: in a Cluster they are on many nodes. */
 static bool
-show_cities(struct ctl *c, struct show *table)
+show_cities(struct ctl *c, struct show *table, size_t *rows)
 {
     struct ctl_server *list;
     struct ctl other = *c;
@@ -74,11 +75,11 @@ show_cities(struct ctl *c, struct show *table)
 
     for (int i = 0; ok && i < n; i++) {
         if (list[i].address == NULL) {
-            ok = show_all(c, table);
+            ok = show_all(c, table, rows);
             continue;
         }
         other.redis = ctl_connect_to(c->login, list[i].address);
-        ok = other.redis != NULL && show_all(&other, table);
+        ok = other.redis != NULL && show_all(&other, table, rows);
         if (other.redis != NULL)
             redisFree(other.redis);
     }
@@ -112,14 +113,26 @@ cmd_lease(struct ctl *c, struct args *a)
 {
     bool all = args_flag(a, "all");
     const char *verb = args_next(a);
+    size_t rows = 0;
 
+    if (verb != NULL && strcmp(verb, "release") != 0)
+        fprintf(stderr, "lcctl: unexpected: %s\n", verb);
     if (!args_done(a) || (verb != NULL && (all || strcmp(verb, "release") != 0)))
         return EXIT_USAGE;
     if (verb != NULL)
         return release(c);
     struct show *table = show_table(c, "city owner epoch since age_s left_s vacant", "..r.rr.");
-    bool ok = all ? show_cities(c, table)
-                  : show_lease(c, table, c->city, arena_printf(c->arena, "{%s}:lease", c->city));
+    bool ok =
+        all ? show_cities(c, table, &rows)
+            : show_lease(c, table, c->city, arena_printf(c->arena, "{%s}:lease", c->city), &rows);
     int status = show_end(table);
-    return ok ? status : EXIT_FAILED;
+    if (!ok || status != EXIT_SUCCESS)
+        return EXIT_FAILED;
+    if (rows > 0)
+        return EXIT_SUCCESS;
+    if (all)
+        fputs("lcctl: no router has ever held a city in this Redis\n", stderr);
+    else
+        fprintf(stderr, "lcctl: no router has ever held the city %s in this Redis\n", c->city);
+    return EXIT_NOT_SO;
 }

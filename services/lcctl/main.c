@@ -285,6 +285,11 @@ main(int argc, char **argv)
             args_option(&args, "redis-sentinel-password-file",
                         env_or("LIFECIRCLE_REDIS_SENTINEL_PASSWORD_FILE", "")),
     };
+    size_t tag = strspn(ctl.city, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (tag < 1 || tag > 31 || ctl.city[tag] != '\0') {
+        fprintf(stderr, "lcctl: --city: expected 1 to 31 of a-z, 0-9 and -, got %s\n", ctl.city);
+        return EXIT_USAGE;
+    }
     ctl.login = &login;
     ctl.json = args_flag(&args, "json");
     ctl.colour = shows_colours();

@@ -90,6 +90,13 @@ ok 'speeds reset' json 'v == {"forgotten": 0}' lcctl --json speeds reset --mode 
 ok 'speeds, another mode' same "$(lcctl speeds --mode tram 2>&1 | head -n 1 | cut -c 1-30)" 'lcctl: --mode: expected foot, '
 ok audit json 'v["adds_up"] is True and v["reserved"] == 2 and v["faults"] == []' lcctl --json audit
 ok queue json '[q["queue"] for q in v] == ["match", "held", "dispatch", "expire", "webhook"] and v[3]["rows"] == 1' lcctl --json queue
+ok 'couriers, none' json 'v == []' lcctl --json couriers
+ok 'couriers, none, for people' same "$(lcctl couriers)" 'nobody is on shift'
+ok 'lease, of another city' same "$(lcctl --city other lease 2>&1 || echo $?)" 'lcctl: no router has ever held the city other in this Redis
+1'
+ok 'no city' same "$(lcctl --city 'Bal timore' queue 2>&1 || echo $?)" 'lcctl: --city: expected 1 to 31 of a-z, 0-9 and -, got Bal timore
+2'
+ok 'no address' same "$(lcctl ready nonsense 2>&1 | head -n 1)" 'lcctl: expected HOST:PORT, got nonsense'
 ok 'library load' json 'v["loaded"] is True' lcctl --json library load
 ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --json library show
 mkdir "$scratch/data"

@@ -95,6 +95,9 @@ test_order_goes_from_chain_to_door(void)
     town_answer_free(&track);
 
     json_decref(town_accept(&phone));
+    CU_ASSERT_TRUE(town_says(&town, "couriers", "  bicycle  "));
+    CU_ASSERT_TRUE(
+        town_says(&town, "--json couriers", "\"orders\":1,\"offered\":0,\"next\":\"pickup\""));
     town_act(&phone, "enroute", "1", id, "", "done");
     town_act(&phone, "arrived", "2", id, "", "done");
     town_act(&phone, "picked_up", "3", id, "", "done");
