@@ -108,6 +108,25 @@ test_service_main_turns_away_who_is_one_too_many(void)
     CU_ASSERT_EQUAL(system(command), 0);
 }
 
+/* What the admin port tells is told there alone: anybody may come to the other one. */
+static void
+expect_nothing_of_the_inside(void)
+{
+    static const char *const inside[] = {"GET /metrics", "GET /healthz", "GET /readyz",
+                                         "HEAD /metrics", "POST /drain"};
+    char request[128], body[4096];
+
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        int fd = dial();
+        snprintf(request, sizeof request,
+                 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                 inside[i]);
+        say(fd, request);
+        CU_ASSERT_EQUAL(hear(fd, body, sizeof body), 404);
+        CU_ASSERT_PTR_NULL(strstr(body, "lifecircle_"));
+    }
+}
+
 /* Who balances between copies sends to one that has just died, and is up again: it must be refused
  * until it is of use, so that the next copy is asked. */
 static void
@@ -146,6 +165,7 @@ test_service_main_lets_nobody_in_before_it_is_ready(void)
     fd = dial(); /* waits until somebody listens */
     say(fd, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     CU_ASSERT_NOT_EQUAL(hear(fd, body, sizeof body), 503);
+    expect_nothing_of_the_inside();
     kill(d.pid, SIGTERM);
     CU_ASSERT_EQUAL(await_exit(said, sizeof said), 0);
     redis_server_end(&d.redis);
