@@ -222,24 +222,29 @@ pass(struct archive *a)
 /* ---- the command ---- */
 
 static bool
-number(const char *text, long most, long *out)
+number(const char *option, const char *text, long most, long *out)
 {
-    char *end = NULL;
+    uint32_t n;
 
-    *out = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && *out >= 0 && *out <= most;
+    if (!args_number(option, text, 0, most, &n))
+        return false;
+    *out = (long)n;
+    return true;
 }
 
-/* days_ms: "7", "0.5"; false when it is something else. */
+/* days_ms: "7", "0.5"; false, and said, when it is something else. */
 static bool
-days_ms(const char *text, int64_t *out)
+days_ms(const char *option, const char *text, int64_t *out)
 {
     char *end = NULL;
     double days = strtod(text, &end);
 
     if (strspn(text, "0123456789.") != strlen(text) || end == text || *end != '\0' ||
-        days > DAYS_MAX)
+        days > DAYS_MAX) {
+        fprintf(stderr, "lcctl: --%s: expected days from 0 to %d, as 7 or 0.5, got %s\n", option,
+                (int)DAYS_MAX, text);
         return false;
+    }
     *out = (int64_t)(days * (double)day_ms);
     return true;
 }
@@ -302,10 +307,10 @@ cmd_archive(struct ctl *c, struct args *args)
     struct archive a = {.ctl = c, .fd = -1};
     const char *days_text = args_option(args, "days", "7");
 
-    if (!days_ms(days_text, &age_ms) ||
-        !days_ms(args_option(args, "personal-days", days_text), &personal_ms) ||
-        !number(args_option(args, "ledger", "200000"), LEDGER_MOST, &keep) || keep < 1 ||
-        !number(args_option(args, "every", "0"), EVERY_MAX, &every))
+    if (!days_ms("days", days_text, &age_ms) ||
+        !days_ms("personal-days", args_option(args, "personal-days", days_text), &personal_ms) ||
+        !number("ledger", args_option(args, "ledger", "200000"), LEDGER_MOST, &keep) || keep < 1 ||
+        !number("every", args_option(args, "every", "0"), EVERY_MAX, &every))
         return EXIT_USAGE;
     a.dir = args_next(args);
     if (a.dir == NULL || !args_done(args))

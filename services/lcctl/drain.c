@@ -82,13 +82,12 @@ cmd_drain(struct ctl *c, struct args *a)
 {
     const char *wait = args_option(a, "wait", NULL);
     const char *daemon = args_next(a);
-    char *end = NULL;
-    long wait_s = wait == NULL ? WAIT_S : strtol(wait, &end, 10);
+    uint32_t wait_s = WAIT_S;
     char address[HTTP_ADDRESS];
     struct buf b = {0};
 
-    if (daemon == NULL || !args_done(a) || wait_s < 0 || wait_s > WAIT_MOST_S ||
-        (wait != NULL && (*wait == '\0' || *end != '\0')))
+    if (daemon == NULL || !args_done(a) ||
+        (wait != NULL && !args_number("wait", wait, 0, WAIT_MOST_S, &wait_s)))
         return EXIT_USAGE;
     int status = http_ask_any(daemon, "POST", "/drain", &b, address);
     buf_free(&b);

@@ -97,6 +97,8 @@ ok 'lease, of another city' same "$(lcctl --city other lease 2>&1 || echo $?)" '
 ok 'no city' same "$(lcctl --city 'Bal timore' queue 2>&1 || echo $?)" 'lcctl: --city: expected 1 to 31 of a-z, 0-9 and -, got Bal timore
 2'
 ok 'no address' same "$(lcctl ready nonsense 2>&1 | head -n 1)" 'lcctl: expected HOST:PORT, got nonsense'
+ok 'drain, no time' same "$(lcctl drain 127.0.0.1:1 --wait soon 2>&1 | head -n 1)" 'lcctl: --wait: expected a number from 0 to 3600, got soon'
+ok 'archive, no days' same "$(lcctl archive "$scratch/archive" --days some 2>&1 | head -n 1 | cut -c 1-35)" 'lcctl: --days: expected days from 0'
 ok 'library load' json 'v["loaded"] is True' lcctl --json library load
 ok 'library show' json 'v == {"loaded": True, "this_version": True}' lcctl --json library show
 mkdir "$scratch/data"
