@@ -57,7 +57,7 @@ wipe(struct known_order *k)
     free(k);
 }
 
-struct known_order *
+enum lc_err
 known_learn(struct notifier *n, const struct event *ev, struct session *s, struct uuid id,
             const struct reply *pair)
 {
@@ -67,7 +67,7 @@ known_learn(struct notifier *n, const struct event *ev, struct session *s, struc
     struct known_order *k = order == NULL ? NULL : copy_of(order);
 
     if (k == NULL)
-        return NULL;
+        return order != NULL || arena_lacked(ev->arena) ? LC_ENOMEM : LC_ENOTFOUND;
     k->order = id;
     k->session = s;
     k->passing = record_is_end(record.state);
@@ -80,11 +80,11 @@ known_learn(struct notifier *n, const struct event *ev, struct session *s, struc
     HASH_ADD(hh, n->known, order, sizeof k->order, k);
     if (map_failed) {
         wipe(k);
-        return NULL;
+        return LC_ENOMEM;
     }
     k->next = s->known;
     s->known = k;
-    return k;
+    return LC_OK;
 }
 
 /* drop: what *at points to, in its session's list. */

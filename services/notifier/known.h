@@ -35,10 +35,12 @@ struct known_order {
 
 /* known_find: NULL when it must be read. */
 struct known_order *known_find(const struct session *s, struct uuid order);
-/* known_learn: pair is order_read's answer; NULL: there is no such order, or no memory. One that is
- * `passing` goes with the next known_sweep. */
-struct known_order *known_learn(struct notifier *n, const struct event *ev, struct session *s,
-                                struct uuid id, const struct reply *pair);
+/* known_learn: pair is order_read's answer; known_find has it then. One that is `passing` goes with
+ * the next known_sweep.
+ *   LC_ENOTFOUND  there is no such order
+ *   LC_ENOMEM     it is to be read again */
+LC_MUST_CHECK enum lc_err known_learn(struct notifier *n, const struct event *ev, struct session *s,
+                                      struct uuid id, const struct reply *pair);
 /* known_sweep: forgets what the route of this version does not name. */
 void known_sweep(struct notifier *n, struct session *s, uint32_t version);
 /* known_ended: nobody is told of it any more but by what Redis says then. */

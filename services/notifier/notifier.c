@@ -88,10 +88,12 @@ read_whole_order(const struct notifier *n, const struct reply *pair, struct aren
     if (order == NULL)
         return NULL;
     *order = *kept;
-    if (uuid_parse(slice_str(order->order_id), &id) == LC_OK &&
-        personal_open(&n->personal, id, pair[1].str, a, &p) == LC_OK)
+    enum lc_err err = uuid_parse(slice_str(order->order_id), &id);
+    if (err == LC_OK)
+        err = personal_open(&n->personal, id, pair[1].str, a, &p);
+    if (err == LC_OK)
         personal_give(order, p);
-    return order;
+    return err == LC_ENOMEM ? NULL : order; /* not as if there were none */
 }
 
 /* ---- the service ---- */

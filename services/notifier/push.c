@@ -284,10 +284,12 @@ learn(struct notifier *n, const struct event *ev, const struct push_job *job,
             size_t at = 2 * (size_t)stop->asked;
             if (stop->asked >= PUSH_KNOWN)
                 continue;
-            bool have = known_find(s, stop->order) != NULL ||
-                        (at + 1 < records->n &&
-                         known_learn(n, ev, s, stop->order, &records->items[at]) != NULL);
-            stop->asked = have ? PUSH_KNOWN : PUSH_NO_ORDER;
+            enum lc_err err = LC_OK;
+            if (known_find(s, stop->order) == NULL)
+                err = at + 1 < records->n ? known_learn(n, ev, s, stop->order, &records->items[at])
+                                          : LC_ENOTFOUND;
+            /* without memory: as one that was known and is not any more */
+            stop->asked = err == LC_ENOTFOUND ? PUSH_NO_ORDER : PUSH_KNOWN;
         }
     }
 }

@@ -57,6 +57,42 @@ test_an_order_is_read_once_however_often_its_route_changes(void)
     rig_free(r);
 }
 
+/* With ever less memory for what is read: either nothing is learnt, to be asked again, or all. */
+static void
+test_an_order_is_learnt_with_its_address_or_not_at_all(void)
+{
+    struct rig *r = on_the_way();
+    struct session *s = session_by_courier(rig_core(r), 1);
+    unsigned lacked = 0, learnt = 0;
+    struct reply pair[2] = {rig_str(r->record[1], r->record_n[1]),
+                            rig_str(r->sealed[1], r->sealed_n[1])};
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    for (size_t room = 64; room <= 8192; room += 64) {
+        struct event ev = {.kind = EVENT_REDIS, .now_ms = r->now_ms, .arena = arena_new(room)};
+        CU_ASSERT_PTR_NOT_NULL_FATAL(ev.arena);
+        enum lc_err err = known_learn(rig_core(r), &ev, s, r->order[1], pair);
+        const struct known_order *k = known_find(s, r->order[1]);
+        CU_ASSERT_EQUAL(k != NULL, err == LC_OK);
+        CU_ASSERT(err == LC_OK || err == LC_ENOMEM);
+        lacked += err == LC_ENOMEM;
+        learnt += err == LC_OK;
+        if (k != NULL) {
+            CU_ASSERT_STRING_EQUAL(k->address, "3000 Fait Ave");
+            CU_ASSERT_STRING_EQUAL(k->customer.name, "Grace");
+            known_ended(rig_core(r), r->order[1]);
+            CU_ASSERT_PTR_NULL(known_find(s, r->order[1]));
+        }
+        arena_destroy(ev.arena);
+    }
+    CU_ASSERT(lacked > 0 && learnt > 0);
+    struct event ev = {.kind = EVENT_REDIS, .now_ms = r->now_ms, .arena = arena_new(8192)};
+    struct reply none[2] = {rig_str("", 0), rig_str("", 0)};
+    CU_ASSERT_EQUAL(known_learn(rig_core(r), &ev, s, r->order[1], none), LC_ENOTFOUND);
+    arena_destroy(ev.arena);
+    rig_free(r);
+}
+
 static void
 test_an_order_that_left_the_route_is_forgotten(void)
 {
@@ -205,6 +241,7 @@ test_nothing_is_said_of_pay_where_the_city_says_nothing(void)
 
 UNIT_MAIN("what is known of orders",
           UNIT(test_an_order_is_read_once_however_often_its_route_changes),
+          UNIT(test_an_order_is_learnt_with_its_address_or_not_at_all),
           UNIT(test_an_order_that_left_the_route_is_forgotten),
           UNIT(test_an_order_that_has_ended_is_forgotten_at_once),
           UNIT(test_nothing_is_kept_of_a_phone_that_went_or_of_before_redis_was_lost),
