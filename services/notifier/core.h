@@ -341,6 +341,7 @@ struct notifier {
     struct position *positions;
     bool any_position;
     int64_t position_ms; /* so long one is kept */
+    int64_t speedup;     /* simulations alone: the city's time passes so much faster */
     int64_t forgot_ms;   /* when older ones were looked for */
 
     /* stores and customers */
@@ -386,6 +387,7 @@ void ask_orders(const struct notifier *n, const struct event *ev, struct outbox 
  * who may see who an order is for: the courier that brings it, and operators. */
 void ask_whole_orders(const struct notifier *n, const struct event *ev, struct outbox *out,
                       uint64_t tag, const struct uuid *orders, size_t count);
+/* read_whole_order: NULL also without memory for what is sealed. */
 const Lifecircle__V1__Order *read_whole_order(const struct notifier *n, const struct reply *pair,
                                               struct arena *a, struct record *r);
 

@@ -33,6 +33,10 @@ main(int argc, char **argv)
         {"pay-km", OPTION_NUMBER, "0",
          "and for each kilometre from the store to the customer, estimated", false},
         {"pay-return", OPTION_NUMBER, "0", "for goods brought back", false},
+        {"speedup", OPTION_NUMBER, "1",
+         "simulations only: what takes time takes this many times less, and operators are shown it "
+         "multiplied back",
+         false},
     };
     static const struct service_ports ports = {
         .uses = SERVICE_FOLLOWS | SERVICE_ROUTERS | SERVICE_HTTP | SERVICE_CALLS | SERVICE_SECRET |

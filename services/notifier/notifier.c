@@ -209,6 +209,9 @@ start(struct notifier *n, const struct event *ev, struct outbox *out)
     if (err != LC_OK)
         return err;
     n->position_ms = 1000 * config_int(ev->config, "position-s", 300);
+    n->speedup = config_int(ev->config, "speedup", 1);
+    if (n->speedup < 1)
+        n->speedup = 1;
     n->events_kept = config_int(ev->config, "events-kept", 200000);
     n->proof_room = config_int(ev->config, "proofs-mb", 256) * 1024 * 1024;
     n->poll_every_ms = config_int(ev->config, "poll-ms", CATALOGUE_POLL_MS);

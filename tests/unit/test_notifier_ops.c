@@ -1,6 +1,8 @@
 /* Operators' pages and stores' own screens: who is let in, what they see and do. */
 #include "unit/notifier_rig.h"
 
+#include "notifier/ops.h"
+
 #include "access.pb-c.h"
 
 #define OPERATOR "lc_operator_0_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -247,6 +249,29 @@ test_operator_is_told_what_was_not_understood(void)
 
 /* ---- a store's own screen ---- */
 
+/* A demo in which an hour takes two minutes is shown as the city's hour. */
+static void
+test_operator_sees_click_to_door_in_the_citys_time(void)
+{
+    enum { MINUTE_MS = 60000 };
+    struct rig *r = with_operator(10);
+    struct record delivered = {.state = LIFECIRCLE__V1__ORDER_STATE__DELIVERED,
+                               .updated_ms = r->now_ms,
+                               .window_end_ms = r->now_ms};
+
+    delivered.entered_ms[LIFECIRCLE__V1__ORDER_STATE__PLACED] = r->now_ms - MINUTE_MS;
+    delivered.entered_ms[LIFECIRCLE__V1__ORDER_STATE__DELIVERED] = r->now_ms;
+    ops_stats_event(&rig_core(r)->ops, &delivered);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"stats\",\"speedup\":1") >= 1);
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"door_ms\":60000,") >= 1);
+    rig_core(r)->speedup = 30;
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"type\":\"stats\",\"speedup\":30") >= 1);
+    CU_ASSERT(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"door_ms\":1800000,") >= 1);
+    rig_free(r);
+}
+
 static struct rig *
 with_screen(uint64_t conn, uint32_t store)
 {
@@ -451,17 +476,15 @@ test_courier_posts_a_photo(void)
     rig_free(r);
 }
 
-UNIT_MAIN("notifier operators and screens",
-          UNIT(test_operator_is_let_in_by_a_known_token_of_the_right_kind_only),
-          UNIT(test_operator_is_cut_when_the_token_is_revoked),
-          UNIT(test_operator_sees_what_is_open_and_then_what_changes),
-          UNIT(test_operator_who_goes_leaves_nothing_behind),
-          UNIT(test_operator_cancels_in_their_own_name),
-          UNIT(test_operator_decides_over_the_plans_head),
-          UNIT(test_operator_is_told_what_a_ruling_lacks),
-          UNIT(test_operator_says_where_an_order_goes),
-          UNIT(test_operator_is_told_what_was_not_understood),
-          UNIT(test_screen_sees_its_own_store_only), UNIT(test_screen_works_on_its_own_orders_only),
-          UNIT(test_screen_hands_over_for_the_right_code_only),
-          UNIT(test_traccar_client_posts_positions), UNIT(test_traccar_client_9_posts_json),
-          UNIT(test_courier_posts_a_photo))
+UNIT_MAIN(
+    "notifier operators and screens", UNIT(test_operator_sees_click_to_door_in_the_citys_time),
+    UNIT(test_operator_is_let_in_by_a_known_token_of_the_right_kind_only),
+    UNIT(test_operator_is_cut_when_the_token_is_revoked),
+    UNIT(test_operator_sees_what_is_open_and_then_what_changes),
+    UNIT(test_operator_who_goes_leaves_nothing_behind),
+    UNIT(test_operator_cancels_in_their_own_name), UNIT(test_operator_decides_over_the_plans_head),
+    UNIT(test_operator_is_told_what_a_ruling_lacks), UNIT(test_operator_says_where_an_order_goes),
+    UNIT(test_operator_is_told_what_was_not_understood), UNIT(test_screen_sees_its_own_store_only),
+    UNIT(test_screen_works_on_its_own_orders_only),
+    UNIT(test_screen_hands_over_for_the_right_code_only), UNIT(test_traccar_client_posts_positions),
+    UNIT(test_traccar_client_9_posts_json), UNIT(test_courier_posts_a_photo))

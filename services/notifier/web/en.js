@@ -240,6 +240,7 @@ export default {
     'ops.stores': 'Stores',
     'ops.on_time': 'On time',
     'ops.door': 'Click to door',
+    'ops.door.city': 'Click to door, time ×{n}',
     'ops.delivered': 'Delivered',
     'ops.waiting': 'Held or no courier',
     'ops.since': 'since this notifier came up, at most four hours',

@@ -16,7 +16,7 @@ const ENDED_KEPT = 200; // orders that ended, for who looks at one
 
 const kept = stored('lc.ops', {token: ''});
 const city = {
-    orders: new Map(), couriers: new Map(), stores: new Map(), shelves: new Map(), places: new Map(), minutes: [], skew: 0,
+    orders: new Map(), couriers: new Map(), stores: new Map(), shelves: new Map(), places: new Map(), minutes: [], speedup: 1, skew: 0,
     now: () => Date.now() + city.skew,
 };
 let link = null;
@@ -83,6 +83,7 @@ const told = {
     },
     stats(m) {
         city.minutes = m.minutes;
+        city.speedup = m.speedup;
     },
     order(m) {
         if (looked.kind === 'order' && m.order_id === looked.id) detail = {...detail, ...m};

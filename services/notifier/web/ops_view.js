@@ -23,7 +23,7 @@ function figures(city) {
         figure('waiting', t('ops.waiting'), String([...city.orders.values()].filter((o) => !o.end && (o.status === 'held' || unassigned(o))).length)),
         figure('delivered', t('ops.delivered'), String(sum.delivered)),
         figure('on-time', t('ops.on_time'), sum.delivered ? `${Math.round((100 * sum.on_time) / sum.delivered)} %` : '–'),
-        figure('door', t('ops.door'), sum.delivered ? minutes(sum.door_ms / sum.delivered) : '–'));
+        figure('door', city.speedup > 1 ? t('ops.door.city', {n: city.speedup}) : t('ops.door'), sum.delivered ? minutes(sum.door_ms / sum.delivered) : '–'));
 }
 
 const HOUR_MS = 3600000;

@@ -238,6 +238,7 @@ export default {
     'ops.stores': '门店',
     'ops.on_time': '准时率',
     'ops.door': '下单到门',
+    'ops.door.city': '下单到门（时间 ×{n}）',
     'ops.delivered': '已送达',
     'ops.waiting': '暂缓或无骑手',
     'ops.since': '自本服务启动以来，最多四小时',
