@@ -11,6 +11,7 @@
 #include "router/router.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -77,6 +78,7 @@ struct world {
     bool drop_commits; /* not applied, and the answer is lost */
     unsigned commits;  /* calls of plan_commit */
     unsigned fenced, seen, gone, news, notes, acks;
+    struct latlng seen_at; /* the last place of the last courier_seen */
     Lifecircle__V1__CourierReply *reply[W_REPLIES];
     size_t n_replies;
     uint64_t tag;

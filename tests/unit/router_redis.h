@@ -228,6 +228,10 @@ w_courier_seen(struct world *w, const struct slice *a, size_t n)
             return r;
         }
     }
+    for (size_t i = 6; i + 2 < n; i += 3) {
+        w->seen_at.lat_e7 = (int32_t)lround(strtod(a[i + 1].p, NULL) * 1e7);
+        w->seen_at.lng_e7 = (int32_t)lround(strtod(a[i + 2].p, NULL) * 1e7);
+    }
     w->seen++;
     return r;
 }

@@ -555,22 +555,6 @@ test_router_writes_eta_only_when_it_has_moved(void)
     w_free(w);
 }
 
-static void
-test_router_writes_where_couriers_are_though_one_is_at_a_pole(void)
-{
-    struct world *w = w_new();
-
-    w_sign_on(w, 1, 100, 8);
-    w_sign_on(w, 2, 200, 8);
-    w_pass(w, 20000);
-    w->seen = 0;
-    w_position_at(w, 2, (struct latlng){900000000, 0}, w->now_ms);
-    w_position(w, 1, 150);
-    w_pass(w, 20000);
-    CU_ASSERT(w->seen > 0);
-    w_free(w);
-}
-
 UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_route_carries_version_and_offer),
           UNIT(test_router_offers_within_the_turn_of_the_dispatch),
@@ -599,5 +583,4 @@ UNIT_MAIN("router", UNIT(test_router_happy_path_ends_delivered),
           UNIT(test_router_refuses_what_is_not_the_couriers),
           UNIT(test_router_bundles_offers_of_one_store),
           UNIT(test_router_serves_who_has_priority_first),
-          UNIT(test_router_writes_eta_only_when_it_has_moved),
-          UNIT(test_router_writes_where_couriers_are_though_one_is_at_a_pole))
+          UNIT(test_router_writes_eta_only_when_it_has_moved))
