@@ -336,6 +336,20 @@ rig_has(struct slice s, const char *words)
     return s.n > 0 && memmem(s.p, s.n, words, strlen(words)) != NULL;
 }
 
+/* How many answers of a class ("2xx", "4xx", "5xx") were counted. */
+static inline uint64_t
+rig_answers(struct rig *r, const char *class)
+{
+    const char *name = arena_printf(r->a, "http_answers_total{class=\"%s\"}", class);
+    size_t n;
+    const struct counter *all = intake_service.counters(stepper_core(r->s), &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return all[i].value;
+    return UINT64_MAX;
+}
+
 /* The envelope of the n-th message to a peer. */
 static inline const Lifecircle__V1__Envelope *
 rig_sent(struct rig *r, size_t n)

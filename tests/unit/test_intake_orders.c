@@ -221,6 +221,9 @@ test_outcomes_give_their_status(void)
         if (e->status != table[i].status || !rig_has(e->bytes, table[i].words))
             printf("\n%zu: %d %.*s\n", i, e->status, (int)e->bytes.n, e->bytes.p);
         CU_ASSERT_EQUAL(e->status, table[i].status);
+        CU_ASSERT_EQUAL(rig_answers(r, "2xx"), table[i].status < 400);
+        CU_ASSERT_EQUAL(rig_answers(r, "4xx"), table[i].status >= 400);
+        CU_ASSERT_EQUAL(rig_answers(r, "5xx"), 0);
         CU_ASSERT_TRUE(rig_has(e->bytes, table[i].words));
         CU_ASSERT_TRUE(is_json(e->bytes));
         rig_free(r);
@@ -562,6 +565,8 @@ test_silent_quote_ends_in_503_without_order_accept(void)
     rig_later(r, 1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rig_http_answer(r, 5));
     CU_ASSERT_EQUAL(rig_http_answer(r, 5)->status, 503);
+    CU_ASSERT_EQUAL(rig_answers(r, "5xx"), 1);
+    CU_ASSERT_EQUAL(rig_answers(r, "2xx") + rig_answers(r, "4xx"), 0);
     CU_ASSERT_PTR_NULL(rig_effect(r, EFFECT_REDIS, 0));
     rig_free(r);
 }
