@@ -218,6 +218,9 @@ def alerts(city):
     need("NOTBUSY" in said, "script kill")
     need("Avail" in city.said("RedisDisk", "docker run --rm"), "df")
     need("ready" in city.said("ServiceNotReady", "lcctl ready"), "lcctl ready")
+    for section in ("NotReplicated", "RedisAlone"):
+        need("ready" in city.said(section, "docker-compose exec inventory lcctl ready"), section)
+    need("nobody is on shift" in city.said("NoCouriers", "docker-compose run --rm lcctl couriers"), "lcctl couriers")
     need("of this version" in city.said("FunctionsDiffer", "library show"), "lcctl library show")
     for section, begin in (("Alerts", "docker-compose ps"), ("Alerts", "docker-compose logs --tail=100"), ("ServiceGone", "docker-compose ps"),
                            ("ServiceGone", "docker-compose up -d SERVICE"), ("RedisGone", "docker-compose up -d redis"),
