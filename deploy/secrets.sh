@@ -54,7 +54,7 @@ case $(cat "$run/city/city-secret") in
 esac
 
 # Who may do what in Redis. A function's commands are checked with its caller's rights (Redis 7), so the daemons
-# need those that common/redis/lifecircle.lua uses; they may not load functions, run scripts, delete keys or
+# need those that common/redis/functions/ uses; they may not load functions, run scripts, delete keys or
 # touch another city. docs/decisions/0007-rights-in-redis.md.
 # The user `default` lets nobody in, but has every right: Redis 7.0 reads its append-only file as that user, and
 # silently leaves out each transaction that this user may not execute.

@@ -174,7 +174,7 @@ int64_t redis_bucket_us(size_t i);
 /* redis_clock_us: CLOCK_MONOTONIC in microseconds. */
 int64_t redis_clock_us(void);
 
-/* redis_library: common/redis/lifecircle.lua as it was built in. */
+/* redis_library: the Redis Functions (common/redis/functions) as they were built in, one text. */
 struct slice redis_library(void);
 
 #endif

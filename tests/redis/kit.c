@@ -76,7 +76,7 @@ kit_start(struct kit *k, bool durable)
     const char *library = read_library(&n);
     redisReply *r = kit_do(k, "FUNCTION LOAD REPLACE %b", library, n);
     if (r->type == REDIS_REPLY_ERROR)
-        die("lifecircle.lua", r->str);
+        die(LC_REDIS_LIBRARY, r->str);
     freeReplyObject(r);
 }
 
