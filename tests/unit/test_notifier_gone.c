@@ -412,9 +412,10 @@ test_operator_sees_why_this_courier(void)
     rig_say(r, 10, "{\"type\":\"hello\"}");
     snprintf(text, sizeof text, "{\"type\":\"order\",\"order_id\":\"%s\"}", id);
     rig_say(r, 10, text);
-    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10,
-                              "\"courier\":1,\"planned\":0,\"why\":\"\",\"considered\":2,\"fit\":1"),
-                    1);
+    CU_ASSERT_EQUAL(
+        rig_count(r, EFFECT_SOCKET_SEND, 10,
+                  "\"courier\":1,\"planned\":0,\"why\":\"\",\"considered\":2,\"fit\":1"),
+        1);
     CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10,
                               "{\"courier\":2,\"name\":\"\",\"verdict\":\"capacity\"}"),
                     1);
