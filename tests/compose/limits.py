@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What `docker-compose config` says, on stdin: every service has limits of memory, processes and
 logs, and no rights that it does not need; a daemon has time to leave and drain before it is killed."""
 import json
