@@ -164,6 +164,26 @@ test_pd_expect_changes_how_long_the_rest_is(void)
     }
 }
 
+/* Nothing more, a last one, and more than anybody waits for: the search goes on all the same. */
+static void
+test_pd_expect_takes_any_number(void)
+{
+    static const uint64_t to_come[] = {0, 1, (uint64_t)1 << 40, UINT64_MAX, 0};
+    struct pd_options o = {3, 6000, true, 1};
+    struct pd_solver *s = NULL;
+
+    world_random(&world, 3, 90, WORLD_CARS, false);
+    world_metric(&world, true);
+    CU_ASSERT_EQUAL(pd_solver_new(&world.p, &o, &s, NULL), LC_OK);
+    for (size_t k = 0; k < sizeof to_come / sizeof *to_come; k++) {
+        CU_ASSERT_EQUAL(pd_run(s, 400), LC_OK);
+        pd_expect(s, to_come[k]);
+    }
+    CU_ASSERT_EQUAL(pd_run(s, 400), LC_OK);
+    expect_valid(&world, s, o.seed);
+    pd_solver_free(s);
+}
+
 /* A search cools as far in what is left as it would have in what was thought. */
 static void
 test_pd_expect_goes_on_where_the_cooling_is(void)
@@ -405,7 +425,7 @@ test_pd_solver_new_takes_nothing_to_do(void)
 UNIT_MAIN("pd_solver", UNIT(test_pd_run_keeps_every_rule),
           UNIT(test_pd_run_is_the_same_from_the_same_seed),
           UNIT(test_pd_run_does_not_mind_its_slices), UNIT(test_pd_run_in_parts_keeps_every_rule),
-          UNIT(test_pd_expect_changes_how_long_the_rest_is),
+          UNIT(test_pd_expect_changes_how_long_the_rest_is), UNIT(test_pd_expect_takes_any_number),
           UNIT(test_pd_expect_goes_on_where_the_cooling_is),
           UNIT(test_pd_run_of_eighty_requests_keeps_every_rule),
           UNIT(test_pd_run_finds_the_same_when_a_metric_is_promised),
