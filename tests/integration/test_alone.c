@@ -16,16 +16,7 @@ static struct redis_one primary, replica, sentinel;
 static void
 open_city(const char *degraded)
 {
-    redis_one_new(&primary);
-    redis_one_new(&replica);
-    redis_one_new(&sentinel);
-    redis_one_start(&primary, NULL);
-    redis_one_start(&replica, &primary);
-    redis_one_watch(&sentinel, &primary);
-    setenv("LIFECIRCLE_REDIS_SENTINEL", sentinel.address, 1);
-    setenv("LIFECIRCLE_REDIS_MASTER", "city", 1);
-    setenv("LIFECIRCLE_REDIS_WAIT_REPLICAS", "1", 1);
-    setenv("LIFECIRCLE_REDIS_WAIT_MS", "200", 1);
+    redis_set_watched(&primary, &replica, &sentinel);
     setenv("LIFECIRCLE_REDIS_WAIT_DEGRADED", degraded, 1);
     setenv("LIFECIRCLE_ANSWER_MS", "1000", 1);
     town_open(&town, 0);

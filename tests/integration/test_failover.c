@@ -38,16 +38,7 @@ posted(void *ctx)
 static void
 test_town_comes_up_over_sentinels(void)
 {
-    redis_one_new(&primary);
-    redis_one_new(&replica);
-    redis_one_new(&sentinel);
-    redis_one_start(&primary, NULL);
-    redis_one_start(&replica, &primary);
-    redis_one_watch(&sentinel, &primary);
-    setenv("LIFECIRCLE_REDIS_SENTINEL", sentinel.address, 1);
-    setenv("LIFECIRCLE_REDIS_MASTER", "city", 1);
-    setenv("LIFECIRCLE_REDIS_WAIT_REPLICAS", "1", 1);
-    setenv("LIFECIRCLE_REDIS_WAIT_MS", "200", 1);
+    redis_set_watched(&primary, &replica, &sentinel);
     setenv("LIFECIRCLE_ANSWER_MS", "1000", 1);
     town_open(&town, 0);
     town_shop(&town, "tea-house", 39.2847, -76.5921, 1, "TEA,100,199\n");

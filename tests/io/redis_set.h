@@ -128,6 +128,23 @@ redis_one_watch(struct redis_one *s, const struct redis_one *primary)
     redis_one_await(s, "slaves=1", "INFO sentinel");
 }
 
+/* redis_set_watched: a primary, a replica that follows it, and a Sentinel over them, all new; a
+ * daemon that is started next asks the Sentinel and waits 200 ms for the replica. */
+static inline void
+redis_set_watched(struct redis_one *primary, struct redis_one *replica, struct redis_one *sentinel)
+{
+    redis_one_new(primary);
+    redis_one_new(replica);
+    redis_one_new(sentinel);
+    redis_one_start(primary, NULL);
+    redis_one_start(replica, primary);
+    redis_one_watch(sentinel, primary);
+    setenv("LIFECIRCLE_REDIS_SENTINEL", sentinel->address, 1);
+    setenv("LIFECIRCLE_REDIS_MASTER", "city", 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_REPLICAS", "1", 1);
+    setenv("LIFECIRCLE_REDIS_WAIT_MS", "200", 1);
+}
+
 static inline void
 redis_one_kill(struct redis_one *s)
 {
