@@ -241,7 +241,6 @@ struct pd_search {
     bool least;       /* no vehicle can be spared */
     int32_t used;     /* vehicles of the best plan when the phase began */
     uint64_t *absent; /* how often each request was left out */
-    int64_t *insists; /* windows for which each was left out while less cost was sought */
     int64_t penalty;  /* of a request that must be served */
     int64_t arc;      /* mean cost of the first plan's arcs: the unit of heat and penalty */
     int64_t heat;     /* temperature */

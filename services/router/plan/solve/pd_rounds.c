@@ -280,10 +280,8 @@ join(struct pd_rounds *r)
         mean += part->search->penalty / r->n_parts;
         most = part->search->penalty > most ? part->search->penalty : most;
         complete = complete && pd_must_left(part->search) == 0;
-        for (int32_t k = 0; k < part->n_requests; k++) {
+        for (int32_t k = 0; k < part->n_requests; k++)
             s->absent[part->requests[k]] = part->search->absent[k];
-            s->insists[part->requests[k]] = part->search->insists[k];
-        }
         s->cost_work += part->search->cost_work;
         s->cost_done += part->search->cost_done;
         s->failed |= part->search->failed;

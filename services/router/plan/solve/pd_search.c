@@ -2,13 +2,11 @@
  */
 #include "router/plan/solve/pd_own.h"
 
-#include <string.h>
-
 enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16,  /* and so many more until the best plan is taken up again */
-    INSIST = 8,   /* windows left out that count as much as one penalty more */
+    DEAREST = 20, /* arcs: the penalty at most */
     PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
@@ -19,7 +17,7 @@ penalties(const struct pd_search *s)
 
     for (int32_t k = 0; k < s->n_left; k++) {
         int64_t price = s->m->terms[s->left[k]].unserved;
-        sum += price > 0 ? price : s->penalty + s->penalty * s->insists[s->left[k]] / INSIST;
+        sum += price > 0 ? price : s->penalty;
     }
     return sum;
 }
@@ -108,7 +106,6 @@ begin_cost(struct pd_search *s, uint64_t length)
     s->phase = PD_COST;
     s->cool_from = 0;
     s->cool_to = 1 << 16;
-    memset(s->insists, 0, (size_t)s->m->n_requests * sizeof *s->insists);
     s->repair = false;
     s->squeezed = false;
     s->soft = false;
@@ -261,7 +258,7 @@ cool(struct pd_search *s)
     /* Complete plans about half of the time, while the heat allows for it; parts more often, so
      * that there are times when all are. */
     int64_t low = 3 * s->heat > s->arc * 2 ? 3 * s->heat : s->arc * 2;
-    int64_t high = s->arc * 100;
+    int64_t high = s->arc * DEAREST;
     if (s->seen_incomplete * 2 * s->parts > s->seen && s->penalty < high)
         s->penalty += s->penalty / 16;
     else if (s->seen_incomplete * 3 * s->parts < s->seen && s->penalty > low)
@@ -273,8 +270,6 @@ cool(struct pd_search *s)
         pd_best_load(s);
         s->lost = 0;
     }
-    for (int32_t k = 0; k < s->n_left; k++)
-        s->insists[s->left[k]]++;
     s->repair = s->squeezed || (!s->soft && s->lost >= roam);
     s->seen = 0;
     s->seen_incomplete = 0;

@@ -69,7 +69,6 @@ pd_search_free(struct pd_search *s)
     free(s->stamp);
     free(s->gone);
     free(s->absent);
-    free(s->insists);
     free(s);
 }
 
@@ -92,7 +91,6 @@ allocate(struct pd_search *s)
     s->seeds = calloc(2 * n, sizeof *s->seeds);
     s->gone = calloc(n, sizeof *s->gone);
     s->absent = calloc(n, sizeof *s->absent);
-    s->insists = calloc(n, sizeof *s->insists);
     s->gaps = calloc(2 * (2 * n + 4), sizeof *s->gaps);
     if (cars > 1 && n * cars <= MOST_KNOWN) {
         s->known = calloc(n * cars, sizeof *s->known);
@@ -100,8 +98,8 @@ allocate(struct pd_search *s)
             return false;
     }
     return s->routes && s->live && s->touched && s->stamp && s->asked && s->car_of && s->left &&
-           s->left_old && s->moved && s->keys && s->seeds && s->gone && s->absent && s->insists &&
-           s->gaps && pd_best_init(s->m, &s->best);
+           s->left_old && s->moved && s->keys && s->seeds && s->gone && s->absent && s->gaps &&
+           pd_best_init(s->m, &s->best);
 }
 
 static int64_t
@@ -179,10 +177,8 @@ pd_search_inherit(struct pd_search *s, const struct pd_search *whole, const int3
     s->tuning.cold = whole->tuning.cold;
     s->arc = whole->arc;
     s->penalty = whole->penalty;
-    for (int32_t r = 0; r < s->m->n_requests; r++) {
+    for (int32_t r = 0; r < s->m->n_requests; r++)
         s->absent[r] = whole->absent[requests[r]];
-        s->insists[r] = whole->insists[requests[r]];
-    }
     s->phase = PD_COST;
     s->from = 0;
     s->to = length;
