@@ -171,6 +171,7 @@ struct pd_tuning {
     uint32_t cycles;  /* of cooling down, each from the best plan */
     int32_t hot;      /* a cycle's first temperature ... */
     int32_t cold;     /* ... and its last, in hundredths of an arc */
+    int32_t dearest;  /* arcs that leaving out a request that must be served costs at most */
     uint32_t blinks;  /* per mille of places overlooked */
     uint32_t related; /* percent of ruins that take related requests, not strings */
     uint32_t first;   /* percent of the time for fewer vehicles at first, and after each success, */

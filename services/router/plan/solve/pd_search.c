@@ -6,7 +6,6 @@ enum {
     WINDOW = 256, /* iterations between looks at temperature and penalty */
     ROAM = 32,    /* windows without a complete plan until completing comes before cost, */
     REPAIR = 16,  /* and so many more until the best plan is taken up again */
-    DEAREST = 20, /* arcs: the penalty at most */
     PILOT = 64    /* a first cycle of cooling takes one part in so many of the time */
 };
 
@@ -258,7 +257,7 @@ cool(struct pd_search *s)
     /* Complete plans about half of the time, while the heat allows for it; parts more often, so
      * that there are times when all are. */
     int64_t low = 3 * s->heat > s->arc * 2 ? 3 * s->heat : s->arc * 2;
-    int64_t high = s->arc * DEAREST;
+    int64_t high = s->arc * s->tuning.dearest;
     if (s->seen_incomplete * 2 * s->parts > s->seen && s->penalty < high)
         s->penalty += s->penalty / 16;
     else if (s->seen_incomplete * 3 * s->parts < s->seen && s->penalty > low)

@@ -5,14 +5,15 @@
 
 enum { MOST_KNOWN = 1 << 22 }; /* places remembered: 64 MB */
 
-static const struct pd_tuning for_fleets = {5, 320, 8, 10, 0, 12, 20, false, 0, 1, 0, 0, 0};
+static const struct pd_tuning for_fleets = {5, 320, 8, 100, 10, 0, 12, 20, false, 0, 1, 0, 0, 0};
 /* With a few routes of thirty requests the plan of fewest vehicles can be a trap, and a detour
  * leads out of it; else it costs cycles that are missed more. */
-static const struct pd_tuning for_middle = {5, 320, 8, 10, 0, 15, 15, true, 2, 2, 8, 0, 0};
+static const struct pd_tuning for_middle = {5, 320, 8, 100, 10, 0, 15, 15, true, 2, 2, 8, 0, 0};
 /* Large ones: an iteration for fewer vehicles takes as long as three for less cost. */
-static const struct pd_tuning for_large = {2, 320, 3, 10, 0, 20, 10, true, 3, 1, INT32_MAX, 6, 25};
+static const struct pd_tuning for_large = {2,  320,  3, 20, 10,        0, 20,
+                                           10, true, 3, 1,  INT32_MAX, 6, 25};
 /* One vehicle: there are no other routes to go to, so that finer changes pay. */
-static const struct pd_tuning for_one = {4, 60, 8, 50, 100, 12, 20, false, 0, 1, 0, 0, 0};
+static const struct pd_tuning for_one = {4, 60, 8, 100, 50, 100, 12, 20, false, 0, 1, 0, 0, 0};
 
 /* The routes as they are today; what is no valid proposal is left out. */
 static void
