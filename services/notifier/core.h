@@ -133,7 +133,8 @@ struct screen {
     uint32_t chain;
     char key_hash[SECRET_HASH_TEXT]; /* of the API key that let it in */
     bool greeted;
-    bool snapshot_due;   /* waits for the scan of open orders */
+    bool snapshot_due;   /* waits for a scan of open orders: */
+    bool late;           /* for the next one, not for the one under way */
     struct buf snapshot; /* tickets found so far, JSON, one behind the other */
     struct piece *pieces;
     size_t n_pieces;

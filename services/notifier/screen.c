@@ -139,7 +139,9 @@ tickets_message(struct notifier *n, struct screen *s, const struct event *ev, st
     } else if (w.type == SAID_HELLO) {
         s->greeted = true;
         s->snapshot_due = true;
+        s->late = n->scan != NULL;
         buf_reset(&s->snapshot);
+        s->n_pieces = 0;
         n->scan_wanted = true;
     } else if (w.type == SAID_PING) {
         outbox_socket_send(out, s->conn, true, SLICE_LIT("{\"type\":\"pong\"}"));

@@ -287,6 +287,8 @@ scan_begin(struct notifier *n, const struct event *ev, struct outbox *out)
     if (n->scan == NULL)
         return;
     n->scan_wanted = false;
+    for (struct screen *s = n->screens; s != NULL; s = s->hh.next)
+        s->late = false;
     /* deliveries stand in the one until their end, collections in the other */
     struct slice argv[] = {SLICE_LIT("ZUNION"), SLICE_LIT("2"),
                            redis_key(n, ev->arena, "due:dispatch"),
@@ -342,7 +344,7 @@ send_snapshots(struct notifier *n, struct outbox *out)
 {
     for (struct screen *s = n->screens; s != NULL; s = s->hh.next) {
         struct buf b = {0};
-        if (!s->snapshot_due)
+        if (!s->snapshot_due || s->late)
             continue;
         buf_printf(&b, "{\"type\":\"tickets\",\"id\":\"1-%llu\",\"tickets\":[",
                    (unsigned long long)n->seen);
@@ -443,7 +445,7 @@ keep_tickets(struct notifier *n, const struct event *ev)
             continue;
         struct store_screens *all = screens_of(n, r.store);
         for (struct screen *s = all == NULL ? NULL : all->first; s != NULL; s = s->next) {
-            if (!s->snapshot_due)
+            if (!s->snapshot_due || s->late)
                 continue;
             if (order == NULL)
                 order = read_order(ev->reply->items[i].str, ev->arena, &r);

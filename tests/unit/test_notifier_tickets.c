@@ -113,6 +113,83 @@ test_ticket_that_leaves_while_all_are_read_does_not_come(void)
     rig_free(r);
 }
 
+/* One more open order than a read takes, the rig's two first and last; the second read's answer is
+ * held when `conn` says hello, and comes then. Those that the rig does not know are gone by then.
+ */
+enum { MANY_OPEN = 201, READ_AT_ONCE = 200 };
+
+static void
+hello_while_many_are_read(struct rig *r, uint64_t conn)
+{
+    char text[MANY_OPEN][UUID_TEXT];
+    struct reply items[MANY_OPEN];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_order(r, 1, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
+    rig_wake(r, 300);
+    r->hold = CALL_TICKET_IDS;
+    rig_say(r, 30, "{\"type\":\"hello\"}");
+    CU_ASSERT_NOT_EQUAL_FATAL(r->held, 0);
+    for (int i = 0; i < MANY_OPEN; i++) {
+        if (i == 0 || i == MANY_OPEN - 1)
+            uuid_format(r->order[i > 0], text[i]);
+        else
+            snprintf(text[i], UUID_TEXT, "0198d000-0000-7000-8000-%012d", i);
+        items[i] = rig_str(text[i], UUID_TEXT - 1);
+    }
+    struct reply ids = rig_array(items, MANY_OPEN);
+    struct event listed = {.kind = EVENT_REDIS, .ref = r->held, .reply = &ids};
+    r->hold = CALL_TICKET_ORDERS;
+    r->held = 0;
+    rig_feed(r, &listed);
+    CU_ASSERT_NOT_EQUAL_FATAL(r->held, 0);
+    for (int i = 0; i < READ_AT_ONCE; i++)
+        items[i] = i == 0 ? rig_str(r->record[0], r->record_n[0]) : (struct reply){REPLY_NIL};
+    struct reply first = rig_array(items, READ_AT_ONCE);
+    struct event read = {.kind = EVENT_REDIS, .ref = r->held, .reply = &first};
+    r->held = 0;
+    rig_feed(r, &read);
+    CU_ASSERT_NOT_EQUAL_FATAL(r->held, 0);
+    rig_say(r, conn, "{\"type\":\"hello\"}");
+    r->hold = 0;
+    items[0] = rig_str(r->record[1], r->record_n[1]);
+    struct reply rest = rig_array(items, MANY_OPEN - READ_AT_ONCE);
+    struct event last = {.kind = EVENT_REDIS, .ref = r->held, .reply = &rest};
+    rig_feed(r, &last);
+}
+
+static void
+test_screen_that_comes_while_all_are_read_gets_all(void)
+{
+    struct rig *r = with_screen();
+
+    rig_http(r, 31, "/v1/store-feed", "store_id=s1&token=" CHAIN_KEY, true);
+    hello_while_many_are_read(r, 31);
+    for (uint64_t conn = 30; conn <= 31; conn++) {
+        const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_SEND, conn);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, conn, "\"type\":\"tickets\""), 1);
+        CU_ASSERT_EQUAL(times(s->bytes, "\"o-0\""), 1);
+        CU_ASSERT_EQUAL(times(s->bytes, "\"o-1\""), 1);
+    }
+    rig_free(r);
+}
+
+static void
+test_screen_that_says_hello_twice_gets_each_ticket_once(void)
+{
+    struct rig *r = with_screen();
+
+    hello_while_many_are_read(r, 30);
+    const struct rig_sent *s = rig_last(r, EFFECT_SOCKET_SEND, 30);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 30, "\"type\":\"tickets\""), 1);
+    CU_ASSERT_EQUAL(times(s->bytes, "\"o-0\""), 1);
+    CU_ASSERT_EQUAL(times(s->bytes, "},{"), 1);
+    CU_ASSERT_PTR_NULL(strstr(s->bytes, "[,"));
+    rig_free(r);
+}
+
 /* A plan that puts the door off changes nothing that a ticket says. */
 static void
 test_ticket_is_not_told_again_when_only_the_arrival_changes(void)
@@ -132,4 +209,6 @@ test_ticket_is_not_told_again_when_only_the_arrival_changes(void)
 UNIT_MAIN("notifier_tickets", UNIT(test_ticket_that_changes_while_all_are_read_comes_once),
           UNIT(test_ticket_that_changes_before_all_are_listed_comes_once),
           UNIT(test_ticket_that_leaves_while_all_are_read_does_not_come),
+          UNIT(test_screen_that_comes_while_all_are_read_gets_all),
+          UNIT(test_screen_that_says_hello_twice_gets_each_ticket_once),
           UNIT(test_ticket_is_not_told_again_when_only_the_arrival_changes))
