@@ -68,8 +68,8 @@ end
 register('webhook_enqueue', webhook_enqueue, {'allow-oom'})
 
 -- tell_webhook: what came of a call to this URL: layout of `webhook:told` in docs/redis.md. What was said of another
--- URL is forgotten.
-local function tell_webhook(chain, url, status, why)
+-- URL is forgotten. A 410 ends it: what fails of the calls under way then does not cover when and why that was.
+local function tell_webhook(chain, url, status, why, began)
     local key = p .. 'webhook:told'
     local was = call('HGET', key, chain)
     local ok, failed, code, row, said = 0, 0, 0, 0, ''
@@ -79,6 +79,8 @@ local function tell_webhook(chain, url, status, why)
     end
     if status >= 200 and status < 300 then
         ok, row = now, 0
+    elseif code == 410 and began <= failed then
+        row = row + 1
     else
         failed, code, row, said = now, status, row + 1, why
     end
@@ -92,11 +94,12 @@ local function webhook_done(keys, args)
     local own = queue_of(row)
     if args[4] then
         local status, why = number(args[5] or '', 'status', 0, 999), args[6] or ''
+        local began = number(args[7] or '', 'began', 0, NUMBER_MAX)
         if not find(args[4], '^%x+$') or #args[4] ~= 16 or #why > 40 then
             refuse('url: expected 16 hex digits; why: up to 40 bytes')
         end
         if own then
-            tell_webhook(sunpack('<I4', row), args[4], status, why)
+            tell_webhook(sunpack('<I4', row), args[4], status, why, began)
         end
     end
     if due > 0 then
