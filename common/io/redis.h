@@ -163,7 +163,8 @@ bool redis_is_up(const struct redis *r);
 bool redis_library_differs(const struct redis *r);
 /* redis_is_alone: acknowledges without replicas at the moment. */
 bool redis_is_alone(const struct redis *r);
-/* redis_is_short: the last write that replicas were waited for was not acknowledged. */
+/* redis_is_short: the last write that replicas were waited for was not acknowledged, and they have
+ * not been seen since. */
 bool redis_is_short(const struct redis *r);
 /* redis_waiting: calls not yet answered. */
 size_t redis_waiting(const struct redis *r);

@@ -116,7 +116,7 @@ struct redis {
     bool barrier;     /* one is not answered yet: the next is put then, for all behind it */
     bool is_alone;    /* too few replicas, and `alone` is allowed */
     bool is_short;    /* the last barrier was */
-    int64_t probe_ms; /* while alone: they are asked for again */
+    int64_t probe_ms; /* while either: they are asked for again */
     int64_t probed; /* how far the primary had written when they were asked for last; -1 = never */
 
     struct redisReader *reader;

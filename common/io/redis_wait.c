@@ -124,8 +124,6 @@ static void
 now_alone(struct redis *r, long long have)
 {
     r->is_alone = true;
-    r->probe_ms = loop_mono_ms() + PROBE_MS;
-    r->probed = -1;
     pass_all(r);
     log_line(LOG_ERROR, "redis_alone",
              "replicas=%lld expected=%u: acknowledging what a fail-over may lose", have,
@@ -157,6 +155,10 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
                  r->wait.replicas, r->kept_n);
         sentinel_ask(r->sentinel); /* a primary that was left behind would say this, too */
     }
+    if (r->is_alone || !done) {
+        r->probe_ms = loop_mono_ms() + PROBE_MS;
+        r->probed = -1;
+    }
     r->is_short = !done;
     release(r, done);
     r->head = (r->head + 1) & (r->room - 1);
@@ -166,7 +168,7 @@ redis_wait_answered(struct redis *r, const struct reply *reply)
         redis_flush(r);
 }
 
-/* ---- alone ---- */
+/* ---- alone, or short of replicas ---- */
 
 /* A WAIT to find out would hold up all that is behind it. */
 void
@@ -175,7 +177,7 @@ redis_wait_probe(struct redis *r)
     const struct slice argv[] = {SLICE_LIT("ROLE")};
     const struct call probe = {.at_us = redis_clock_us(), .kind = CALL_PROBE};
 
-    if (!r->is_alone || loop_mono_ms() < r->probe_ms)
+    if ((!r->is_alone && !r->is_short) || loop_mono_ms() < r->probe_ms)
         return;
     r->probe_ms = loop_mono_ms() + PROBE_MS;
     if (r->count == 0)
@@ -208,7 +210,7 @@ have_offset(const struct reply *replicas, int64_t offset)
 void
 redis_wait_probed(struct redis *r, const struct reply *reply)
 {
-    if (!r->is_alone || reply->kind != REPLY_ARRAY || reply->n < 3 ||
+    if ((!r->is_alone && !r->is_short) || reply->kind != REPLY_ARRAY || reply->n < 3 ||
         reply->items[1].kind != REPLY_INT)
         return; /* an error is logged where it is delivered */
     int64_t now = reply->items[1].integer;
@@ -216,7 +218,7 @@ redis_wait_probed(struct redis *r, const struct reply *reply)
     r->probed = now;
     if (have < r->wait.replicas)
         return;
-    r->is_alone = false;
+    r->is_alone = r->is_short = false;
     log_line(LOG_INFO, "redis_replicas_back", "replicas=%u", have);
 }
 

@@ -190,6 +190,23 @@ test_redis_loses_what_no_replica_has_and_lets_reads_pass(void)
     finish();
 }
 
+/* Who has nothing more to write finds out, too. */
+static void
+test_redis_is_short_until_the_replica_is_back(void)
+{
+    begin(50, false);
+    kill(t.replica.pid, SIGSTOP);
+    CU_ASSERT_EQUAL(ask("SET k v")->kind, REPLY_LOST);
+    CU_ASSERT_TRUE(redis_is_short(t.redis));
+    await_time(t.loop, 1500); /* it is asked for, and not there */
+    redis_flush(t.redis);
+    CU_ASSERT_TRUE(redis_is_short(t.redis));
+    kill(t.replica.pid, SIGCONT);
+    AWAIT(t.loop, (redis_flush(t.redis), !redis_is_short(t.redis)));
+    CU_ASSERT_EQUAL(redis_counts(t.redis)->waits, 1);
+    finish();
+}
+
 /* The chain repeats what was not acknowledged, perhaps to another daemon: that one writes nothing,
  * for it is there already, and must not say "done" either. */
 static void
@@ -499,6 +516,7 @@ test_redis_follow_refuses_what_is_no_list(void)
 UNIT_MAIN("redis_wait", UNIT(test_redis_answers_when_the_replica_has_it),
           UNIT(test_redis_waits_once_a_turn_and_answers_in_order),
           UNIT(test_redis_loses_what_no_replica_has_and_lets_reads_pass),
+          UNIT(test_redis_is_short_until_the_replica_is_back),
           UNIT(test_redis_does_not_acknowledge_what_another_wrote_and_no_replica_has),
           UNIT(test_redis_loses_kept_answers_with_the_connection),
           UNIT(test_redis_goes_on_alone_where_that_is_allowed_and_says_so),
