@@ -66,16 +66,14 @@ due_again(struct notifier *n, const struct event *ev, struct outbox *out, struct
                            redis_number(a, at_ms),
                            {NULL, 0},
                            {NULL, 0},
-                           {NULL, 0},
                            {NULL, 0}};
 
     if (told != NULL) {
         argv[7] = slice_str(arena_printf(a, "%016llx", (unsigned long long)told->url));
         argv[8] = redis_number(a, ev->status);
         argv[9] = ev->status == 0 ? ev->bytes : SLICE_LIT("");
-        argv[10] = redis_number(a, told->began_ms);
     }
-    outbox_redis(out, call_tag(CALL_HOOK_DONE, 0), argv, told == NULL ? 7 : 11);
+    outbox_redis(out, call_tag(CALL_HOOK_DONE, 0), argv, told == NULL ? 7 : 10);
 }
 
 /* ---- whose it is ---- */

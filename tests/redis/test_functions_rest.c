@@ -330,9 +330,8 @@ test_catalogue_refuses_malformed_arguments_without_a_trace(void)
         {"webhook_enqueue", {"1", "", "1-1", "1", "w", "x", "p"}, "due"},
         {"webhook_claim", {"1", "x", "1"}, "limit"},
         {"webhook_done", {"1", "w", "x"}, "next_due"},
-        {"webhook_done", {"1", "w", "0", "x", "1", "", "1"}, "url"},
-        {"webhook_done", {"1", "w", "0", URL_A, "x", "", "1"}, "status"},
-        {"webhook_done", {"1", "w", "0", URL_A, "1", "", "x"}, "began"},
+        {"webhook_done", {"1", "w", "0", "x", "1", ""}, "url"},
+        {"webhook_done", {"1", "w", "0", URL_A, "x", ""}, "status"},
         {"webhook_told", {"x"}, "chain"},
         {"events_trim", {"x"}, "keep"},
     };

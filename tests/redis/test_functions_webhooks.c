@@ -83,22 +83,27 @@ test_webhook_told_says_what_came_of_the_calls(void)
                            row, sizeof row - 1, row, sizeof row - 1, other, sizeof other - 1));
     t = told_of_7();
     CU_ASSERT(t.queued == 2 && t.next == 5);
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "20", "w1", "40", URL_A, "503", "", "15")), 1);
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "30", "w2", "50", URL_A, "0", "deadline", "15")),
-                    1);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "20", "w1", "40", URL_A, "503", "")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "30", "w2", "50", URL_A, "0", "deadline")), 1);
     t = told_of_7();
     CU_ASSERT_STRING_EQUAL(t.url, URL_A);
     CU_ASSERT(t.queued == 2 && t.next == 40 && t.ok == 0 && t.failed == 30);
     CU_ASSERT(t.status == 0 && t.in_a_row == 2);
     CU_ASSERT_STRING_EQUAL(t.why, "deadline");
     CU_ASSERT_EQUAL(integer(CALL("webhook_done", "35", "w2", "60")), 1); /* only put off */
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "41", "w1", "0", URL_A, "204", "", "15")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "41", "w1", "0", URL_A, "204", "")), 1);
     t = told_of_7();
     CU_ASSERT(t.queued == 1 && t.next == 60 && t.ok == 41 && t.failed == 30 && t.in_a_row == 0);
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "70", "w2", "80", URL_B, "500", "", "15")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "70", "w2", "80", URL_B, "500", "")), 1);
     t = told_of_7();
     CU_ASSERT_STRING_EQUAL(t.url, URL_B);
     CU_ASSERT(t.ok == 0 && t.failed == 70 && t.status == 500 && t.in_a_row == 1);
+}
+
+static void
+chain_7(const char *bytes)
+{
+    freeReplyObject(kit_do(k, "HSET {t}:chains 7 %s", bytes));
 }
 
 /* What other calls come to does not cover when and why a chain's webhooks ended, until they are on
@@ -107,17 +112,26 @@ static void
 test_webhook_told_keeps_when_it_was_gone(void)
 {
     static const char row[] = "\7\0\0\0........body";
+    static const char on[] = "\10\7", off[] = "\10\7\130\1"; /* webhook_disabled */
 
     fresh();
-    freeReplyObject(kit_do(k, "FCALL webhook_enqueue 1 {t} 5 0-0 1-3 3 w1 5 %b w2 5 %b w3 5 %b",
-                           row, sizeof row - 1, row, sizeof row - 1, row, sizeof row - 1));
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "20", "w1", "0", URL_A, "410", "", "10")), 1);
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "21", "w2", "30", URL_A, "503", "", "11")), 1);
+    chain_7(off);
+    freeReplyObject(kit_do(k, "FCALL webhook_enqueue 1 {t} 5 0-0 1-3 2 w1 5 %b w2 5 %b", row,
+                           sizeof row - 1, row, sizeof row - 1));
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "20", "w1", "0", URL_A, "410", "")), 1);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "21", "w2", "30", URL_A, "503", "")), 1);
     struct told t = told_of_7();
     CU_ASSERT(t.failed == 20 && t.status == 410 && t.in_a_row == 2);
-    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "32", "w2", "40", URL_A, "0", "reset", "31")), 1);
+    chain_7(on);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "32", "w2", "40", URL_A, "204", "")), 1);
+    chain_7(off);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "41", "w2", "50", URL_A, "410", "")), 1);
     t = told_of_7();
-    CU_ASSERT(t.failed == 32 && t.status == 0 && t.in_a_row == 3);
+    CU_ASSERT(t.ok == 32 && t.failed == 41 && t.status == 410 && t.in_a_row == 1);
+    chain_7(on);
+    CU_ASSERT_EQUAL(integer(CALL("webhook_done", "52", "w2", "60", URL_A, "0", "reset")), 1);
+    t = told_of_7();
+    CU_ASSERT(t.failed == 52 && t.status == 0 && t.in_a_row == 2);
     CU_ASSERT_STRING_EQUAL(t.why, "reset");
 }
 

@@ -56,7 +56,7 @@ struct rig {
     size_t hook_row_n[8];
     bool hook_due[8];
     int64_t hook_next[8];
-    char hook_told[96]; /* the last "url status why began" */
+    char hook_told[96]; /* the last "url status why" */
     unsigned chain_puts;
     char step;           /* the outcome that order_step answers with; 0 = none */
     char stepped[96];    /* its last "action reason who" */

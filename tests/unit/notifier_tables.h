@@ -125,10 +125,10 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
         return rig_array(items, n);
     }
     if (slice_eq_str(e->argv[1], "webhook_done")) {
-        if (e->argc == 11)
-            snprintf(r->hook_told, sizeof r->hook_told, "%.*s %.*s %.*s %.*s", (int)e->argv[7].n,
+        if (e->argc == 10)
+            snprintf(r->hook_told, sizeof r->hook_told, "%.*s %.*s %.*s", (int)e->argv[7].n,
                      e->argv[7].p, (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n,
-                     e->argv[9].p == NULL ? "" : e->argv[9].p, (int)e->argv[10].n, e->argv[10].p);
+                     e->argv[9].p == NULL ? "" : e->argv[9].p);
         for (unsigned i = 0; i < r->enqueued; i++) {
             if (!slice_eq_str(e->argv[5], r->hook_id[i]))
                 continue;

@@ -140,15 +140,13 @@ test_webhook_tells_what_came_of_it(void)
     rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PLACED, 0, 1);
     rig_wake(r, 300);
     rig_wake(r, 1100);
-    long long began = (long long)r->now_ms;
-    r->now_ms += 200;
     hook_answer(r, 503);
     unsigned long long url = fingerprint64(SLICE_LIT("https://chain.example/hooks"));
-    snprintf(want, sizeof want, "%016llx 503  %lld", url, began);
+    snprintf(want, sizeof want, "%016llx 503 ", url);
     CU_ASSERT_STRING_EQUAL(r->hook_told, want);
     rig_wake(r, 6000);
     hook_answer(r, 0);
-    snprintf(want, sizeof want, "%016llx 0 deadline %lld", url, (long long)r->now_ms);
+    snprintf(want, sizeof want, "%016llx 0 deadline", url);
     CU_ASSERT_STRING_EQUAL(r->hook_told, want);
     r->hook_told[0] = '\0';
     rig_wake(r, 301000);

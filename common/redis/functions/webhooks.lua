@@ -68,8 +68,9 @@ end
 register('webhook_enqueue', webhook_enqueue, {'allow-oom'})
 
 -- tell_webhook: what came of a call to this URL: layout of `webhook:told` in docs/redis.md. What was said of another
--- URL is forgotten. A 410 ends it: what fails of the calls under way then does not cover when and why that was.
-local function tell_webhook(chain, url, status, why, began)
+-- URL is forgotten. A 410 disables the chain's webhooks (field 11 of `Chain`): until they are on again, what else fails
+-- does not cover when and why that was.
+local function tell_webhook(chain, url, status, why)
     local key = p .. 'webhook:told'
     local was = call('HGET', key, chain)
     local ok, failed, code, row, said = 0, 0, 0, 0, ''
@@ -79,7 +80,7 @@ local function tell_webhook(chain, url, status, why, began)
     end
     if status >= 200 and status < 300 then
         ok, row = now, 0
-    elseif code == 410 and began <= failed then
+    elseif code == 410 and status ~= 410 and field_of(call('HGET', p .. 'chains', chain) or '', 11, 0) == 1 then
         row = row + 1
     else
         failed, code, row, said = now, status, row + 1, why
@@ -94,12 +95,11 @@ local function webhook_done(keys, args)
     local own = queue_of(row)
     if args[4] then
         local status, why = number(args[5] or '', 'status', 0, 999), args[6] or ''
-        local began = number(args[7] or '', 'began', 0, NUMBER_MAX)
         if not find(args[4], '^%x+$') or #args[4] ~= 16 or #why > 40 then
             refuse('url: expected 16 hex digits; why: up to 40 bytes')
         end
         if own then
-            tell_webhook(sunpack('<I4', row), args[4], status, why, began)
+            tell_webhook(sunpack('<I4', row), args[4], status, why)
         end
     end
     if due > 0 then
