@@ -296,8 +296,11 @@ pd_model_new(const struct pd_problem *p)
     m->n_nodes = p->n_nodes + 1;
     struct order o = {NULL, NULL};
     bool ok = fill_order(&o, p->matrices[0].cost, p->n_nodes);
-    for (int32_t i = 0; ok && i < m->n_classes; i++)
+    m->dearer = true;
+    for (int32_t i = 0; ok && i < m->n_classes; i++) {
         ok = fill_class(&m->classes[i], &p->matrices[i], p->n_nodes, &o);
+        m->dearer = m->dearer && m->classes[i].metric;
+    }
     for (int32_t r = 0; ok && r < m->n_requests; r++)
         fill_request(m, &p->requests[r], r, &o);
     for (int32_t v = 0; ok && v < m->n_cars; v++)

@@ -71,6 +71,7 @@ struct pd_model {
     int32_t n_near;
     int32_t n_free; /* requests that may move */
     bool priced;    /* some lateness or waiting has a price */
+    bool dearer;    /* a stop more makes no route cheaper */
     struct pd_stop *stops;
     struct pd_terms *terms;
     struct pd_class *classes;
@@ -252,6 +253,15 @@ struct pd_search {
     struct pd_best best;
 };
 
+/* What leaving a request out costs. */
+static inline int64_t
+pd_penalty(const struct pd_search *s, int32_t request)
+{
+    int64_t price = s->m->terms[request].unserved;
+
+    return price > 0 ? price : s->penalty;
+}
+
 /* pd_route.c */
 int64_t pd_price(const struct pd_model *m, int32_t stop, int64_t start);
 void pd_route_set(struct pd_search *s, int32_t car, const int32_t *stops, int32_t n);
@@ -271,7 +281,7 @@ void pd_seek(struct pd_search *s, int32_t request, int32_t car, bool blink, stru
 void pd_ruin(struct pd_search *s);
 
 /* pd_recreate.c */
-void pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless);
+void pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless, int64_t most);
 
 /* pd_best.c */
 bool pd_best_init(const struct pd_model *m, struct pd_best *b);

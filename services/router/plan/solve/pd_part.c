@@ -207,6 +207,7 @@ take_model(struct pd_part *p, const struct pd_search *s, struct names *x, int32_
     if (m == NULL)
         return false;
     m->priced = w->priced;
+    m->dearer = w->dearer;
     take_stops(m, w, p, x, nodes);
     take_cars(m, w, p, x);
     take_terms(m, w, p, x);

@@ -119,14 +119,16 @@ was_placed(const struct pd_search *s, int32_t request)
     return false;
 }
 
-/* pd_recreate: puts those left out back. `hopeless`, when not NULL: as soon as as many are left out
- * as before and their absences are more than this, nobody will take such a plan: the rest is
- * not tried, and s->stuck says so. */
+/* pd_recreate: puts those left out back. A plan that nobody will take is not brought to its end,
+ * and s->stuck says so: `hopeless`, when not NULL: as many are left out as before, and their
+ * absences are more than this; `most`: it costs as much, with the penalties of those left out (only
+ * where a stop more never makes a route cheaper; else PD_INFINITE). */
 void
-pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless)
+pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless, int64_t most)
 {
     int32_t still = 0;
     uint64_t absences = 0;
+    int64_t penalties = 0;
 
     order_left(s, hopeless != NULL);
     s->stuck = false;
@@ -134,6 +136,10 @@ pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless)
         int32_t request = s->left[k];
         const struct pd_terms *t = &s->m->terms[request];
         struct pd_spot best = {PD_INFINITE, -1, 0, 0};
+        if (s->cost + penalties >= most) {
+            s->stuck = true;
+            break;
+        }
         if (t->unserved > 0)
             best.cost = t->unserved;
         if (t->vehicle >= 0) {
@@ -148,6 +154,7 @@ pd_recreate(struct pd_search *s, bool blink, const uint64_t *hopeless)
             continue;
         }
         s->left[still++] = request;
+        penalties += pd_penalty(s, request);
         absences += s->absent[request];
         s->stuck |= t->half && was_placed(s, request);
         if (hopeless != NULL && absences > *hopeless && still >= s->n_left_old) {

@@ -14,10 +14,8 @@ penalties(const struct pd_search *s)
 {
     int64_t sum = 0;
 
-    for (int32_t k = 0; k < s->n_left; k++) {
-        int64_t price = s->m->terms[s->left[k]].unserved;
-        sum += price > 0 ? price : s->penalty;
-    }
+    for (int32_t k = 0; k < s->n_left; k++)
+        sum += pd_penalty(s, s->left[k]);
     return sum;
 }
 
@@ -284,7 +282,7 @@ step_absence(struct pd_search *s)
     uint64_t was = absences(s, s->left, s->n_left);
     pd_begin(s);
     pd_ruin(s);
-    pd_recreate(s, true, &was);
+    pd_recreate(s, true, &was, PD_INFINITE);
     uint64_t is = absences(s, s->left, s->n_left);
     bool take =
         is < was || s->n_left < s->n_left_old ||
@@ -334,11 +332,13 @@ step_cost(struct pd_search *s)
         taken = step_absence(s);
         s->repair = pd_must_left(s) > 0;
     } else {
-        int64_t before = s->cost + penalties(s);
+        int64_t most = s->cost + penalties(s) + grace(s);
+        struct pd_rng next = {pd_next(&s->rng)}; /* wherever this one ends */
         pd_begin(s);
         pd_ruin(s);
-        pd_recreate(s, true, NULL);
-        taken = !s->stuck && s->cost + penalties(s) < before + grace(s);
+        pd_recreate(s, true, NULL, s->m->dearer ? most : PD_INFINITE);
+        s->rng = next;
+        taken = !s->stuck && s->cost + penalties(s) < most;
         if (taken)
             pd_accept(s);
         else

@@ -153,7 +153,7 @@ pd_search_new(const struct pd_model *m, bool fewest, uint64_t horizon, uint64_t 
     }
     load_steps(s);
     pd_begin(s);
-    pd_recreate(s, false, NULL);
+    pd_recreate(s, false, NULL, PD_INFINITE);
     pd_accept(s);
     s->arc = mean_arc(s);
     s->penalty = s->arc * 20;
