@@ -27,7 +27,7 @@ def write(state):
 def container(state, labels):
     state["made"] += 1
     labels = {"com.docker.compose.project": "p", "com.docker.compose.service": SERVICE, **labels}
-    state["all"][f"c{state['made']}"] = {"labels": labels, "age": state["made"]}
+    state["all"][f"c{state['made']}"] = {"labels": labels}
 
 
 def own(state):

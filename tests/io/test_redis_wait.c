@@ -198,8 +198,9 @@ test_redis_is_short_until_the_replica_is_back(void)
     kill(t.replica.pid, SIGSTOP);
     CU_ASSERT_EQUAL(ask("SET k v")->kind, REPLY_LOST);
     CU_ASSERT_TRUE(redis_is_short(t.redis));
-    await_time(t.loop, 1500); /* it is asked for, and not there */
-    redis_flush(t.redis);
+    uint64_t said = redis_counts(t.redis)->bytes_out;
+    AWAIT(t.loop, (redis_flush(t.redis), redis_counts(t.redis)->bytes_out > said));
+    AWAIT(t.loop, redis_waiting(t.redis) == 0); /* it was asked for, and is not there */
     CU_ASSERT_TRUE(redis_is_short(t.redis));
     kill(t.replica.pid, SIGCONT);
     AWAIT(t.loop, (redis_flush(t.redis), !redis_is_short(t.redis)));
