@@ -62,6 +62,8 @@ def compose(argv):
     if argv[0] == "ps":
         print("\n".join(own(state)))
     elif argv[0] == "run":
+        if state["refuse"]:
+            sys.exit(1)
         container(state, {"com.docker.compose.oneoff": "True", **dict(x.split("=", 1) for x in after(argv, "--label"))})
     elif argv[0] == "up":
         for i in own(state):
@@ -91,12 +93,19 @@ def main():
             os.symlink(os.path.abspath(__file__), os.path.join(scratch, name))
         os.environ["PATH"] = scratch + ":" + os.environ["PATH"]
         os.environ["ENGINE"] = os.path.join(scratch, "engine")
-        state = {"made": 0, "all": {}, "break": 1}
+        state = {"made": 0, "all": {}, "break": 1, "refuse": False}
         for _ in range(COPIES):
             container(state, {"com.docker.compose.oneoff": "False"})
         write(state)
         done = roll()
         expect("a run that breaks off and leaves stand-ins", done.returncode == 1 and len(read()["all"]) > COPIES, done)
+        state = read()
+        stand_ins = [i for i in state["all"] if i not in own(state)]
+        del state["all"][stand_ins[0]]
+        write({**state, "refuse": True})
+        done = roll()
+        expect("who answers to be left alone", done.returncode == 1 and set(stand_ins[1:]) <= set(read()["all"]), done)
+        write({**read(), "refuse": False})
         done = roll()
         state = read()
         expect(f"{COPIES} copies and nobody else", len(own(state)) == COPIES == len(state["all"]), done)
