@@ -62,6 +62,9 @@ const struct command commands[] = {
      "this courier gets nothing new, and keeps what was offered or accepted"},
     {"confirm", cmd_confirm, true, "confirm ORDER LAT,LNG [--who NAME]",
      "where an order goes that is held because only its street is known; it is matched then"},
+    {"settle", cmd_settle, true, "settle ORDER delivered|returned [--why WORDS] [--who NAME]",
+     "what became of goods that a courier carried who cannot say so any more: at the customer's, "
+     "or on the store's shelf again"},
     {"rulings", cmd_rulings, true, "rulings",
      "pins, bans, holds and frozen routes that hold now, and who decided what of late"},
     {"audit", cmd_audit, true, "audit", "prove that the ledger adds up to every stock level"},

@@ -46,12 +46,5 @@ cmd_confirm(struct ctl *c, struct args *a)
         return EXIT_NOT_SO;
     struct slice args[] = {ctl_number(c, c->now_ms), SLICE_LIT("1"),           slice_str(order),
                            ctl_number(c, at.lat_e7), ctl_number(c, at.lng_e7), slice_str(who)};
-    redisReply *reply = ctl_call(c, "order_confirm", sizeof args / sizeof *args, args);
-    int outcome = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
-                          reply->element[0]->len > 0
-                      ? reply->element[0]->str[0]
-                      : 0;
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return say(c, order, outcome);
+    return say(c, order, ctl_outcome(c, "order_confirm", sizeof args / sizeof *args, args));
 }

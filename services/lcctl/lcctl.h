@@ -113,6 +113,9 @@ redisReply *ctl_read(struct ctl *c, const char *command, const char *key, ...)
 /* ctl_call: FCALL function 1 city args...; as ctl_redis. Waits for as many replicas as were asked
  * for; too few: says so and sets c->unsafe. */
 redisReply *ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args);
+/* ctl_outcome: ctl_call for one order or ruling: the first byte of its answer; 0 = there was none,
+ * -1 = ctl_call has said what is wrong. */
+int ctl_outcome(struct ctl *c, const char *function, size_t n, const struct slice *args);
 
 /* ctl_number: v as decimal text in the arena. */
 struct slice ctl_number(struct ctl *c, int64_t v);
@@ -199,6 +202,7 @@ int cmd_ban(struct ctl *c, struct args *a);        /* ban ORDER COURIER */
 int cmd_hold(struct ctl *c, struct args *a);       /* hold ORDER */
 int cmd_freeze(struct ctl *c, struct args *a);     /* freeze COURIER */
 int cmd_confirm(struct ctl *c, struct args *a);    /* confirm ORDER LAT,LNG */
+int cmd_settle(struct ctl *c, struct args *a);     /* settle ORDER delivered|returned */
 int cmd_rulings(struct ctl *c, struct args *a);    /* rulings */
 int cmd_audit(struct ctl *c, struct args *a);      /* audit */
 int cmd_queue(struct ctl *c, struct args *a);      /* queue */

@@ -195,6 +195,21 @@ ctl_call(struct ctl *c, const char *function, size_t n, const struct slice *args
     return reply;
 }
 
+int
+ctl_outcome(struct ctl *c, const char *function, size_t n, const struct slice *args)
+{
+    redisReply *reply = ctl_call(c, function, n, args);
+
+    if (reply == NULL)
+        return -1;
+    int outcome =
+        reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 && reply->element[0]->len > 0
+            ? (unsigned char)reply->element[0]->str[0]
+            : 0;
+    freeReplyObject(reply);
+    return outcome;
+}
+
 struct slice
 ctl_number(struct ctl *c, int64_t v)
 {

@@ -64,14 +64,10 @@ say(struct ctl *c, const struct wish *w, const char *who, const char *words)
         ctl_number(c, w->courier),
         slice_str(who),
         slice_str(words)};
-    redisReply *reply = ctl_call(c, "dispatch_rule", sizeof args / sizeof *args, args);
-    if (reply == NULL)
+    int outcome = ctl_outcome(c, "dispatch_rule", sizeof args / sizeof *args, args);
+    if (outcome < 0)
         return EXIT_FAILED;
-    int outcome = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
-                          reply->element[0]->len > 0 && reply->element[0]->str[0] < OUTCOMES
-                      ? reply->element[0]->str[0]
-                      : 0;
-    freeReplyObject(reply);
+    outcome = outcome < OUTCOMES ? outcome : 0;
     if (c->json) {
         static const char *const names[OUTCOMES] = {"unknown",  "done",       "already", "not_now",
                                                     "no_order", "no_courier", "conflict"};

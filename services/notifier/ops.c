@@ -218,6 +218,7 @@ enum said {
     SAID_SHELF,
     SAID_CANCEL,
     SAID_READY,
+    SAID_SETTLE,
     SAID_BUSY,
     SAID_CONFIRM,
     SAID_RULE
@@ -228,7 +229,7 @@ static const struct json_enum types[] = {
     {"find", SAID_FIND},       {"zone", SAID_ZONE},   {"cancel", SAID_CANCEL},
     {"ready", SAID_READY},     {"busy", SAID_BUSY},   {"rule", SAID_RULE},
     {"courier", SAID_COURIER}, {"proof", SAID_PROOF}, {"way", SAID_WAY},
-    {"confirm", SAID_CONFIRM}, {"shelf", SAID_SHELF},
+    {"confirm", SAID_CONFIRM}, {"shelf", SAID_SHELF}, {"settle", SAID_SETTLE},
 };
 
 /* What may be decided, as dispatch_rule calls it; who it is about. */
@@ -242,6 +243,14 @@ static const struct {
     {"freeze", false, true}, {"unfreeze", false, true},
 };
 enum { RULES = sizeof rules / sizeof *rules };
+
+/* What became of goods that a courier carried, and as order_step calls it. */
+static const struct {
+    const char *name;
+    const char *action;
+    unsigned reason;
+} ends[] = {{"delivered", "handed_over", 0},
+            {"returned", "taken_back", LIFECIRCLE__V1__REASON__UNABLE_TO_DELIVER}};
 
 static const struct json_enum modes[] = {
     {"open", LIFECIRCLE__V1__BUSY_MODE__OPEN},
@@ -258,7 +267,7 @@ struct wish {
     int64_t store;
     int64_t delay_s;
     int busy;
-    int rule; /* an index of rules, + 1; SAID_PROOF: which picture */
+    int rule; /* an index of rules, + 1; SAID_PROOF: which picture; SAID_SETTLE: of ends */
     int64_t courier;
     struct slice words;
     struct latlng at;
@@ -296,7 +305,7 @@ read_wish(struct json_in *in, struct wish *w)
     bool acts = w->type >= SAID_CANCEL;
     json_in_string(in, &root, "id", acts ? JSON_REQUIRED : JSON_OPTIONAL, 1, 64, &w->id);
     bool has_order = w->type == SAID_ORDER || w->type == SAID_PROOF || w->type == SAID_CANCEL ||
-                     w->type == SAID_READY || w->type == SAID_CONFIRM;
+                     w->type == SAID_READY || w->type == SAID_SETTLE || w->type == SAID_CONFIRM;
     if (json_in_string(in, &root, "order_id", has_order ? JSON_REQUIRED : JSON_OPTIONAL, 36, 36,
                        &w->order) &&
         uuid_parse(w->order, &w->uuid) != LC_OK)
@@ -317,10 +326,23 @@ read_wish(struct json_in *in, struct wish *w)
         static const struct json_enum proofs[] = {{"photo", 0}, {"signature", 1}};
         json_in_enum(in, &root, "kind", JSON_REQUIRED, proofs, 2, &w->rule);
     }
+    if (w->type == SAID_SETTLE) {
+        const struct json_enum became[] = {{ends[0].name, 0}, {ends[1].name, 1}};
+        json_in_enum(in, &root, "kind", JSON_REQUIRED, became, 2, &w->rule);
+    }
     if (w->type == SAID_CONFIRM)
         (void)json_in_latlng_of(in, &root, &w->at);
     if (w->type == SAID_RULE)
         read_rule(in, &root, w);
+}
+
+/* who_and_why: for the history: "Olga: she rang". */
+static struct slice
+who_and_why(const struct event *ev, struct slice who, struct slice why)
+{
+    const char *text = arena_printf(ev->arena, "%.*s: %.*s", (int)who.n, who.p, (int)why.n, why.p);
+
+    return text == NULL ? who : slice_str(text);
 }
 
 static void
@@ -330,10 +352,12 @@ act(struct notifier *n, const struct event *ev, struct outbox *out, const struct
     struct ask a = {.kind = ASK_STEP, .conn = ev->ref, .order = w->uuid};
     struct slice who = slice_str(g == NULL ? "" : g->name);
     bool cancel = w->type == SAID_CANCEL;
+    bool settle = w->type == SAID_SETTLE;
 
     snprintf(a.text, sizeof a.text, "%.*s", (int)w->id.n, w->id.p);
     outbox_note(out, "operator_act", "name=%s type=%s", g == NULL ? "" : g->name,
                 cancel                    ? "cancel"
+                : settle                  ? ends[w->rule].action
                 : w->type == SAID_READY   ? "ready"
                 : w->type == SAID_CONFIRM ? "confirm"
                 : w->type == SAID_RULE    ? rules[w->rule - 1].name
@@ -347,8 +371,14 @@ act(struct notifier *n, const struct event *ev, struct outbox *out, const struct
     else if (w->type == SAID_BUSY)
         shop_busy(n, ev, out, &a, (uint32_t)w->store, (Lifecircle__V1__BusyMode)w->busy,
                   (uint32_t)w->delay_s);
-    else if (!ask_step(n, ev, out, &a, cancel ? "cancel" : "ready",
-                       cancel ? LIFECIRCLE__V1__REASON__OPERATOR : 0, "operator", who))
+    else if (!ask_step(n, ev, out, &a,
+                       cancel   ? "cancel"
+                       : settle ? ends[w->rule].action
+                                : "ready",
+                       cancel   ? LIFECIRCLE__V1__REASON__OPERATOR
+                       : settle ? ends[w->rule].reason
+                                : 0,
+                       "operator", settle && w->words.n > 0 ? who_and_why(ev, who, w->words) : who))
         said_done(out, &a, "unavailable");
 }
 

@@ -123,6 +123,31 @@ test('the operator sees an order appear, move and finish', async ({town, browser
     await ops.context().close();
 });
 
+test('the operator says what became of what a lost courier carried', async ({town, browser, key}) => {
+    const ops = await openOps(browser, town, kit.desk);
+    const courier = await openCourier(browser, town, 'eve');
+    await kit.canDeliver(town, key);
+    const order = await kit.placeOrder(town, key);
+    await courier.locator('#accept').click();
+    await courier.locator('#arrived').click();
+    await courier.locator('#picked-up').click();
+    await kit.shows(ops, '#panel', `corner/${order.external_order_id}`);
+    await ops.locator(`[data-order="${order.external_order_id}"]`).click();
+    await kit.shows(ops, '#order-state', 'courier to the customer');
+    kit.lcctl(town, 'courier', 'revoke', 'eve');
+    await courier.context().close();
+    await kit.sound(ops, 'ops-carried');
+    await ops.locator('#settle-returned').click();
+    await ops.locator('#settle-why').fill('left at the corner');
+    await kit.sound(ops, 'ops-settle');
+    await ops.locator('#settle-yes').click();
+    await kit.shows(ops, '#order-state', 'returned');
+    await kit.shows(ops, '#timeline', 'operator: Olga: left at the corner');
+    await ops.locator('#carried').waitFor({state: 'detached'});
+    assert.deepEqual(ops.wrong, []);
+    await ops.context().close();
+});
+
 test('the operator decides who brings an order', async ({town, browser, key}) => {
     await kit.addStore(town, key, 'desk', {lat: 39.3, lng: -76.58});
     const here = {store_id: 'desk', dropoff: {lat: 39.301, lng: -76.581}};

@@ -121,6 +121,49 @@ test_order_goes_from_chain_to_door(void)
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
 }
 
+static bool
+foresees_nobody(void *ctx)
+{
+    (void)ctx;
+    return town_metric(&town, TOWN_MATCHER, "match_couriers") == 0;
+}
+
+/* The courier is gone with the goods, phone and all: an operator hears where they are. */
+static void
+test_what_a_lost_courier_carried_is_settled(void)
+{
+    struct town_socket phone;
+    char id[UUID_TEXT];
+    char state[32];
+    char out[8192];
+
+    town_shop(&town, "fait-ave", 39.2847, -76.5921, 1, "COFFEE,20,219\n");
+    town_courier(&town, &phone, "bea");
+    struct town_answer a = town_order(&town, ORDER("4714", "{\"sku\":\"COFFEE\",\"quantity\":2}"));
+    CU_ASSERT_EQUAL(a.status, 201);
+    json_t *order = town_json(&a);
+    snprintf(id, sizeof id, "%s", town_text(order, "order_id"));
+    json_decref(order);
+    town_answer_free(&a);
+    json_decref(town_accept(&phone));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "settle corner/4714 returned"), 1);
+    town_act(&phone, "picked_up", "1", id, "", "done");
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "courier revoke bea"), 0);
+    CU_ASSERT_EQUAL(town_socket_closed(&phone, 5000), 4003);
+    town_socket_close(&phone);
+
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out,
+                               "settle corner/4714 returned --who olga --why left_at_the_corner"),
+                    0);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "settle corner/4714 returned"), 0);
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "settle corner/4714 delivered"), 1);
+    town_state(&town, id, state);
+    CU_ASSERT_STRING_EQUAL(state, "returned");
+    CU_ASSERT_TRUE(town_says(&town, "order corner/4714", "operator: olga: left_at_the_corner"));
+    CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
+    CU_ASSERT_TRUE(town_wait(foresees_nobody, NULL)); /* the next one counts those who are there */
+}
+
 static void
 test_order_of_what_is_taken_is_held_and_placed_when_it_is_back(void)
 {
@@ -300,7 +343,8 @@ test_town_comes_up(void)
     town_open(&town, TOWN_RECORDS | TOWN_PATIENT);
 }
 
-UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_order_goes_from_chain_to_door),
+UNIT_MAIN("order", UNIT(test_town_comes_up), UNIT(test_what_a_lost_courier_carried_is_settled),
+          UNIT(test_order_goes_from_chain_to_door),
           UNIT(test_order_of_what_is_taken_is_held_and_placed_when_it_is_back),
           UNIT(test_another_payload_under_the_same_name_is_a_conflict),
           UNIT(test_other_chains_orders_do_not_exist), UNIT(test_batch_answers_a_line_an_order),

@@ -20,6 +20,8 @@ static const struct rule ORDER_RULES[] = {
     {"cancel", RULE_STATE(CANCELLED), "dddddd----d-a---"},
     {"expire", RULE_STATE(CANCELLED), "--d-------d-a---"},
     {"collected", RULE_STATE(COLLECTED), "----------da----"},
+    {"handed_over", RULE_STATE(DELIVERED), "------ddda-----d"},
+    {"taken_back", RULE_STATE(RETURNED), "------ddd----a-d"},
 };
 
 static const struct rule PLAN_RULES[] = {

@@ -107,6 +107,33 @@ test_pickup_commits_the_stock(void)
     CU_ASSERT_EQUAL(ask_faults(k), 0);
 }
 
+/* Whoever hears of it says so, when the courier cannot: once, and the shelf has the goods once. */
+static void
+test_what_is_carried_is_handed_over_or_taken_back_by_others(void)
+{
+    static const unsigned from[] = {S(PICKED_UP), S(ENROUTE_TO_DROPOFF), S(ARRIVED_AT_DROPOFF),
+                                    S(RETURNING)};
+    static const char *const action[] = {"handed_over", "taken_back"};
+
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        for (int back = 0; back < 2; back++) {
+            bring(from[i]);
+            CU_ASSERT_EQUAL(ask_level(k, 1, 0).on_hand, 8);
+            CU_ASSERT_EQUAL(ask_step(k, NOW + 50, 1, action[back], 0), DONE);
+            CU_ASSERT_EQUAL(ask_step(k, NOW + 51, 1, action[back], 0), ALREADY);
+            CU_ASSERT_EQUAL(ask_step(k, NOW + 52, 1, action[1 - back], 0), NOT_ALLOWED);
+            CU_ASSERT_EQUAL(ask_level(k, 1, 0).on_hand, back ? 10 : 8);
+            CU_ASSERT_EQUAL(ask_level(k, 1, 0).available, back ? 10 : 8);
+            CU_ASSERT_EQUAL(ask_load(k, 1), 0);
+            CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:due:dispatch"), 0);
+            CU_ASSERT_EQUAL(ask_int(k, "ZCARD {t}:work:%d", COURIER), 2); /* it is their work */
+            CU_ASSERT_EQUAL(ask_plan(k, NOW + 60, EPOCH, COURIER, 1, "deliver"), back ? 2 : 1);
+            CU_ASSERT_EQUAL(state_now(), back ? S(RETURNED) : S(DELIVERED));
+            CU_ASSERT_EQUAL(ask_faults(k), 0);
+        }
+    }
+}
+
 static void
 test_collected_commits_the_stock(void)
 {
@@ -366,6 +393,7 @@ main(void)
         UNIT(test_cancel_before_placing_drops_the_due_row),
         UNIT(test_cancel_tells_when_the_last_one_is_back),
         UNIT(test_pickup_commits_the_stock),
+        UNIT(test_what_is_carried_is_handed_over_or_taken_back_by_others),
         UNIT(test_collected_commits_the_stock),
         UNIT(test_returned_puts_the_goods_back),
         UNIT(test_accept_is_a_note_of_the_stores),

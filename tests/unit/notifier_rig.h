@@ -58,14 +58,15 @@ struct rig {
     int64_t hook_next[8];
     char hook_told[96]; /* the last "url status why" */
     unsigned chain_puts;
-    char step;           /* the outcome that order_step answers with; 0 = none */
-    char stepped[96];    /* its last "action reason who" */
-    long long proof;     /* what order_proof answers */
-    char rule;           /* the outcome that dispatch_rule answers with */
-    char ruled[256];     /* its last "kind order courier who words" */
-    char confirm;        /* the outcome that order_confirm answers with */
-    char confirmed[128]; /* its last "order lat lng who" */
-    char access[256];    /* what {city}:access says of every token; n = 0: nothing */
+    char step;            /* the outcome that order_step answers with; 0 = none */
+    char stepped[96];     /* its last "action reason who" */
+    char step_words[208]; /* and words */
+    long long proof;      /* what order_proof answers */
+    char rule;            /* the outcome that dispatch_rule answers with */
+    char ruled[256];      /* its last "kind order courier who words" */
+    char confirm;         /* the outcome that order_confirm answers with */
+    char confirmed[128];  /* its last "order lat lng who" */
+    char access[256];     /* what {city}:access says of every token; n = 0: nothing */
     size_t access_n;
     struct latlng signed_on;     /* where every shift began; 0: not said */
     char place[4][24];           /* {city}:geo:couriers, by courier number; "": nobody knows */

@@ -140,6 +140,7 @@ rig_fcall(struct rig *r, const struct effect *e, struct arena *a)
         struct reply *item = arena_array(a, 1, sizeof *item);
         snprintf(r->stepped, sizeof r->stepped, "%.*s %.*s %.*s", (int)e->argv[7].n, e->argv[7].p,
                  (int)e->argv[8].n, e->argv[8].p, (int)e->argv[9].n, e->argv[9].p);
+        snprintf(r->step_words, sizeof r->step_words, "%.*s", (int)e->argv[10].n, e->argv[10].p);
         item[0] = rig_str(&r->step, 1);
         return rig_array(item, 1);
     }

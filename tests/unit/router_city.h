@@ -263,4 +263,12 @@ w_cancel(struct world *w, struct w_order *o)
     w_event(w, o);
 }
 
+/* w_ended: an operator says where the goods are that a courier carried. */
+static inline void
+w_ended(struct world *w, struct w_order *o, unsigned state)
+{
+    w_move(w, o, state, 0, w_head(o).courier);
+    w_event(w, o);
+}
+
 #endif

@@ -145,6 +145,48 @@ test_operator_cancels_in_their_own_name(void)
     rig_free(r);
 }
 
+/* The courier's phone is lost: an operator heard what became of the goods. */
+static void
+test_operator_settles_what_is_carried(void)
+{
+    static const struct {
+        const char *rest; /* of the message */
+        const char *stepped;
+        const char *words;
+    } table[] = {
+        {"\"kind\":\"delivered\",\"words\":\"she rang\"}", "handed_over 0 operator",
+         "Olga: she rang"},
+        {"\"kind\":\"delivered\"}", "handed_over 0 operator", "Olga"},
+        {"\"kind\":\"returned\",\"words\":\"\"}", "taken_back 51 operator", "Olga"},
+    };
+    struct rig *r = with_operator(10);
+    char text[256];
+    char id[UUID_TEXT];
+
+    rig_order(r, 0, LIFECIRCLE__V1__ORDER_STATE__PICKED_UP, 0, 1);
+    rig_say(r, 10, "{\"type\":\"hello\"}");
+    uuid_format(r->order[0], id);
+    r->step = STEP_DONE;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        snprintf(text, sizeof text, "{\"type\":\"settle\",\"id\":\"a1\",\"order_id\":\"%s\",%s", id,
+                 table[i].rest);
+        rig_say(r, 10, text);
+        CU_ASSERT_STRING_EQUAL(r->stepped, table[i].stepped);
+        CU_ASSERT_STRING_EQUAL(r->step_words, table[i].words);
+        CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"id\":\"a1\",\"outcome\":\"done\""),
+                        i + 1);
+    }
+    r->stepped[0] = '\0';
+    snprintf(text, sizeof text,
+             "{\"type\":\"settle\",\"id\":\"a1\",\"order_id\":\"%s\",\"kind\":\"lost\"}", id);
+    rig_say(r, 10, text);
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"field\":\"kind\""), 1);
+    rig_say(r, 10, "{\"type\":\"settle\",\"id\":\"a1\",\"kind\":\"returned\"}");
+    CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, "\"field\":\"order_id\""), 1);
+    CU_ASSERT_STRING_EQUAL(r->stepped, "");
+    rig_free(r);
+}
+
 static void
 test_operator_decides_over_the_plans_head(void)
 {
@@ -482,7 +524,8 @@ UNIT_MAIN(
     UNIT(test_operator_is_cut_when_the_token_is_revoked),
     UNIT(test_operator_sees_what_is_open_and_then_what_changes),
     UNIT(test_operator_who_goes_leaves_nothing_behind),
-    UNIT(test_operator_cancels_in_their_own_name), UNIT(test_operator_decides_over_the_plans_head),
+    UNIT(test_operator_cancels_in_their_own_name), UNIT(test_operator_settles_what_is_carried),
+    UNIT(test_operator_decides_over_the_plans_head),
     UNIT(test_operator_is_told_what_a_ruling_lacks), UNIT(test_operator_says_where_an_order_goes),
     UNIT(test_operator_is_told_what_was_not_understood), UNIT(test_screen_sees_its_own_store_only),
     UNIT(test_screen_works_on_its_own_orders_only),

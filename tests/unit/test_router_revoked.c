@@ -73,6 +73,40 @@ test_revoked_courier_keeps_what_is_carried_until_let_in_again(void)
     w_free(w);
 }
 
+/* An operator heard what became of the goods. */
+static void
+test_what_a_revoked_courier_carries_is_ended_by_an_operator(void)
+{
+    static const struct {
+        bool turned_back;
+        unsigned state;
+        Lifecircle__V1__CourierReply__Outcome later; /* the courier's own word, once let in again */
+    } table[] = {{false, W_STATE(DELIVERED), W_OUTCOME(ALREADY)},
+                 {false, W_STATE(RETURNED), W_OUTCOME(NOT_NOW)},
+                 {true, W_STATE(DELIVERED), W_OUTCOME(ALREADY)},
+                 {true, W_STATE(RETURNED), W_OUTCOME(NOT_NOW)}};
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct world *w = w_new();
+        struct w_order *o = offered(w);
+        CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(PICKED), o), W_OUTCOME(DONE));
+        if (table[i].turned_back)
+            CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(UNDELIVERABLE), o), W_OUTCOME(DONE));
+        w_revoke(w, 1, true);
+        w_pass(w, AT_ONCE_MS);
+        w_ended(w, o, table[i].state);
+        w_pass(w, AT_ONCE_MS);
+        CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+        CU_ASSERT_EQUAL(w_state(o), table[i].state);
+        w_revoke(w, 1, false);
+        w_pass(w, AT_ONCE_MS);
+        CU_ASSERT_EQUAL(w_deliver(w, 1, o, NULL), table[i].later);
+        CU_ASSERT_EQUAL(w_state(o), table[i].state);
+        w_free(w);
+    }
+}
+
 static void
 test_revoked_courier_signs_on_once_let_in_again(void)
 {
@@ -108,5 +142,6 @@ test_revoked_while_no_router_runs(void)
 
 UNIT_MAIN("router_revoked", UNIT(test_revoked_courier_gives_back_what_is_not_picked_up),
           UNIT(test_revoked_courier_keeps_what_is_carried_until_let_in_again),
+          UNIT(test_what_a_revoked_courier_carries_is_ended_by_an_operator),
           UNIT(test_revoked_courier_signs_on_once_let_in_again),
           UNIT(test_revoked_while_no_router_runs))

@@ -122,8 +122,12 @@ trouble(struct world *w, uint64_t *s)
         break;
     default:
         o = w->n_orders == 0 ? NULL : &w->order[below(s, (uint32_t)w->n_orders)];
-        if (o != NULL && w_state(o) < W_STATE(PICKED_UP))
+        if (o == NULL)
+            break;
+        if (w_state(o) < W_STATE(PICKED_UP))
             w_cancel(w, o);
+        else if (w_state(o) < W_STATE(DELIVERED) || w_state(o) == W_STATE(RETURNING))
+            w_ended(w, o, chance(s) ? W_STATE(DELIVERED) : W_STATE(RETURNED));
         break;
     }
 }

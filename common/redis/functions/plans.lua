@@ -139,15 +139,6 @@ local function load_plans(entries, key, field)
     return seen
 end
 
--- worked: what a courier has done, for what the shift was worth: kind and order, by time, for a week
-local WORK = {pickup = 1, deliver = 2, returned = 3}
-local WEEK_MS = 7 * 86400000
-local function worked(courier, action, id)
-    local key = p .. 'work:' .. courier
-    call('ZADD', key, now_text, char(WORK[action]) .. id)
-    call('ZREMRANGEBYSCORE', key, '-inf', text(now - WEEK_MS))
-end
-
 local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
     local ok, route = versioned(routes[e.courier], e.expect_route, e.route)
     if not ok then
@@ -169,9 +160,6 @@ local function commit_entry(records, e, routes, shifts, hset, rulings, frozen)
         put_event(s.id, sub(after, 1, HEAD_SIZE), outcome ~= DONE and 'e')
         if outcome == DONE then
             effects(s.id, from, after, ACTIONS[s.action], s.words)
-            if WORK[s.action] and e.courier > 0 then
-                worked(e.courier, s.action, s.id)
-            end
         end
     end
     if route then

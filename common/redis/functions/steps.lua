@@ -81,16 +81,21 @@ local ACTIONS = {
             RETURNING, RETURNED)},
     pickup = {to = PICKED_UP, from = set(CONFIRMED, ENROUTE_TO_PICKUP, ARRIVED_AT_PICKUP),
         past = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF, DELIVERED, RETURNING,
-            RETURNED), stock = COMMIT},
+            RETURNED), stock = COMMIT, work = 1},
     enroute_dropoff = {to = ENROUTE_TO_DROPOFF, from = set(PICKED_UP), past = set(
         ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF, DELIVERED, RETURNING, RETURNED)},
     arrive_dropoff = {to = ARRIVED_AT_DROPOFF, from = set(PICKED_UP, ENROUTE_TO_DROPOFF),
         past = set(ARRIVED_AT_DROPOFF, DELIVERED, RETURNING, RETURNED)},
     deliver = {to = DELIVERED, from = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF),
-        past = set(DELIVERED)},
+        past = set(DELIVERED), work = 2},
     returning = {to = RETURNING, from = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF),
         past = set(RETURNING, RETURNED)},
-    returned = {to = RETURNED, from = set(RETURNING), past = set(RETURNED), stock = RETURN},
+    returned = {to = RETURNED, from = set(RETURNING), past = set(RETURNED), stock = RETURN, work = 3},
+    -- the same of somebody who heard of it: the courier cannot say so any more
+    handed_over = {to = DELIVERED, from = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF,
+        RETURNING), past = set(DELIVERED), work = 2},
+    taken_back = {to = RETURNED, from = set(PICKED_UP, ENROUTE_TO_DROPOFF, ARRIVED_AT_DROPOFF,
+        RETURNING), past = set(RETURNED), stock = RETURN, work = 3},
     cancel = {to = CANCELLED, from = set(CREATED, HELD, PLACED, CONFIRMED, ENROUTE_TO_PICKUP,
         ARRIVED_AT_PICKUP, READY_FOR_COLLECTION), past = set(CANCELLED), stock = RELEASE},
     expire = {to = CANCELLED, from = set(PLACED, READY_FOR_COLLECTION), past = set(CANCELLED),
@@ -101,11 +106,19 @@ local ACTIONS = {
     collected = {to = COLLECTED, from = set(PLACED, READY_FOR_COLLECTION), past = set(COLLECTED),
         stock = COMMIT, collection = true},
 }
-local BY_ANYBODY = set('cancel', 'expire', 'ready', 'collected', 'accept')
+local BY_ANYBODY = set('cancel', 'expire', 'ready', 'collected', 'accept', 'handed_over', 'taken_back')
 local BY_ROUTER = set('assign', 'unassign', 'confirm', 'enroute_pickup', 'arrive_pickup', 'pickup',
     'enroute_dropoff', 'arrive_dropoff', 'deliver', 'returning', 'returned', 'eta')
 
 local DONE, ALREADY, NOT_ALLOWED, UNKNOWN = 1, 2, 3, 4
+
+-- worked: what a courier has done, for what the shift was worth: kind and order, by time, for a week
+local WEEK_MS = 7 * 86400000
+local function worked(courier, kind, id)
+    local key = p .. 'work:' .. courier
+    call('ZADD', key, now_text, char(kind) .. id)
+    call('ZREMRANGEBYSCORE', key, '-inf', text(now - WEEK_MS))
+end
 
 -- effects: what a transition does besides the record; `from` is the state before
 local function effects(id, from, record, a, words)
@@ -122,6 +135,10 @@ local function effects(id, from, record, a, words)
     end
     if IS_END[state] then
         drop_due(flag(byte(record, 4), F_COLLECTION) and 'expire' or 'dispatch', id)
+    end
+    local his = sunpack('<I4', record, 25)
+    if a.work and his > 0 then
+        worked(text(his), a.work, id)
     end
     put_history(id, record, words)
 end
@@ -211,7 +228,7 @@ local function order_step(keys, args)
         local s = {id = uuid(args[b]), action = args[b + 1],
             reason = number(args[b + 2], 'reason', 0, 255), who = args[b + 3], words = args[b + 4]}
         if not BY_ANYBODY[s.action] then
-            refuse('action: expected accept, cancel, ready, collected or expire')
+            refuse('action: expected accept, cancel, ready, collected, expire, handed_over or taken_back')
         end
         if #s.who > 64 or #s.words > 200 then
             refuse('who, words: expected up to 64 and 200 bytes')

@@ -283,18 +283,29 @@ const act = {
         say({type: 'rule', kind, ...(o ? {order_id: o.id} : {}), ...(courier ? {courier} : {}), ...(words ? {words} : {})});
     },
     cancel(o) {
-        const dialog = $('#dialog');
-        fill(dialog, h('h2', {id: 'dialog-title'}, t('ops.cancel_sure', {id: `${o.chain}/${o.external}`})),
-            h('p', {}, ''),
-            h('div', {class: 'row'},
-                h('button', {class: 'danger', id: 'cancel-yes', onclick: () => {
-                    dialog.close();
-                    say({type: 'cancel', order_id: o.id});
-                }}, t('ops.cancel')),
-                h('button', {onclick: () => dialog.close()}, t('back'))));
-        dialog.showModal();
+        ask(t('ops.cancel_sure', {id: `${o.chain}/${o.external}`}), 'cancel-yes', t('ops.cancel'), () => say({type: 'cancel', order_id: o.id}));
+    },
+    settle(o, end) {
+        const why = h('input', {id: 'settle-why', class: 'wide', autocomplete: 'off', maxLength: WORDS_BYTES});
+        ask(t(`ops.settle.${end}.sure`, {id: `${o.chain}/${o.external}`}), 'settle-yes', t(`ops.settle.${end}`), () => {
+            const words = shorter(why.value, WORDS_BYTES);
+            say({type: 'settle', order_id: o.id, kind: end, ...(words ? {words} : {})});
+        }, h('label', {class: 'stack'}, t('ops.settle.why'), why));
     },
 };
+
+// ask: what cannot be undone is asked for once more.
+function ask(question, id, yes, then, more = null) {
+    const dialog = $('#dialog');
+    fill(dialog, h('h2', {id: 'dialog-title'}, question), h('p', {}, more ?? ''),
+        h('div', {class: 'row'},
+            h('button', {class: 'danger', id, onclick: () => {
+                dialog.close();
+                then();
+            }}, yes),
+            h('button', {onclick: () => dialog.close()}, t('back'))));
+    dialog.showModal();
+}
 
 const WORDS_BYTES = 120; // of a reason, as the server keeps it
 

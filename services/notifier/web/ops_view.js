@@ -267,6 +267,15 @@ function proofs(detail, o, act) {
             : h('button', {'data-proof': kind, onclick: () => act.proof(o, kind)}, t(`ops.proof.${kind}`)))));
 }
 
+// carried: what a courier has and cannot end any more, say because the phone is lost: somebody who heard of it does.
+const CARRIED = ['picked_up', 'enroute_to_dropoff', 'arrived_at_dropoff', 'returning'];
+function carried(o, act) {
+    return h('section', {class: 'card stack', id: 'carried'}, h('h2', {}, t('ops.settle')),
+        h('p', {class: 'soft'}, t('ops.settle.how')),
+        h('div', {class: 'row'}, ['delivered', 'returned'].map((end) =>
+            h('button', {id: `settle-${end}`, onclick: () => act.settle(o, end)}, t(`ops.settle.${end}`)))));
+}
+
 export function order(state, detail, act, notice) {
     const o = detail.order;
     if (!o) return [back(act), h('p', {class: 'card soft'}, '…')];
@@ -293,6 +302,7 @@ export function order(state, detail, act, notice) {
                 h('button', {id: 'ready', onclick: () => act.ready(o)}, t('ops.ready'))) : null),
         where(o, act),
         early && !o.collection && !unplaced(o) ? ruling(state, detail, o, act) : null,
+        CARRIED.includes(o.status) ? carried(o, act) : null,
         proofs(detail, o, act),
         timeline(detail, state),
         decision(detail),
