@@ -39,7 +39,11 @@ take_order(struct router *r, struct slice value)
     if (record_is_end(head.state) && plan_rulings(r->plan) > 0 &&
         plan_rule(r->plan, id, &(struct plan_ruling){.pinned = 0}) != LC_OK)
         router_rebuild(r, "memory");
-    if (o == NULL ? !state_open(head.state) : head.version <= o->version)
+    if (o == NULL && !state_open(head.state))
+        return;
+    /* An end is news whatever we count: a courier's word that came between, as done already, was
+     * counted here and not there. */
+    if (o != NULL && head.version <= o->version && !record_is_end(head.state))
         return;
     if (o != NULL && o->state == head.state && o->courier == head.courier &&
         (o->ready || (head.flags & RECORD_READY) == 0))

@@ -19,6 +19,7 @@ struct w_rule {
     const char *action;
     unsigned to;
     unsigned from; /* bits by state */
+    unsigned past; /* done already: nothing changes, nothing is told; the real Redis has more */
 };
 
 #define W_BIT(x) (1U << W_STATE(x))
@@ -27,23 +28,26 @@ static inline const struct w_rule *
 w_step_rule(struct slice action)
 {
     static const struct w_rule rule[] = {
-        {"assign", W_STATE(PLACED), W_BIT(PLACED)},
+        {"assign", W_STATE(PLACED), W_BIT(PLACED), 0},
         {"unassign", W_STATE(PLACED),
-         W_BIT(PLACED) | W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP) | W_BIT(ARRIVED_AT_PICKUP)},
-        {"confirm", W_STATE(CONFIRMED), W_BIT(PLACED)},
-        {"enroute_pickup", W_STATE(ENROUTE_TO_PICKUP), W_BIT(CONFIRMED)},
-        {"arrive_pickup", W_STATE(ARRIVED_AT_PICKUP), W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP)},
+         W_BIT(PLACED) | W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP) | W_BIT(ARRIVED_AT_PICKUP), 0},
+        {"confirm", W_STATE(CONFIRMED), W_BIT(PLACED), 0},
+        {"enroute_pickup", W_STATE(ENROUTE_TO_PICKUP), W_BIT(CONFIRMED), 0},
+        {"arrive_pickup", W_STATE(ARRIVED_AT_PICKUP), W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP),
+         0},
         {"pickup", W_STATE(PICKED_UP),
-         W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP) | W_BIT(ARRIVED_AT_PICKUP)},
-        {"enroute_dropoff", W_STATE(ENROUTE_TO_DROPOFF), W_BIT(PICKED_UP)},
+         W_BIT(CONFIRMED) | W_BIT(ENROUTE_TO_PICKUP) | W_BIT(ARRIVED_AT_PICKUP), 0},
+        {"enroute_dropoff", W_STATE(ENROUTE_TO_DROPOFF), W_BIT(PICKED_UP),
+         W_BIT(DELIVERED) | W_BIT(RETURNED)},
         {"arrive_dropoff", W_STATE(ARRIVED_AT_DROPOFF),
-         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF)},
+         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF), W_BIT(DELIVERED) | W_BIT(RETURNED)},
         {"deliver", W_STATE(DELIVERED),
-         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF) | W_BIT(ARRIVED_AT_DROPOFF)},
+         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF) | W_BIT(ARRIVED_AT_DROPOFF),
+         W_BIT(DELIVERED)},
         {"returning", W_STATE(RETURNING),
-         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF) | W_BIT(ARRIVED_AT_DROPOFF)},
-        {"returned", W_STATE(RETURNED), W_BIT(RETURNING)},
-        {"eta", 0, 0},
+         W_BIT(PICKED_UP) | W_BIT(ENROUTE_TO_DROPOFF) | W_BIT(ARRIVED_AT_DROPOFF), W_BIT(RETURNED)},
+        {"returned", W_STATE(RETURNED), W_BIT(RETURNING), W_BIT(RETURNED)},
+        {"eta", 0, 0, 0},
     };
 
     for (size_t i = 0; i < sizeof rule / sizeof *rule; i++)
@@ -68,6 +72,8 @@ w_step(struct world *w, uint32_t courier, const struct slice *argv)
         w_put64(o->record.p + 88, w_num(argv[3]));
     if (rule->from == 0)
         return !record_is_end(head.state);
+    if ((rule->past & 1U << head.state) != 0 && head.courier == courier)
+        return true;
     if ((rule->from & 1U << head.state) == 0 ||
         (courier > 0 && head.courier > 0 && head.courier != courier) ||
         (assigns && (head.courier != 0 || !w_allowed(w, o, courier))))
@@ -96,6 +102,12 @@ w_write(struct w_blob *b, uint32_t version, struct slice bytes)
     b->set = true;
 }
 
+static inline bool
+w_changed(const struct world *w, const struct w_order *o, char saved[][RECORD_HEAD])
+{
+    return memcmp(saved[o - w->order], o->record.p, RECORD_HEAD) != 0;
+}
+
 /* All or nothing: the records are put back when a step is refused. */
 static inline bool
 w_entry(struct world *w, const struct slice *a, size_t n_steps)
@@ -122,7 +134,8 @@ w_entry(struct world *w, const struct slice *a, size_t n_steps)
             return false;
         }
     for (size_t i = 0; i < n_steps; i++)
-        w_event(w, w_find(w, a[6 + 5 * i]));
+        if (w_changed(w, w_find(w, a[6 + 5 * i]), saved))
+            w_event(w, w_find(w, a[6 + 5 * i]));
     if (a[2].n > 0)
         w_write(&w->route[courier], route + 1, a[2]);
     if (a[4].n > 0)

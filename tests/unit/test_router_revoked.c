@@ -107,6 +107,33 @@ test_what_a_revoked_courier_carries_is_ended_by_an_operator(void)
     }
 }
 
+/* The courier's own word, said before the router has heard of the end, must not bring it back. */
+static void
+test_what_an_operator_ended_leaves_the_route_whatever_the_courier_says(void)
+{
+    static const struct {
+        Lifecircle__V1__ReportKind kind;
+        unsigned state;
+    } table[] = {
+        {W_KIND(ENROUTE), W_STATE(DELIVERED)},      {W_KIND(ARRIVED), W_STATE(DELIVERED)},
+        {W_KIND(ARRIVED), W_STATE(RETURNED)},       {W_KIND(ENROUTE), W_STATE(RETURNED)},
+        {W_KIND(UNDELIVERABLE), W_STATE(RETURNED)}, {W_KIND(UNDELIVERABLE), W_STATE(DELIVERED)}};
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct world *w = w_new();
+        struct w_order *o = offered(w);
+        CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(ACCEPT), NULL), W_OUTCOME(DONE));
+        CU_ASSERT_EQUAL(w_say(w, 1, W_KIND(PICKED), o), W_OUTCOME(DONE));
+        w_move(w, o, table[i].state, W_REASON(OPERATOR), 1);
+        (void)w_say(w, 1, table[i].kind, o);
+        w_event(w, o);
+        w_pass(w, AT_ONCE_MS);
+        CU_ASSERT_EQUAL(w_stops(w, 1), 0);
+        CU_ASSERT_EQUAL(w_state(o), table[i].state);
+        w_free(w);
+    }
+}
+
 static void
 test_revoked_courier_signs_on_once_let_in_again(void)
 {
@@ -143,5 +170,6 @@ test_revoked_while_no_router_runs(void)
 UNIT_MAIN("router_revoked", UNIT(test_revoked_courier_gives_back_what_is_not_picked_up),
           UNIT(test_revoked_courier_keeps_what_is_carried_until_let_in_again),
           UNIT(test_what_a_revoked_courier_carries_is_ended_by_an_operator),
+          UNIT(test_what_an_operator_ended_leaves_the_route_whatever_the_courier_says),
           UNIT(test_revoked_courier_signs_on_once_let_in_again),
           UNIT(test_revoked_while_no_router_runs))
