@@ -137,7 +137,11 @@ test('the operator says what became of what a lost courier carried', async ({tow
     kit.lcctl(town, 'courier', 'revoke', 'eve');
     await courier.context().close();
     await kit.sound(ops, 'ops-carried');
+    await ops.locator('#settle-delivered').click();
+    await ops.locator('#settle-why').fill('the wrong one');
+    await ops.locator('#dialog').getByText('Back', {exact: true}).click();
     await ops.locator('#settle-returned').click();
+    assert.equal(await ops.locator('#settle-why').inputValue(), '');
     await ops.locator('#settle-why').fill('left at the corner');
     await kit.sound(ops, 'ops-settle');
     await ops.locator('#settle-yes').click();

@@ -297,6 +297,7 @@ const act = {
 // ask: what cannot be undone is asked for once more.
 function ask(question, id, yes, then, more = null) {
     const dialog = $('#dialog');
+    fill(dialog); // else what was typed for another order would stay, in a field that nobody reads
     fill(dialog, h('h2', {id: 'dialog-title'}, question), h('p', {}, more ?? ''),
         h('div', {class: 'row'},
             h('button', {class: 'danger', id, onclick: () => {
