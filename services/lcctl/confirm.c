@@ -7,25 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int
-say(struct ctl *c, const char *order, int outcome)
-{
-    switch (outcome) {
-    case 1:
-        return show_done(c, "order", order, "confirmed", "confirmed; it is matched now");
-    case 2:
-        return show_done(c, "order", order, "confirmed", "was confirmed already");
-    case 3:
-        fputs("lcctl: the order does not wait for its address to be confirmed\n", stderr);
-        return EXIT_NOT_SO;
-    case 4:
-        fputs("lcctl: no such order\n", stderr);
-        return EXIT_NOT_SO;
-    default:
-        return EXIT_FAILED;
-    }
-}
-
 int
 cmd_confirm(struct ctl *c, struct args *a)
 {
@@ -46,5 +27,7 @@ cmd_confirm(struct ctl *c, struct args *a)
         return EXIT_NOT_SO;
     struct slice args[] = {ctl_number(c, c->now_ms), SLICE_LIT("1"),           slice_str(order),
                            ctl_number(c, at.lat_e7), ctl_number(c, at.lng_e7), slice_str(who)};
-    return say(c, order, ctl_outcome(c, "order_confirm", sizeof args / sizeof *args, args));
+    int outcome = ctl_outcome(c, "order_confirm", sizeof args / sizeof *args, args);
+    return show_outcome(c, order, "confirmed", outcome, "confirmed; it is matched now",
+                        "the order does not wait for its address to be confirmed");
 }

@@ -13,14 +13,13 @@ enum { WHO_MAX = 64, WHY_MAX = 120 };
 struct end {
     const char *name;
     const char *action; /* of order_step */
-    unsigned reason;
     const char *told;
 };
 
 static const struct end ends[] = {
-    {"delivered", "handed_over", 0, "delivered; chain and customer are told"},
-    {"returned", "taken_back", LIFECIRCLE__V1__REASON__UNABLE_TO_DELIVER,
-     "returned; the goods are on the store's shelf again, the chain is told"},
+    {"delivered", "handed_over", "delivered; chain and customer are told"},
+    {"returned", "taken_back",
+     "returned; the goods are on the store's shelf again, chain and customer are told"},
 };
 
 static const struct end *
@@ -31,26 +30,6 @@ end_called(const char *word)
             return &ends[i];
     fprintf(stderr, "lcctl: expected delivered or returned, got %s\n", word);
     return NULL;
-}
-
-static int
-say(struct ctl *c, const char *order, const struct end *e, int outcome)
-{
-    switch (outcome) {
-    case 1:
-        return show_done(c, "order", order, e->name, "%s", e->told);
-    case 2:
-        return show_done(c, "order", order, e->name, "was so already");
-    case 3:
-        fputs("lcctl: no courier carries the order: it is not picked up yet, or has ended\n",
-              stderr);
-        return EXIT_NOT_SO;
-    case 4:
-        fputs("lcctl: no such order\n", stderr);
-        return EXIT_NOT_SO;
-    default:
-        return EXIT_FAILED;
-    }
 }
 
 int
@@ -78,9 +57,11 @@ cmd_settle(struct ctl *c, struct args *a)
         SLICE_LIT("1"),
         slice_str(order),
         slice_str(e->action),
-        ctl_number(c, e->reason),
+        ctl_number(c, LIFECIRCLE__V1__REASON__OPERATOR),
         SLICE_LIT("operator"),
         slice_str(*why == '\0' ? who : arena_printf(c->arena, "%s: %s", who, why)),
     };
-    return say(c, order, e, ctl_outcome(c, "order_step", sizeof args / sizeof *args, args));
+    int outcome = ctl_outcome(c, "order_step", sizeof args / sizeof *args, args);
+    return show_outcome(c, order, e->name, outcome, e->told,
+                        "no courier carries the order: it is not picked up yet, or has ended");
 }

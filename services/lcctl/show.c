@@ -305,3 +305,23 @@ show_done(struct ctl *c, const char *kind, const char *name, const char *state,
     json_out_end(&w);
     return show_json(&b);
 }
+
+int
+show_outcome(struct ctl *c, const char *order, const char *state, int outcome, const char *done,
+             const char *not_so)
+{
+    switch (outcome) {
+    case 1:
+        return show_done(c, "order", order, state, "%s", done);
+    case 2:
+        return show_done(c, "order", order, state, "was %s already", state);
+    case 3:
+        fprintf(stderr, "lcctl: %s\n", not_so);
+        return EXIT_NOT_SO;
+    case 4:
+        fputs("lcctl: no such order\n", stderr);
+        return EXIT_NOT_SO;
+    default:
+        return EXIT_FAILED;
+    }
+}

@@ -41,6 +41,11 @@ int show_json(struct buf *b);
 int show_token(struct ctl *c, const char *kind, const char *name, uint32_t number, const char *id,
                const char *key, const char *secret);
 
+/* show_outcome: what ctl_outcome said of an order that was to become `state`: 1 done, 2 it was so
+ * already, 3 not so, 4 there is no such order; the exit status. */
+int show_outcome(struct ctl *c, const char *order, const char *state, int outcome, const char *done,
+                 const char *not_so);
+
 /* show_done: a command that changed something: for people the sentence, with --json {kind: name,
  * state: true}. */
 int show_done(struct ctl *c, const char *kind, const char *name, const char *state,

@@ -71,15 +71,17 @@ forget_ruling(Lifecircle__V1__CourierGone *gone)
     gone->words = (char *)(uintptr_t) "";
 }
 
-/* by_courier: the end that this courier has brought it to, or none. */
+/* by_courier: the end that this courier has brought it to, or none: an operator may have said it in
+ * their place. */
 static Lifecircle__V1__OrderState
 by_courier(const struct record_history *h, uint32_t courier)
 {
     bool there = h->state == LIFECIRCLE__V1__ORDER_STATE__DELIVERED ||
                  h->state == LIFECIRCLE__V1__ORDER_STATE__RETURNED;
 
-    return there && h->courier == courier ? (Lifecircle__V1__OrderState)h->state
-                                          : LIFECIRCLE__V1__ORDER_STATE__STATE_NONE;
+    return there && h->courier == courier && h->reason != LIFECIRCLE__V1__REASON__OPERATOR
+               ? (Lifecircle__V1__OrderState)h->state
+               : LIFECIRCLE__V1__ORDER_STATE__STATE_NONE;
 }
 
 /* read_history: what took it from this courier last; false: it never was this courier's. What came

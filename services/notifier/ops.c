@@ -248,9 +248,7 @@ enum { RULES = sizeof rules / sizeof *rules };
 static const struct {
     const char *name;
     const char *action;
-    unsigned reason;
-} ends[] = {{"delivered", "handed_over", 0},
-            {"returned", "taken_back", LIFECIRCLE__V1__REASON__UNABLE_TO_DELIVER}};
+} ends[] = {{"delivered", "handed_over"}, {"returned", "taken_back"}};
 
 static const struct json_enum modes[] = {
     {"open", LIFECIRCLE__V1__BUSY_MODE__OPEN},
@@ -375,10 +373,8 @@ act(struct notifier *n, const struct event *ev, struct outbox *out, const struct
                        cancel   ? "cancel"
                        : settle ? ends[w->rule].action
                                 : "ready",
-                       cancel   ? LIFECIRCLE__V1__REASON__OPERATOR
-                       : settle ? ends[w->rule].reason
-                                : 0,
-                       "operator", settle && w->words.n > 0 ? who_and_why(ev, who, w->words) : who))
+                       cancel || settle ? LIFECIRCLE__V1__REASON__OPERATOR : 0, "operator",
+                       settle && w->words.n > 0 ? who_and_why(ev, who, w->words) : who))
         said_done(out, &a, "unavailable");
 }
 

@@ -105,17 +105,23 @@ test_courier_hears_that_it_was_done_on_another_phone(void)
 {
     static const struct {
         unsigned state;
+        unsigned reason;
         const char *told;
     } cases[] = {
-        {LIFECIRCLE__V1__ORDER_STATE__DELIVERED, "\"ended\":\"delivered\","},
-        {LIFECIRCLE__V1__ORDER_STATE__RETURNED, "\"ended\":\"returned\","},
-        {CANCELLED, "\"ended\":null,"},
+        {LIFECIRCLE__V1__ORDER_STATE__DELIVERED, 0, "\"ended\":\"delivered\","},
+        {LIFECIRCLE__V1__ORDER_STATE__RETURNED, 0, "\"ended\":\"returned\","},
+        {CANCELLED, 0, "\"ended\":null,"},
+        /* an operator said so, not this courier */
+        {LIFECIRCLE__V1__ORDER_STATE__DELIVERED, LIFECIRCLE__V1__REASON__OPERATOR,
+         "\"ended\":null,\"reason\":\"operator\""},
+        {LIFECIRCLE__V1__ORDER_STATE__RETURNED, LIFECIRCLE__V1__REASON__OPERATOR,
+         "\"ended\":null,\"reason\":\"operator\""},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rig *r = with_courier();
         past(r, CONFIRMED, 0, 1, "");
-        past(r, cases[i].state, 0, 1, "");
+        past(r, cases[i].state, cases[i].reason, 1, "");
         ask_why(r);
         CU_ASSERT_EQUAL(rig_count(r, EFFECT_SOCKET_SEND, 10, cases[i].told), 1);
         rig_free(r);

@@ -154,10 +154,10 @@ test_operator_settles_what_is_carried(void)
         const char *stepped;
         const char *words;
     } table[] = {
-        {"\"kind\":\"delivered\",\"words\":\"she rang\"}", "handed_over 0 operator",
+        {"\"kind\":\"delivered\",\"words\":\"she rang\"}", "handed_over 60 operator",
          "Olga: she rang"},
-        {"\"kind\":\"delivered\"}", "handed_over 0 operator", "Olga"},
-        {"\"kind\":\"returned\",\"words\":\"\"}", "taken_back 51 operator", "Olga"},
+        {"\"kind\":\"delivered\"}", "handed_over 60 operator", "Olga"},
+        {"\"kind\":\"returned\",\"words\":\"\"}", "taken_back 60 operator", "Olga"},
     };
     struct rig *r = with_operator(10);
     char text[256];
