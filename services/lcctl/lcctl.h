@@ -180,10 +180,14 @@ const char *ctl_order(struct ctl *c, const char *word);
 /* ---- names.c ---- */
 
 /* name_courier, name_chain: the short name of this number, or the number in digits where nobody has
- * it; in the arena. print_words: what people wrote, without control characters. print_named: the
- * words of a history, the same, and where a ruling names a courier by number, by name. */
+ * it; in the arena. name_store: the chain's id of it, NULL where no store has the number;
+ * name_store_path: CHAIN/STORE_ID, for people; the same. print_words: what people wrote, without
+ * control characters. print_named: the words of a history, the same, and where a ruling names a
+ * courier by number, by name. */
 const char *name_courier(struct ctl *c, uint32_t number);
 const char *name_chain(struct ctl *c, uint32_t number);
+const char *name_store(struct ctl *c, uint32_t number);
+const char *name_store_path(struct ctl *c, uint32_t number);
 void print_words(struct slice words);
 void print_named(struct ctl *c, struct slice words);
 

@@ -1,9 +1,11 @@
-/* Names of couriers and chains, where Redis knows them: people type those, and read them. */
+/* Names of couriers, chains and stores, where Redis knows them: people type those, and read them.
+ */
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
 
 #include "access.pb-c.h"
 #include "courier.pb-c.h"
+#include "stock.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,28 @@ name_chain(struct ctl *c, uint32_t number)
         read_numbered(c, "chains", number, &lifecircle__v1__chain__descriptor);
 
     return x != NULL && *x->chain_id != '\0' ? x->chain_id : arena_printf(c->arena, "%u", number);
+}
+
+static const Lifecircle__V1__Store *
+read_store(struct ctl *c, uint32_t number)
+{
+    return read_numbered(c, "stores", number, &lifecircle__v1__store__descriptor);
+}
+
+const char *
+name_store(struct ctl *c, uint32_t number)
+{
+    const Lifecircle__V1__Store *x = read_store(c, number);
+
+    return x == NULL ? NULL : x->store_id;
+}
+
+const char *
+name_store_path(struct ctl *c, uint32_t number)
+{
+    const Lifecircle__V1__Store *x = read_store(c, number);
+
+    return x == NULL ? NULL : arena_printf(c->arena, "%s/%s", name_chain(c, x->chain), x->store_id);
 }
 
 /* print_safely: the first byte, or a space for a control character (C0, DEL, or C1 in UTF-8), which

@@ -139,27 +139,17 @@ struct names {
 static const char *
 store_name(void *ctx, uint32_t store)
 {
-    struct names *n = ctx;
-    redisReply *r =
-        ctl_read(n->ctl, "HGET", "stores", arena_printf(n->ctl->arena, "%u", store), NULL);
-    const Lifecircle__V1__Store *s = r == NULL || r->type != REDIS_REPLY_STRING
-                                         ? NULL
-                                         : wire_unpack(&lifecircle__v1__store__descriptor,
-                                                       n->ctl->arena, slice_of(r->str, r->len));
-    if (r != NULL)
-        freeReplyObject(r);
-    return s == NULL ? NULL : s->store_id;
+    const struct names *n = ctx;
+
+    return name_store(n->ctl, store);
 }
 
-/* store_path: for people: CHAIN/STORE_ID. */
 static const char *
 store_path(void *ctx, uint32_t store)
 {
-    struct names *n = ctx;
-    const char *id = store_name(ctx, store);
+    const struct names *n = ctx;
 
-    return id == NULL ? NULL
-                      : arena_printf(n->ctl->arena, "%s/%s", name_chain(n->ctl, n->chain), id);
+    return name_store_path(n->ctl, store);
 }
 
 static void
@@ -177,7 +167,7 @@ print_order(struct ctl *c, const char *uuid, const struct record *r)
         printf(" (%s)", record_reason_name(r->reason));
     printf(", version %u\n", r->version);
     if (r->store != 0) {
-        const char *path = store_path(&(struct names){c, r->chain}, r->store);
+        const char *path = name_store_path(c, r->store);
         printf("  %-14s %s\n", "store",
                path == NULL ? arena_printf(c->arena, "number %u", r->store) : path);
     }

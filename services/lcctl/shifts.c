@@ -1,4 +1,5 @@
-/* lcctl couriers: who is on shift now, where, and with how much to do. */
+/* lcctl couriers: who is on shift now, where, and with how much to do; and who is not, but still
+ * has goods. */
 #include "base/travel.h"
 #include "base/wire.h"
 #include "lcctl/lcctl.h"
@@ -78,7 +79,7 @@ struct city_now {
     size_t shown;
 };
 
-/* show_shift: a row; none for whoever has signed off. */
+/* show_shift: a row; none for whoever has signed off and has nothing left to do. */
 static bool
 show_shift(struct ctl *c, struct show *table, struct city_now *now, size_t i)
 {
@@ -95,19 +96,20 @@ show_shift(struct ctl *c, struct show *table, struct city_now *now, size_t i)
 
     if (shift == NULL)
         fprintf(stderr, "lcctl: courier %s: unreadable shift\n", number);
-    if (shift == NULL || !shift->on)
+    if (shift == NULL || (!shift->on && count_orders(route, true) == 0))
         return true;
     now->shown++;
     show_number(table, strtol(number, NULL, 10));
     show_text(table, courier == NULL ? NULL : courier->courier_id);
     show_text(table, courier == NULL ? NULL : courier->name);
     show_text(table, travel_mode_name((enum travel_mode)shift->vehicle));
-    show_time(table, shift->start_ms);
+    show_time(table, shift->on ? shift->start_ms : 0);
     show_number(table, count_orders(route, true));
     show_number(table, count_orders(route, false));
     show_next(table, route);
     bool ok = show_place(c, table, number);
     show_flag(table, find(now->frozen, number).n > 0, "frozen");
+    show_flag(table, !shift->on, "off shift");
     return ok;
 }
 
@@ -139,8 +141,10 @@ cmd_couriers(struct ctl *c, struct args *a)
     }
     show_sort(now.shifts);
     struct show *table =
-        show_table(c, "number courier name vehicle since orders offered next there_at place frozen",
-                   "r....rr....");
+        show_table(c,
+                   "number courier name vehicle since orders offered next there_at place frozen "
+                   "off_shift",
+                   "r....rr.....");
     for (size_t i = 0; ok && i + 1 < now.shifts->elements; i += 2)
         ok = show_shift(c, table, &now, i);
     let_go(&now);

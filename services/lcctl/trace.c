@@ -271,13 +271,15 @@ earlier(const void *a, const void *b)
     return by != 0 ? by : x->read < y->read ? -1 : 1;
 }
 
-static void
-show_some(struct show *s, int64_t v, bool none)
+/* name_of: of a courier or store; its number where there is no Redis to ask, or it knows none. NULL
+ * when the line says none. */
+static const char *
+name_of(struct ctl *c, int64_t number, const char *(*name)(struct ctl *, uint32_t))
 {
-    if (none)
-        show_text(s, NULL);
-    else
-        show_number(s, v);
+    if (number <= 0 || number > UINT32_MAX)
+        return NULL;
+    const char *found = c->redis == NULL ? NULL : name(c, (uint32_t)number);
+    return found != NULL ? found : arena_printf(c->arena, "%lld", (long long)number);
 }
 
 static int
@@ -291,19 +293,22 @@ tell(struct timeline *t)
                several ? arena_printf(c->arena, "%zu", t->n_orders) : t->orders[0], t->trace);
     struct show *s =
         several ? show_table(c, "time after_ms who what took_ms order store courier detail",
-                             ".r..r.rr.")
-                : show_table(c, "time after_ms who what took_ms store courier detail", ".r..rrr.");
+                             ".r..r....")
+                : show_table(c, "time after_ms who what took_ms store courier detail", ".r..r...");
     for (size_t i = 0; i < t->n; i++) {
         const struct moment *m = &t->list[i];
         show_time(s, m->time_ms);
         show_number(s, m->time_ms - t->list[0].time_ms);
         show_text(s, m->who);
         show_text(s, m->what);
-        show_some(s, m->took_ms, m->took_ms < 0);
+        if (m->took_ms < 0)
+            show_text(s, NULL);
+        else
+            show_number(s, m->took_ms);
         if (several)
             show_text(s, t->orders[m->order]);
-        show_some(s, m->store, m->store == 0);
-        show_some(s, m->courier, m->courier == 0);
+        show_text(s, name_of(c, m->store, c->json ? name_store : name_store_path));
+        show_text(s, name_of(c, m->courier, name_courier));
         show_text(s, m->detail[0] == '\0' ? NULL : m->detail);
     }
     int status = show_end(s);

@@ -117,6 +117,14 @@ ok 'explain names couriers' json 'v["ruled"]["pinned"] == "bob"' lcctl --json ex
 # stores go by the chain's name for them, and a folder is no log
 ok 'order names the store' grep -q '^  store          corner/fait-ave$' <(lcctl order corner/4711)
 ok 'explain names the store' grep -q '^  1  corner/fait-ave  ' <(lcctl explain corner/4711)
+line() {
+    printf '{"time":"2026-11-22T17:58:01.204Z","service":"intake","event":"order_answered","order":"%s","store":%s}\n' "$1" "$2"
+}
+order_4711=$(lcctl --json order corner/4711 | python3 -c 'import json, sys; print(json.load(sys.stdin)["order_id"])')
+ok 'trace names the store' grep -q '  corner/fait-ave ' <(line "$order_4711" 1 | lcctl trace corner/4711 -)
+ok 'and for programs as GET does' json 'v[0]["store"] == "fait-ave"' lcctl --json trace corner/4711 <(line "$order_4711" 1)
+ok 'that nobody has, by number' grep -q '  order_answered  *7 ' <(line "$order_4711" 7 | lcctl trace corner/4711 -)
+ok 'without Redis by number' grep -q '  order_answered  *1 ' <(line "$order_4711" 1 | lcctl --redis 127.0.0.1:1 trace "$order_4711" - 2>/dev/null)
 ok 'trace refuses a folder' grep -q "^lcctl: $scratch: is a folder: expected log files" <(lcctl trace corner/4711 "$scratch" 2>&1)
 ok 'addresses names a file once' bash -c '[ "$(lcctl addresses ask /none Eastern 2>&1)" = "lcctl: /none: No such file or directory" ]'
 

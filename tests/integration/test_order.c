@@ -128,6 +128,15 @@ foresees_nobody(void *ctx)
     return town_metric(&town, TOWN_MATCHER, "match_couriers") == 0;
 }
 
+static bool
+couriers_say(void *expected)
+{
+    char out[8192];
+
+    return town_lcctl(&town, out, sizeof out, "--json couriers") == 0 &&
+           strstr(out, expected) != NULL;
+}
+
 /* The courier is gone with the goods, phone and all: an operator hears where they are. */
 static void
 test_what_a_lost_courier_carried_is_settled(void)
@@ -151,6 +160,9 @@ test_what_a_lost_courier_carried_is_settled(void)
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "courier revoke bea"), 0);
     CU_ASSERT_EQUAL(town_socket_closed(&phone, 5000), 4003);
     town_socket_close(&phone);
+    /* off shift, and still to be seen with what they have */
+    CU_ASSERT_TRUE(
+        town_wait(couriers_say, "\"since\":null,\"orders\":1,\"offered\":0,\"next\":\"drop-off\""));
 
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out,
                                "settle corner/4714 returned --who olga --why left_at_the_corner"),
@@ -160,6 +172,7 @@ test_what_a_lost_courier_carried_is_settled(void)
     town_state(&town, id, state);
     CU_ASSERT_STRING_EQUAL(state, "returned");
     CU_ASSERT_TRUE(town_says(&town, "order corner/4714", "operator: olga: left_at_the_corner"));
+    CU_ASSERT_TRUE(town_wait(couriers_say, "[]"));
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, "audit"), 0);
     CU_ASSERT_TRUE(town_wait(foresees_nobody, NULL)); /* the next one counts those who are there */
 }

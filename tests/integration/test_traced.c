@@ -275,6 +275,7 @@ test_lcctl_tells_it_as_one_story(void)
     snprintf(words, sizeof words, "trace corner/4711 %s/lc-*.log", town.dir);
     CU_ASSERT_EQUAL(town_lcctl(&town, out, sizeof out, words), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "trace " TRACE));
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "  corner/fait-ave  ada "));
     tells_all(out);
     /* by the trace, from stdin, behind containers' names */
     snprintf(words, sizeof words, "trace " TRACE " - < %s/piped", town.dir);
