@@ -22,8 +22,9 @@ const struct command commands[] = {
      "register a courier and print the token; list; make another token, beside which the one "
      "before it goes on counting; revoke both, which ends the shift at once"},
     {"couriers", cmd_couriers, true, "couriers",
-     "who is on shift now: since when, with how many orders accepted and offered, what is next and "
-     "when, where they were last, and whether their route is frozen"},
+     "who is on shift now, or has left it with orders in hand: since when, with how many orders "
+     "accepted and offered, what is next and when, where they were last, and whether their "
+     "route is frozen"},
     {"operator", cmd_operator, true,
      "operator add NAME\n"
      "operator list\n"
