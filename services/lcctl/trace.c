@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ORDERS_MOST = 100, WHAT_MAX = 48, WHO_MAX = 16, DETAIL_MAX = 160 };
+enum { ORDERS_MOST = 100, NAMES_MOST = 256, WHAT_MAX = 48, WHO_MAX = 16, DETAIL_MAX = 160 };
 
 /* One thing that happened. */
 struct moment {
@@ -25,6 +25,13 @@ struct moment {
     char detail[DETAIL_MAX];
 };
 
+/* Names that were asked for: of a trace of many orders nearly every line is about the same few. */
+struct spoken {
+    int64_t number[NAMES_MOST];
+    const char *name[NAMES_MOST];
+    size_t n;
+};
+
 struct timeline {
     struct ctl *ctl;
     char order[UUID_TEXT];     /* asked for; "" = a trace is */
@@ -35,6 +42,7 @@ struct timeline {
     size_t n, room;
     size_t at_order;   /* whose history is read */
     uint64_t left_out; /* lines that a daemon was not allowed to write */
+    struct spoken stores, couriers;
 };
 
 static struct moment *
@@ -274,12 +282,22 @@ earlier(const void *a, const void *b)
 /* name_of: of a courier or store; its number where there is no Redis to ask, or it knows none. NULL
  * when the line says none. */
 static const char *
-name_of(struct ctl *c, int64_t number, const char *(*name)(struct ctl *, uint32_t))
+name_of(struct ctl *c, struct spoken *s, int64_t number,
+        const char *(*name)(struct ctl *, uint32_t))
 {
     if (number <= 0 || number > UINT32_MAX)
         return NULL;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->number[i] == number)
+            return s->name[i];
     const char *found = c->redis == NULL ? NULL : name(c, (uint32_t)number);
-    return found != NULL ? found : arena_printf(c->arena, "%lld", (long long)number);
+    if (found == NULL)
+        found = arena_printf(c->arena, "%lld", (long long)number);
+    if (s->n < NAMES_MOST) {
+        s->number[s->n] = number;
+        s->name[s->n++] = found;
+    }
+    return found;
 }
 
 static int
@@ -307,8 +325,8 @@ tell(struct timeline *t)
             show_number(s, m->took_ms);
         if (several)
             show_text(s, t->orders[m->order]);
-        show_text(s, name_of(c, m->store, c->json ? name_store : name_store_path));
-        show_text(s, name_of(c, m->courier, name_courier));
+        show_text(s, name_of(c, &t->stores, m->store, c->json ? name_store : name_store_path));
+        show_text(s, name_of(c, &t->couriers, m->courier, name_courier));
         show_text(s, m->detail[0] == '\0' ? NULL : m->detail);
     }
     int status = show_end(s);

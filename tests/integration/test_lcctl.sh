@@ -123,6 +123,8 @@ line() {
 order_4711=$(lcctl --json order corner/4711 | python3 -c 'import json, sys; print(json.load(sys.stdin)["order_id"])')
 ok 'trace names the store' grep -q '  corner/fait-ave ' <(line "$order_4711" 1 | lcctl trace corner/4711 -)
 ok 'and for programs as GET does' json 'v[0]["store"] == "fait-ave"' lcctl --json trace corner/4711 <(line "$order_4711" 1)
+ok 'each line its own' json '[m["store"] for m in v][:3] == ["fait-ave", "7", "fait-ave"]' \
+    lcctl --json trace corner/4711 <(for i in 1 7 1; do line "$order_4711" $i; done)
 ok 'that nobody has, by number' grep -q '  order_answered  *7 ' <(line "$order_4711" 7 | lcctl trace corner/4711 -)
 ok 'without Redis by number' grep -q '  order_answered  *1 ' <(line "$order_4711" 1 | lcctl --redis 127.0.0.1:1 trace "$order_4711" - 2>/dev/null)
 ok 'trace refuses a folder' grep -q "^lcctl: $scratch: is a folder: expected log files" <(lcctl trace corner/4711 "$scratch" 2>&1)
